@@ -1,4 +1,4 @@
-"""The one list of cases: which problems, which backends, and how many iterations make a body.
+"""The list of cases: problems, backends, and the iterations in a body.
 
 Sizes, backends and iterations are literal or computed from shapes alone, so that they are the same
 on every machine: asv compares by them over years.
@@ -31,10 +31,10 @@ SIZES: dict[str, tuple[int, ...]] = {
     "mlp-width-adam": (8, 2048),
 }
 
-# A body is at least 4 ms on the fastest machine we know of, beside which a call of a trainer is
-# nothing; of longer ones the gate, which counts all instructions, would be slow. No layer takes
-# less than this there, whatever its size, and no core computes or reads faster than this. An
-# iteration of a framework costs that much before its first layer.
+# A body takes at least 4 ms on the fastest known machine, so that a call of a trainer is
+# negligible; longer bodies would slow down the gate, which counts all instructions. On that machine
+# no layer takes less than this, whatever its size, and no core computes or reads faster. An
+# iteration of a framework takes this long before its first layer.
 _SECONDS_PER_LAYER = 2e-6
 _SECONDS_OF_A_FRAMEWORK = 2e-5
 # A batch is gathered, and each array of an optimizer's state takes calls of its own.
@@ -47,7 +47,7 @@ _BODY_SECONDS = 0.004
 
 @dataclass(frozen=True)
 class Case:
-    """One problem on one backend, trained for ``iterations`` in each timed body."""
+    """A problem on a backend, trained for ``iterations`` in each timed body."""
 
     family: str
     size: int
@@ -82,11 +82,11 @@ CASES: tuple[Case, ...] = tuple(
 
 
 class NotHere(Exception):
-    """This case cannot run on this machine; the message is the reason."""
+    """The case cannot run on this machine; the message is the reason."""
 
 
 def prepare(case: Case) -> Trainer:
-    """Return a trainer at its start, warmed up; raise `NotHere` with the backend's reason."""
+    """Return a warm trainer at its start parameters; raise `NotHere` with the backend's reason."""
     reason = registry.reason_unavailable(case.backend)
     if reason is not None:
         raise NotHere(f"{case.backend}: {reason}")
@@ -101,9 +101,9 @@ def prepare(case: Case) -> Trainer:
 
 
 def per_iteration(case: Case) -> Callable[[], float]:
-    """Return a clock for bodies of this case: it counts seconds per training iteration.
+    """Return a clock for bodies of this case that counts seconds per training iteration.
 
-    Harnesses that report what a body took, such as asv, then report iterations.
+    So harnesses that report the time of a body, such as asv, report that of an iteration.
     """
     iterations = case.iterations
     return lambda: time.perf_counter() / iterations

@@ -28,7 +28,7 @@ class Finding:
     version = "1"
 
     def setup(self, backend: str) -> None:
-        """At the start parameters, before every sample."""
+        """Prepare a trainer at the start parameters, before every sample."""
         reason = registry.reason_unavailable(backend)
         if reason is not None:
             raise NotImplementedError(f"{backend}: {reason}")
@@ -37,7 +37,7 @@ class Finding:
         self.trainer = registry.load(backend).prepare(problem, registry.published_dtype(backend))
 
     def time_train(self, backend: str) -> None:
-        """Run a part of the training: by its clock, the time is that of the whole."""
+        """Run a part of the training; the clock reports the time of the whole training."""
         self.trainer.train(ITERATIONS // _PARTS)
 
     time_train.pretty_name = "or-gate"  # type: ignore[attr-defined]

@@ -1,8 +1,8 @@
 """A minute on a GPU before anything is measured there: `python -m benchmarks.gpu_smoke FILE`.
 
-Every backend of a GPU trains the OR gate for a moment, and its time is printed beside what an H100
-is expected to take: a number far off says that something is wrong before a day is spent on it. The
-flags that XLA takes are tried once, and kept in FILE.
+Every backend of a GPU trains the OR gate for a moment, and its time is printed beside the expected
+time of an H100: a number far off shows a fault before a day is spent on measuring. The flags that
+XLA accepts are tried once, and stored in FILE.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from perceptron.records.measurement import ExtraName
 
 
 class Expected(NamedTuple):
-    """What a number is expected to be, and what it means if it lies beyond what is possible.
+    """The expected range of a number, and the fault that a value beyond ``least``, ``most`` shows.
 
     No GPU has been measured yet: these are estimates.
     """
@@ -37,7 +37,7 @@ class Expected(NamedTuple):
     beyond: str = ""
 
     def beside(self, value: float) -> str:
-        """Return a value, what it was expected to be, and what is wrong with it."""
+        """Return a value as text, with its expected range and its fault."""
         wrong = "" if self.least <= value <= self.most else f": {self.beyond}"
         span = f"{digits(self.low)} to {digits(self.high)}"
         return f"{digits(value)} {self.unit}, expected {span}{wrong}"
@@ -66,21 +66,21 @@ def smoke() -> Iterator[str]:
     about |= {"samples": 3, "minimum_seconds": 0.01}
     on_gpu = (name for name in registry.BUILT_IN if registry.load(name).device == "cuda")
     names = ["numpy", "torch-cpu", *on_gpu]
-    absent = {name: why for name in names if (why := registry.reason_unavailable(name))}
+    absent = {name: reason for name in names if (reason := registry.reason_unavailable(name))}
     jobs: dict[Hashable, Job] = {
         name: Time(backend=name, **about) for name in names if name not in absent
     }
     with Workers() as workers:
         workers.warm(jobs)
         for name in names:
-            seen = None if name in absent else workers.run(name, jobs[name])
-            if seen is None or seen.seconds is None:
-                yield f"{name}: {absent[name] if seen is None else seen.reason}"
+            outcome = None if name in absent else workers.run(name, jobs[name])
+            if outcome is None or outcome.seconds is None:
+                yield f"{name}: {absent[name] if outcome is None else outcome.reason}"
             else:
-                yield _line(name, seen.seconds)
+                yield _line(name, outcome.seconds)
         workers.end(*jobs)
         if "torch-cuda" not in absent:
-            for job in (Extra(backend="torch-cuda", extra=one, **about) for one in _RATES):
+            for job in (Extra(backend="torch-cuda", extra=rate, **about) for rate in _RATES):
                 for part in workers.run(job.extra, job).parts:
                     if part.name in EXPECTED:
                         yield _line(part.name, part.work / part.seconds)
@@ -88,12 +88,12 @@ def smoke() -> Iterator[str]:
 
 def _line(name: str, value: float) -> str:
     expected = EXPECTED.get(name)
-    seen = (
+    text = (
         f"{digits(value / 1e-6)} µs"
         if expected is None
         else expected.beside(value / _ONE[expected.unit])
     )
-    return f"{name}: {seen}"
+    return f"{name}: {text}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Results in large numbers: what reading and pages take, beside their targets.
+"""Results in large numbers: the times of reading them and of writing pages, beside their targets.
 
 ``python -m benchmarks.large_results``; part of ``make targets``.
 """
@@ -21,7 +21,7 @@ from benchmarks.shared import report_line
 MACHINES = 20
 COMMITS = 500
 OPENED = 5
-# Of each page that is opened, what stands there when it can be read.
+# For each page that is opened, an element that is there when it can be read.
 CONTENT = {
     "index": "footer",
     "crossover": "#view svg",
@@ -62,17 +62,17 @@ def lines() -> Iterator[str]:
 
 
 def dashboards(folder: Path) -> Iterator[str]:
-    """Build pages, and open each in a fresh window, from asking for it to its first content."""
+    """Build pages, and time each in a fresh window, from the request to its first content."""
     # asv imports every module here, without what only tests have.
     from tests.browser.conftest import ARGUMENTS, chromium
     from tests.plenty import plenty
 
     results, html = folder / "results", folder / "html"
     plenty(results / "asv", machines=MACHINES, commits=COMMITS)
-    what = f"{MACHINES * COMMITS:,} results of {MACHINES} machines: pages"
-    none = str(results / "none")
-    places = ["--results", str(results), "--html", str(html), "--config", none]
-    yield cost_line(what, ["-m", "perceptron", "dashboard", *places], 60.0)
+    title = f"{MACHINES * COMMITS:,} results of {MACHINES} machines: pages"
+    missing = str(results / "none")
+    options = ["--results", str(results), "--html", str(html), "--config", missing]
+    yield cost_line(title, ["-m", "perceptron", "dashboard", *options], 60.0)
     if chromium() is None:
         yield "opening pages: not measured: no chromium"
         return
@@ -93,7 +93,7 @@ def dashboards(folder: Path) -> Iterator[str]:
 
 
 def one_run(folder: Path) -> Iterator[str]:
-    """Read and show a run of very many rows, and judge it as a file."""
+    """Read and show a run of very many rows, and judge it as a file of results."""
     sizes = [2**k for k in range(2, 2 + RUN_SIZES)]
     results = _run(folder / "results", sizes, ("numpy", "torch-cpu", "torch-cuda"), ROWS)
     programs = {"load_results": LOAD, "pages": PAGES, "crossovers from it": CROSSOVER}
@@ -113,8 +113,8 @@ def many_machines(folder: Path) -> Iterator[str]:
     from tests.made_fleet import made_fleet
 
     results = made_fleet(folder / "results", FLEET_MACHINES, processes=8, runs=FLEET_RUNS)
-    what = f"{FLEET_MACHINES} machines, {FLEET_RUNS} runs each"
-    yield from _costs(what, {"load_results": LOAD, "pages": PAGES}, results, folder)
+    title = f"{FLEET_MACHINES} machines, {FLEET_RUNS} runs each"
+    yield from _costs(title, {"load_results": LOAD, "pages": PAGES}, results, folder)
 
 
 def _costs(what: str, programs: Mapping[str, str], results: Path, folder: Path) -> Iterator[str]:
@@ -124,7 +124,7 @@ def _costs(what: str, programs: Mapping[str, str], results: Path, folder: Path) 
 
 
 def _run(results: Path, sizes: Sequence[int], backends: Sequence[str], rows: int) -> Path:
-    """Write one run of the main job."""
+    """Write a run of `bench`; return the folder of results."""
     # asv imports every module here, without what only tests have.
     from tests.made import BENCH, keep, line
 
@@ -145,7 +145,7 @@ def _samples(seconds: float | None) -> list[float]:
 def cost_line(
     what: str, arguments: Sequence[str], most_seconds: float, most_megabytes: float = inf
 ) -> str:
-    """Run Python in a fresh process; return what it cost beside the targets, its start included."""
+    """Run Python in a fresh process; return its CPU time and memory beside the targets."""
     process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -6,13 +6,13 @@ from benchmarks.cases import BACKENDS, SIZES, Case, NotHere, prepare
 from perceptron.backends import registry
 from perceptron.measure.memory import release, watch_peak, watched_peak
 
-# Of arrays beside which what libraries keep for themselves does not show: of smaller ones, the peak
-# depends on what ran in the process before.
+# Arrays so large that the memory of libraries is negligible: for smaller arrays, the peak depends
+# on what ran in the process before.
 _PROBLEMS = (f"perceptron-features:{SIZES['perceptron-features'][-1]}",)
 
 
 class PeakBytes:
-    """Beyond what the process held before; n/a where the system or the device does not tell."""
+    """Peak bytes beyond those held before; n/a if the system or the device does not report them."""
 
     params = (_PROBLEMS, BACKENDS)
     param_names = ("problem", "backend")
@@ -21,7 +21,7 @@ class PeakBytes:
     version = "1"
 
     def setup(self, problem: str, backend: str) -> None:
-        """Pay for imports, pools and the data set before the peak is watched."""
+        """Import, start thread pools and load the data set before the peak is watched."""
         if registry.load(backend).device != "cpu":
             raise NotImplementedError(f"{backend}: its memory is not this process's")
         watch_peak()
@@ -36,7 +36,7 @@ class PeakBytes:
         release()
 
     def track_peak_bytes(self, problem: str, backend: str) -> int | None:
-        """Watch preparing, and one iteration of training."""
+        """Return the peak of preparing and of an iteration of training."""
         watch_peak()
         prepare(self.case).train(1)
         return watched_peak()

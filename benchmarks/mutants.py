@@ -1,4 +1,4 @@
-"""Break the code that decides, one mutant at a time, and count which of them the tests notice.
+"""Mutation testing: break the code that decides, and count the mutants that the tests notice.
 
 ``make mutants`` draws the same mutants of the same sources each time, so that two states of the
 tests can be compared.
@@ -19,9 +19,9 @@ from benchmarks.shared import ROOT
 
 SEED = 20261128
 SECONDS = 300.0
-# A mutant of the annotation `int | None` is never run, and floats have no bits: any call notices.
+# Mutants of the annotation `int | None` never run, and bit operations on floats fail in any call.
 TOO_EASY = ("Bit", "Shift")
-# Sources that decide something, and the tests that are to notice when they are wrong.
+# Sources that decide something, and the tests that must notice their mutants.
 AREAS: dict[str, tuple[str, ...]] = {
     "perceptron/questions/crossover/**/*.py": ("tests/questions/crossover", "tests/goldens"),
     "perceptron/gate/verdict/**/*.py": ("tests/gate/verdict", "tests/goldens/test_compare.py"),
@@ -33,7 +33,7 @@ AREAS: dict[str, tuple[str, ...]] = {
 
 
 class Mutant(NamedTuple):
-    """One change of one place of one file; ``occurrence`` counts the operator's places in it."""
+    """A change of a file: the operator is applied to its position number ``occurrence``."""
 
     file: str
     operator: str
@@ -42,32 +42,32 @@ class Mutant(NamedTuple):
 
 
 def mutants(pattern: str, how_many: int) -> list[Mutant]:
-    """Draw mutants of the files that match, the same ones each time."""
+    """Return up to ``how_many`` mutants of the files that match, the same ones each time."""
     # asv imports this module, where nothing is installed but what benchmarks need.
     from cosmic_ray.ast import ast_nodes, get_ast
     from cosmic_ray.plugins import get_operator, operator_names
 
-    found = []
+    drawable = []
     for path in sorted(ROOT.glob(pattern)):
         tree = get_ast(path.read_text(encoding="utf-8"))
         for name in sorted(operator_names()):
             operator = get_operator(name)
             if any(word in name for word in TOO_EASY) or operator.arguments():
                 continue
-            places = (
+            starts = (
                 start
                 for node in ast_nodes(tree)
                 for start, _ in operator().mutation_positions(node)
             )
             file = str(path.relative_to(ROOT))
-            found += [
-                Mutant(file, name, occurrence, line) for occurrence, (line, _) in enumerate(places)
+            drawable += [
+                Mutant(file, name, occurrence, line) for occurrence, (line, _) in enumerate(starts)
             ]
-    return sorted(random.Random(SEED).sample(found, min(how_many, len(found))))
+    return sorted(random.Random(SEED).sample(drawable, min(how_many, len(drawable))))
 
 
 def is_caught(mutant: Mutant, copy: Path, tests: tuple[str, ...]) -> bool:
-    """Run the tests on a copy of the project that holds the mutant."""
+    """Return whether the tests fail on a copy of the project with the mutant."""
     from cosmic_ray.mutating import mutate_code
     from cosmic_ray.plugins import get_operator
 
@@ -83,7 +83,7 @@ def is_caught(mutant: Mutant, copy: Path, tests: tuple[str, ...]) -> bool:
 
 
 def passes(copy: Path, tests: tuple[str, ...]) -> bool:
-    """Return whether the copy passes the tests; what takes too long does not."""
+    """Return whether the copy passes the tests within the time limit."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
     environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
     with subprocess.Popen(
@@ -102,7 +102,7 @@ def passes(copy: Path, tests: tuple[str, ...]) -> bool:
 
 
 def main() -> None:
-    """Print how many mutants of each area were caught, and which were not."""
+    """Print the number of mutants caught in each area, and those that survived."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("areas", nargs="*", help="whose sources have this in their path; or all")
     parser.add_argument("--mutants", type=int, default=30, help="of each area (default: 30)")

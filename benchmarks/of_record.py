@@ -1,7 +1,7 @@
-"""Results of record: those that the repository's history holds, apart from what a user measured.
+"""Results of record: those in the repository's history, as opposed to a user's own results.
 
 Both lie under results/, so that the dashboard shows a user's machine beside the published ones.
-What the README, the docs and the tests show must not depend on what somebody measured since.
+The README, the docs and the tests must not depend on results that somebody measured since.
 """
 
 from __future__ import annotations

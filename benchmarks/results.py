@@ -1,10 +1,10 @@
 """Results of record by one command: ``python -m benchmarks.results`` (``make results``).
 
-Measures what README, docs/ and the dashboard show, one step after another, each a command that a
-user could type. The answers come from several sessions, each an hour after the one before: it waits
-for that hour, or goes on when it is called again, on another day too. A step that finished for this
-state of the code is not measured again, until its file below results/.record is removed; one that
-was cut resumes. Nothing is committed: the end says what to type.
+Measures what README, docs/ and the dashboard show, step by step, each a command that a user could
+type. The answers come from several sessions, each an hour after the last: it waits for that hour,
+or goes on when it is called again, also on another day. A step that finished for this state of the
+code is not measured again, until its file below results/.record is removed; an interrupted step
+resumes. Nothing is committed: at the end the commands for that are printed.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ HISTORY = (
 _ASV_EFFORT = ("-a", "rounds=1", "-a", "repeat=(3, 10, 1.0)")
 INTERRUPTED = 130
 SESSIONS = 3
-"""Sessions of each answer: with three the interval is of what they differ by."""
-# Steps that are no answers of a run: measured once, and last what changes files of the checkout,
-# which would make another commit of the rows measured after it.
+"""Sessions of each answer: with three the interval includes the differences between sessions."""
+# Steps that are not answers of a run: measured once. Those that change files of the checkout are
+# last, because rows measured after them would have another commit.
 ONCE = ("asv-machine", "history", "fastest", "truth")
 
 Runner = Callable[[Sequence[str], Path], int]
@@ -69,7 +69,7 @@ class Clock(Protocol):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure; return the exit code."""
+    """Measure all steps; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.results", description=__doc__)
     parser.add_argument("--machine", metavar="NAME", help="name for the results; default: host")
     parser.add_argument(
@@ -98,9 +98,9 @@ def measure(
     sessions: int = SESSIONS,
     clock: Clock = time,
 ) -> int:
-    """Take the steps that are not finished, then say what is left to type.
+    """Run the steps that are not finished, then say which commands to type.
 
-    A step that fails does not stop the others, and has no further session. Return 0, or 1 if one
+    A step that fails does not stop the others, and has no further session. Return 0, or 1 if a step
     failed.
     """
     state = code_digest(checkout / "perceptron", ["."])
@@ -140,26 +140,26 @@ def measure(
 
 
 def _is_session(checkout: Path, folder: Path, name: str, output: Path) -> bool:
-    """Return whether an answer is of a run of its own: not cut, and none that was counted before.
+    """Return whether a step's output is a new session: of a finished run, not counted before.
 
-    A step that is no answer of a run has no such file.
+    Steps in `ONCE` have no run, and always count.
     """
     if name in ONCE:
         return True
     run = _run_of(output)
-    known = {_run_of(file) for file in folder.glob(f"{name}*.json")}
-    return run is not None and run not in known and _finished(checkout / run) is not None
+    runs = {_run_of(file) for file in folder.glob(f"{name}*.json")}
+    return run is not None and run not in runs and _finished(checkout / run) is not None
 
 
 def sequence(commands: Iterable[str], sessions: int) -> list[tuple[str, int]]:
-    """Return the steps in the order in which they are taken, each with its session, from 1.
+    """Return the steps in the order in which they run, each with its session, from 1.
 
-    Every answer has its session before any has another one.
+    Session 1 of all answers comes before session 2 of any.
     """
     names = list(commands)
     answers = [name for name in names if name not in ONCE]
-    every = [(name, session) for session in range(1, sessions + 1) for name in answers]
-    return [*every, *((name, 1) for name in names if name in ONCE)]
+    repeated = [(name, session) for session in range(1, sessions + 1) for name in answers]
+    return [*repeated, *((name, 1) for name in names if name in ONCE)]
 
 
 def _wait(ended: float, title: str, say: Callable[[str], object], clock: Clock) -> None:
@@ -173,7 +173,7 @@ def _wait(ended: float, title: str, say: Callable[[str], object], clock: Clock) 
 
 
 def _run_of(output: Path) -> str | None:
-    """Return the folder of the run that a document answers; None where nothing was measured."""
+    """Return the folder of the run behind a document; None if nothing was measured."""
     with suppress(OSError, msgspec.DecodeError):
         document = msgspec.json.decode(output.read_bytes())
         return document.get("results") if isinstance(document, dict) else None
@@ -181,7 +181,7 @@ def _run_of(output: Path) -> str | None:
 
 
 def _finished(run: Path) -> float | None:
-    """Return when a run ended, whose files may have been copied since; None where it was cut."""
+    """Return when a run ended, by its own record, in seconds since 1970; None if it did not."""
     with suppress(OSError, msgspec.DecodeError):
         finished = msgspec.json.decode((run / "run.json").read_bytes())["finished"]
         return seconds_of(finished)
@@ -191,7 +191,7 @@ def _finished(run: Path) -> float | None:
 def steps(machine: str, commits: Path) -> dict[str, tuple[str, ...]]:
     """Return the command of each step; ``commits`` is the file that lists what asv measures.
 
-    A second run of the command is another session of its answer.
+    Running a command again adds a session to its answer.
     """
     # asv imports every module here.
     from docs.build.shown import ADVISED, MANY_FAMILIES, SEVERAL
@@ -231,7 +231,7 @@ def run(command: Sequence[str], output: Path) -> int:
         try:
             return process.wait()
         except KeyboardInterrupt:
-            process.wait()  # it had the ctrl-C too, and keeps what it has
+            process.wait()  # it got the ctrl-C too, and stores what it has
             raise
 
 
@@ -242,17 +242,17 @@ def last_changes(checkout: Path, count: int) -> str:
 
 
 def what_next(checkout: Path, folder: Path, planned: Iterable[tuple[str, int]]) -> list[str]:
-    """Return what to type once all is measured: of record is what git tracks."""
-    found: dict[str, None] = {}
+    """Return the commands to type when all is measured: git tracks the results of record."""
+    files: dict[str, None] = {}
     for name, session in planned:
         if run_folder := _run_of(_output(folder, name, session)):
             facts = msgspec.json.decode((checkout / run_folder / "run.json").read_bytes())
-            found[run_folder] = None
+            files[run_folder] = None
             environment = Path(run_folder).parent / f"environment-{facts['environment']}.json"
-            found[environment.as_posix()] = None
+            files[environment.as_posix()] = None
     return [
         "All is measured. Next, beside `git rm -r` of the runs that these replace:",
-        f"  git add --force {' '.join(map(shlex.quote, found))} results/asv",
+        f"  git add --force {' '.join(map(shlex.quote, files))} results/asv",
         "  make readme",
         "  make shots",
         "  git commit --all",

@@ -1,4 +1,4 @@
-"""What the scripts here share: fresh processes that measure, a neighbour, a line for a target."""
+"""Shared by the scripts here: measuring in fresh processes, busy processes, lines for targets."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from perceptron.problems.problem import DType
 from perceptron.records.measurement import ExtraName
 
 ROOT = Path(__file__).parents[1]
-# They make OpenBLAS take another processor's kernels; one without the other is a mixture.
+# They make OpenBLAS use another processor's kernels; one without the other gives a mixture.
 STEERING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 # An undecided answer is a result too.
 INCONCLUSIVE = 3
-# The neighbour looks for its parent now and then, and ends with it.
+# A busy process looks for its parent now and then, and ends with it.
 _SPIN = """
 import os, sys
 while os.getppid() == int(sys.argv[1]):
@@ -31,7 +31,7 @@ while os.getppid() == int(sys.argv[1]):
 
 
 def unsteer() -> None:
-    """Leave out of this process's environment what steers OpenBLAS, and say what was set of it."""
+    """Remove variables that steer OpenBLAS from the environment; print which were set."""
     for name in STEERING:
         if os.environ.pop(name, None) is not None:
             print(f"{name} was set: not for what is measured", file=sys.stderr)
@@ -40,7 +40,7 @@ def unsteer() -> None:
 def measured(
     name: str, problem: str, dtype: DType, threads: int = 1, extra: ExtraName | None = None
 ) -> Outcome:
-    """Return what one fresh process measures."""
+    """Return the outcome of a job in a fresh process; exit with an error if it fails."""
     about: dict[str, Any] = {
         "problem": problem,
         "backend": name,
@@ -50,15 +50,15 @@ def measured(
         "minimum_seconds": 0.02,
     }
     job = Time(**about) if extra is None else Extra(**about, extra=extra)
-    seen = run_job(job)
-    if seen.status != "ok":
-        raise SystemExit(f"error: {name} on {problem}: {seen.reason}")
-    return seen
+    outcome = run_job(job)
+    if outcome.status != "ok":
+        raise SystemExit(f"error: {name} on {problem}: {outcome.reason}")
+    return outcome
 
 
 @contextmanager
 def busy_neighbour(number: int) -> Iterator[None]:
-    """Run so many spinning processes, each keeping a core busy; they are gone afterwards."""
+    """Run ``number`` spinning processes during the block, each keeping a core busy."""
     command = [sys.executable, "-c", _SPIN, str(os.getpid())]
     processes = [subprocess.Popen(command) for _ in range(number)]
     try:
@@ -70,8 +70,8 @@ def busy_neighbour(number: int) -> Iterator[None]:
 
 
 def report_line(what: str, values: Sequence[float], most: float, unit: str = "") -> str:
-    """Return the median, with its range where there are several values, and the target."""
-    middle = statistics.median(values)
-    verdict = "reached" if middle <= most else "MISSED"
+    """Return a line with the median, the range if there are several values, and the target."""
+    median = statistics.median(values)
+    verdict = "reached" if median <= most else "MISSED"
     spread = f" [{min(values):.3g}, {max(values):.3g}]" if len(values) > 1 else ""
-    return f"{what}: {middle:.3g}{spread}{unit} (at most {most:g}): {verdict}"
+    return f"{what}: {median:.3g}{spread}{unit} (at most {most:g}): {verdict}"

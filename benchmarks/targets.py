@@ -1,4 +1,4 @@
-"""The speeds this suite sets itself, measured side by side: ``python -m benchmarks.targets``.
+"""Speed targets of the suite, measured side by side: ``python -m benchmarks.targets``.
 
 Most lines are a ratio of two times taken in the same round, the median over rounds of fresh
 processes, beside its target. Nothing here is a test: a busy machine misses targets.
@@ -29,7 +29,7 @@ from perceptron.problems.optimizer import Sgd
 from perceptron.problems.problem import Problem
 
 ROUNDS = 7
-# backend, over what, at most
+# backend, base, their ratio at most
 SPEED = (
     ("numba", "C", 1.2),
     ("numpy", "numpy-published", 0.7),
@@ -40,35 +40,34 @@ SPEED = (
 )
 LARGE = "mlp:1024x1024x1024"
 SMALLEST_SHARE = 0.7
-# What a step on a batch takes. All trainers of a problem take turns in one process, on one thread,
-# and of each the fastest of many short trainings counts: so a neighbour of the process slows them
-# alike or is left out.
+# Steps on batches. All trainers of a problem take turns in one process, on one thread, and the
+# fastest of many short trainings counts: so other processes slow all trainers or none.
 BATCH_REPETITIONS = 150
 BATCH_ITERATIONS = 100
 SMALL_BATCHES = "mlp-batch:64"
 # Adam's step over that of plain gradient descent, at most, on small batches.
 ADAM_OVER_SGD = {"numpy": 2.5, "numpy-inplace": 2.1}
-# Of numpy's step with Adam, numpy-inplace takes at most.
+# numpy-inplace's step with Adam over that of numpy, at most.
 INPLACE_OVER_NUMPY = 0.6
 
 C = "C"
-# Of a sample, shared out over the models.
+# Of a sample, divided among the models.
 C_ITERATIONS = 200_000
 C_SOURCE = ROOT / "benchmarks" / "plain" / "or_gates.c"
 MANY = "many-or-gates:1024"
-# backend, over what, at most: a hundred times as many model-iterations a second is a hundredth
+# backend, base, ratio at most: a hundred times as many model-iterations a second is a hundredth
 MANY_SPEED = (
     ("numpy", "numpy-sequential", 1 / 100),
     ("torch-cpu", "torch-cpu-sequential", 1 / 50),
     ("numba", C, 1.5),
 )
 MANY_ROUNDS = 5
-# Beyond it a difference from NumPy is no rounding.
+# A larger relative difference from NumPy is more than rounding.
 _RELATIVE = 1e-9
 
 
 def main() -> None:
-    """Print every target, what was reached, and whether that is enough."""
+    """Print every target, the value measured, and whether it is reached."""
     with tempfile.TemporaryDirectory() as folder:
         program = compiled(Path(folder))
         for lines in (
@@ -88,10 +87,10 @@ def beside(
     rounds: int,
     program: Path | None,
 ) -> Iterator[str]:
-    """Measure backends beside each other and a C loop, all on one thread, in fresh processes."""
+    """Yield a line for each pair: backends or a C loop, on one thread, in fresh processes."""
     names = dict.fromkeys(name for pair in pairs for name in pair[:2])
     reasons = {name: unavailable(name, program) for name in names}
-    taken = [
+    rounds_seconds = [
         {name: seconds(name, problem, program) for name in names if reasons[name] is None}
         for _ in range(rounds)
     ]
@@ -100,27 +99,27 @@ def beside(
         if reason := reasons[name] or reasons[base]:
             yield f"{what}: not measured: {reason}"
         else:
-            yield report_line(what, [one[name] / one[base] for one in taken], most)
+            yield report_line(what, [times[name] / times[base] for times in rounds_seconds], most)
 
 
 def unavailable(name: str, program: Path | None) -> str | None:
-    """Return why there is no time of this, or None."""
+    """Return why this backend or C loop cannot be timed here, or None."""
     if name == C:
         return "gcc is not installed" if program is None else None
     return registry.reason_unavailable(name)
 
 
 def seconds(name: str, reference: str, program: Path | None) -> float:
-    """Return seconds of an iteration of one model; C knows float64 only."""
+    """Return the seconds of an iteration of one model; C trains in float64."""
     problem = catalogue.find(reference)
     if name != C:
         dtype = registry.published_dtype(name)
         return (measured(name, reference, dtype).seconds or 0.0) / problem.models
     assert program is not None
     iterations = C_ITERATIONS // problem.models
-    taken, trained = in_c(program, problem, iterations, samples=5)
+    seconds_each, trained = in_c(program, problem, iterations, samples=5)
     assert_as_numpy(problem, iterations, trained)
-    return taken
+    return seconds_each
 
 
 def compiled(folder: Path) -> Path | None:
@@ -138,19 +137,19 @@ def in_c(
 ) -> tuple[float, list[Array]]:
     """Train OR gates in C, on one thread in float64.
 
-    Returns seconds of an iteration of one model, and the parameters as `Trainer.parameters` does.
+    Return the seconds of an iteration of one model, and the parameters as in `Trainer.parameters`.
     """
     start = [array.reshape(problem.models, -1) for array in problem.stacked_start()]
     numbers = "\n".join(map(repr, np.concatenate(start, axis=1).ravel().tolist()))
     command = [str(program), str(problem.models), str(iterations), str(samples)]
     output = subprocess.check_output(command, input=numbers, text=True)
-    taken, *values = map(float, output.split())
+    seconds_each, *values = map(float, output.split())
     trained = np.array(values).reshape(problem.models, 3)
-    return taken, [trained[:, :2, None], trained[:, 2:]]
+    return seconds_each, [trained[:, :2, None], trained[:, 2:]]
 
 
 def assert_as_numpy(problem: Problem, iterations: int, trained: list[Array]) -> None:
-    """Make sure that both sides of the comparison train the same, model by model."""
+    """Raise AssertionError unless the parameters equal NumPy's, model by model."""
     trainer = registry.load("numpy").prepare(problem, "float64")
     trainer.train(iterations)
     for actual, expected in zip(trained, trainer.parameters(), strict=True):
@@ -158,7 +157,7 @@ def assert_as_numpy(problem: Problem, iterations: int, trained: list[Array]) -> 
 
 
 def products() -> list[str]:
-    """Measure what share of the machine's product rate an MLP's products reach, on one thread."""
+    """Return lines with the share of the product rate that an MLP reaches, on one thread."""
     work = cost.products(catalogue.find(LARGE))
     lines = []
     for name in ("numpy", "torch-cpu"):
@@ -181,7 +180,7 @@ def products() -> list[str]:
 
 
 def batch_steps() -> Iterator[str]:
-    """Yield a line for each target: what was reached, and whether that is enough."""
+    """Yield a line for each target of steps on batches."""
     for reference in (SMALL_BATCHES, "digits"):
         problem = catalogue.find(reference)
         seconds = step_seconds(problem)
@@ -194,7 +193,7 @@ def batch_steps() -> Iterator[str]:
 
 
 def step_seconds(problem: Problem) -> dict[tuple[str, str], float]:
-    """Return seconds of a step by backend and optimizer, on one thread in float32."""
+    """Return the seconds of a step by backend and optimizer, on one thread in float32."""
     plain = replace(problem, optimizer=Sgd(rate=0.1))
     keep_freed_memory()
     with threadpool_limits(1):
@@ -208,7 +207,7 @@ def step_seconds(problem: Problem) -> dict[tuple[str, str], float]:
 
 
 def fastest(trainers: Mapping[tuple[str, str], Trainer]) -> dict[tuple[str, str], float]:
-    """Return seconds of an iteration of each: its fastest training, all in turn."""
+    """Return the seconds of an iteration in each trainer's fastest training, all in turn."""
     best = dict.fromkeys(trainers, float("inf"))
     for _ in range(BATCH_REPETITIONS):
         for key, trainer in trainers.items():

@@ -1,4 +1,4 @@
-"""How long a program waits for an answer that is known: a target, so it stands here."""
+"""How long a program waits for a cached answer: a target, so it is not among the tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long the first answer takes: a target, so it stands here and not among the tests."""
+"""How long the first answer takes: a target, so it is not among the tests."""
 
 from __future__ import annotations
 

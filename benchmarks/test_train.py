@@ -13,7 +13,7 @@ from perceptron.problems import catalogue
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.problem}-{case.backend}")
 def test_train(benchmark: BenchmarkFixture, case: Case) -> None:
-    """A body of iterations from the start parameters; what identifies the row goes along."""
+    """Time a body of iterations from the start parameters; store the fields of its row."""
     try:
         trainer = prepare(case)
     except NotHere as reason:

@@ -10,7 +10,7 @@ from benchmarks.cases import BACKENDS, SIZES, Case, NotHere, per_iteration, prep
 
 
 class Training:
-    """What the families share; asv collects what has a ``time_`` of its own."""
+    """Base of the families; asv collects the classes that have a ``time_`` method."""
 
     param_names = ("size", "backend")
     timeout = 120.0
@@ -24,14 +24,14 @@ class Training:
         """Give a family its parameters, and a function that has its name in asv's pages."""
 
         def time_train(self: Training, size: int, backend: str) -> None:
-            """Nothing but the training; it returns when the work is done."""
+            """Train, and nothing else; return when the work is done."""
             self.trainer.train(self.iterations)
 
         time_train.pretty_name = cls.family
         cls.time_train, cls.params = time_train, (SIZES[cls.family], BACKENDS)
 
     def setup(self, size: int, backend: str) -> None:
-        """Before every sample: at the start parameters, prepared once for each process."""
+        """Go back to the start before every sample; prepare once in each process."""
         case = Case(self.family, size, backend)
         if case != self.case:
             try:

@@ -1,7 +1,7 @@
-"""Wheels of what measuring needs, for a machine without network: `python -m benchmarks.wheels`.
+"""Wheels for measuring on a machine without network: `python -m benchmarks.wheels`.
 
-The list is that of pyproject.toml without what only the gate needs, and without what must stay as
-it is there: a machine's NumPy and SciPy fit its PyTorch and JAX.
+They are the dependencies in pyproject.toml, without those of the gate, and without NumPy and SciPy:
+a machine's NumPy and SciPy fit its PyTorch and JAX.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 OF_THE_GATE = {"asv-runner", "json5", "platformdirs"}
 STAYS_AS_IT_IS = {"numpy", "scipy"}
-# NumPy is all that it depends on.
+# It depends on NumPy only.
 _ALONE = {"contourpy"}
 _PLATFORMS = (
     *("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64"),
@@ -25,14 +25,14 @@ _PLATFORMS = (
 
 
 def carried() -> list[str]:
-    """Return the requirements that are carried."""
+    """Return the requirements to download."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    left_out = OF_THE_GATE | STAYS_AS_IT_IS
-    return [need for need in project["dependencies"] if _name(need) not in left_out]
+    excluded = OF_THE_GATE | STAYS_AS_IT_IS
+    return [need for need in project["dependencies"] if _name(need) not in excluded]
 
 
 def commands(python: str, folder: str) -> list[list[str]]:
-    """Return the commands of pip that bring the wheels for a version of Python into a folder."""
+    """Return the pip commands that download the wheels for a version of Python to a folder."""
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     pip += ["--only-binary=:all:", "--implementation", "cp", "--python-version", python]
     pip += [word for platform in _PLATFORMS for word in ("--platform", platform)]
@@ -43,7 +43,7 @@ def commands(python: str, folder: str) -> list[list[str]]:
 
 
 def main() -> None:
-    """Download them."""
+    """Download the wheels."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--python", default="3.12", help="version of Python there")
     parser.add_argument("--dest", default="carried", help="folder for the wheels")
@@ -55,9 +55,9 @@ def main() -> None:
 
 
 def _name(requirement: str) -> str:
-    found = re.match(r"[A-Za-z0-9._-]+", requirement)
-    assert found is not None, requirement
-    return found[0].lower()
+    match = re.match(r"[A-Za-z0-9._-]+", requirement)
+    assert match is not None, requirement
+    return match[0].lower()
 
 
 if __name__ == "__main__":

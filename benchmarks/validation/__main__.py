@@ -1,8 +1,8 @@
-"""Is it true? How often the suite is right, measured: ``python -m benchmarks.validation``.
+"""Measure how often the suite is right: ``python -m benchmarks.validation``.
 
 ``truth`` locates crossovers and draws maps in simulated cases, whose answers are known;
-``fastest`` puts the picks of `perceptron.fastest` beside measurements; ``proof`` runs the gate
-hundreds of times. What measures for long resumes. ``make`` has a target for each.
+``fastest`` compares the picks of `perceptron.fastest` with measurements; ``proof`` runs the gate
+hundreds of times. Long measurements resume. ``make`` has a target for each.
 
 This folder is no package with an ``__init__.py``: asv imports every module of those, in
 environments that have no pages to write.
@@ -27,7 +27,7 @@ COMMAND = "python -m benchmarks.validation"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Answer one question; return the exit code."""
+    """Answer a question; return the exit code."""
     options = _parser().parse_args(arguments)
     try:
         if options.save is not None:
@@ -44,11 +44,11 @@ def _parser() -> argparse.ArgumentParser:
     questions = parser.add_subparsers(required=True, metavar="QUESTION")
 
     def question(name: str, answer: Callable[[Any], int], about: str) -> argparse.ArgumentParser:
-        own = questions.add_parser(name, help=about, description=about)
-        own.set_defaults(answer=answer)
-        own.add_argument("--save", type=Path, metavar="FILE.md", help="write the page")
-        own.add_argument("--json", action="store_true", help="one document on standard output")
-        return own
+        parser = questions.add_parser(name, help=about, description=about)
+        parser.set_defaults(answer=answer)
+        parser.add_argument("--save", type=Path, metavar="FILE.md", help="write the page")
+        parser.add_argument("--json", action="store_true", help="one document on standard output")
+        return parser
 
     truth = question("truth", _truth, "crossovers and maps of simulated cases")
     truth.add_argument("--cases", type=_at_least(1), default=2000, metavar="N")
@@ -62,10 +62,10 @@ def _parser() -> argparse.ArgumentParser:
     proof = question("proof", _proof, "how often the gate is wrong, in whole runs of it")
     proof.add_argument("--share", type=float, default=1.0, help="of all runs, as 0.1 for a trial")
     proof.add_argument("--budget", type=float, metavar="MINUTES", help="begin no run after so long")
-    for measured in (fastest, proof):
-        measured.add_argument("--report", action="store_true", help="measure nothing: judge again")
-        measured.add_argument("--machine", metavar="NAME", help="folder of the results")
-        measured.add_argument("--results", type=Path, default=Path("results"))
+    for subparser in (fastest, proof):
+        subparser.add_argument("--report", action="store_true", help="measure nothing: judge again")
+        subparser.add_argument("--machine", metavar="NAME", help="folder of the results")
+        subparser.add_argument("--results", type=Path, default=Path("results"))
     return parser
 
 
@@ -130,7 +130,7 @@ def _proof(options: argparse.Namespace) -> int:
 def _show(
     options: argparse.Namespace, page: Any, result: Any, summary: str = "", document: Any = None
 ) -> int:
-    """Print the tables and a summary, with ``--json`` a document instead; write the page."""
+    """Print the tables and a summary, or with ``--json`` a document; write the page."""
     if options.json:
         documents.write(result if document is None else document)
     else:

@@ -1,8 +1,8 @@
 """How good are the picks of `perceptron.fastest`? Its regret in random trainings.
 
-Each training is measured on every backend, then `fastest` is asked about it and knows nothing of
-it. Regret is the time of the pick over that of the fastest. ``--report`` judges the rows and
-answers of the newest run again.
+Each training is measured on every backend, then `fastest` picks one without these results. Regret
+is the time of the pick over that of the fastest. ``--report`` judges the rows and answers of the
+newest run again.
 """
 
 from __future__ import annotations
@@ -71,11 +71,11 @@ mlp:554x4x11x12x11:4c:21m 6689, mlp:366x6x21:6c:10b 6, mlp:6821x498:67b 29,
 mlp:206x16x59x29:206b 26, mlp:6809x694x39:3c:27b:adam 45, mlp:581x727x13x321x37 8384
 """
 ANSWERS = "answers.jsonl"
-"""Beside the rows of a run: what `perceptron.fastest` answered."""
+"""The file of the answers of `perceptron.fastest`, beside the rows of a run."""
 _SECONDS = 5.0
-# Of the time, for the trainings themselves; the rest is for asking.
+# The share of the time for the trainings; the rest is for the answers.
 _TIMES_SHARE = 0.48
-# Asked about on a machine that knows nothing: starting every backend for each takes all the time.
+# Trainings for the ways with an empty cache: starting every backend for each takes all the time.
 _MOST_COLD = 24
 
 
@@ -83,14 +83,14 @@ _MOST_COLD = 24
 
 
 class Training(Struct, frozen=True, array_like=True):
-    """A problem's reference, and for how many epochs it is trained."""
+    """A problem's reference, and the number of epochs."""
 
     reference: str
     epochs: int
 
 
 class FastestPlan(Struct, frozen=True, kw_only=True, tag=STUDY, tag_field="study"):
-    """What is measured, each in so many fresh ``processes``; equal plans are the same run."""
+    """The trainings to measure, each in ``processes`` fresh processes; equal plans share a run."""
 
     trainings: list[Training]
     backends: list[str]
@@ -106,7 +106,7 @@ def plan() -> FastestPlan:
         raise UserError(
             f"fewer than two of {', '.join(AMONG)} can run here: see `perceptron backends`"
         )
-    drawn = (one.split() for one in TRAININGS.split(","))
+    drawn = (words.split() for words in TRAININGS.split(","))
     trainings = [Training(reference, int(epochs)) for reference, epochs in drawn]
     return FastestPlan(trainings=trainings, backends=able, threads=usable_cores())
 
@@ -116,13 +116,13 @@ class Way(Struct, frozen=True):
 
     measure: Literal["cached", "now"]
     knows_others: bool
-    """Whether it knows who can run here and what other trainings took, or nothing."""
+    """Whether its cache has the usable backends and the times of other trainings, or nothing."""
     of_default: bool = False
-    """Whether about the backends that are advised unless others are named; else all of a plan."""
+    """Whether it picks among the default backends; else among all of the plan."""
 
     @property
     def label(self) -> str:
-        """The argument, and what else sets this way apart."""
+        """The argument ``measure``, and what else distinguishes this way."""
         nothing = "" if self.knows_others else ", knowing nothing"
         return f'measure="{self.measure}"{nothing}{", default backends" if self.of_default else ""}'
 
@@ -136,7 +136,7 @@ WAYS = (
 
 
 class Pick(Struct, frozen=True, kw_only=True):
-    """What `perceptron.fastest` said of one training, or that one backend is always taken."""
+    """The answer of `perceptron.fastest` for a training; without a way, a fixed backend."""
 
     reference: str
     way: Way | None = None
@@ -146,17 +146,17 @@ class Pick(Struct, frozen=True, kw_only=True):
 
 
 def ask(plan: FastestPlan, folder: Path, training: Training, way: Way) -> Pick:
-    """Ask `perceptron.fastest`, which has no results of what it is asked about.
+    """Return the answer of `perceptron.fastest`, without results of this training.
 
-    Where it knows others, all trainings have one cache in the folder, a way its own.
+    If it knows other trainings, all trainings of a way share a cache in the folder.
     """
-    asked, memory = asdict(shape.parse(training.reference)), folder / str(WAYS.index(way))
-    del asked["feed"]
+    arguments, memory = asdict(shape.parse(training.reference)), folder / str(WAYS.index(way))
+    del arguments["feed"]
     if not way.knows_others:
         shutil.rmtree(memory, ignore_errors=True)
     with variables_set({cache.FOLDER: str(memory)}):
         advice = perceptron.fastest(
-            **asked,
+            **arguments,
             epochs=training.epochs,
             among=None if way.of_default else tuple(plan.backends),
             measure=way.measure,
@@ -181,13 +181,13 @@ def measure(
     progress: Progress,
     budget_seconds: float = BUDGET_SECONDS,
 ) -> Path:
-    """Measure the plan and ask, or resume where it was interrupted; return the run's folder.
+    """Measure the plan and collect answers, or resume; return the run's folder.
 
     All starts together take at most ``budget_seconds``. Raises `UserError` if the results folder
     cannot be written to, or if there was no time for anything.
     """
     budget = Budget.of_study(budget_seconds)
-    every = [
+    jobs = [
         Time(
             problem=training.reference,
             backend=backend,
@@ -202,21 +202,21 @@ def measure(
         for training in plan.trainings
         for backend in plan.backends
     ]
-    kept = msgspec.to_builtins(plan)
+    plan_fields = msgspec.to_builtins(plan)
     with (
         tempfile.TemporaryDirectory(prefix="perceptron-") as folder,
-        start_run(kept, plan.backends, plan.threads, machine, results, False, budget) as (
+        start_run(plan_fields, plan.backends, plan.threads, machine, results, False, budget) as (
             journal,
             run,
             _,
         ),
     ):
         for_times = Budget(budget.spent + _TIMES_SHARE * budget.left, budget.spent)
-        whole = campaign.carry_out(
-            lambda rows, left: missing(every, times_of(rows)), journal, run, for_times, progress
+        timed = campaign.carry_out(
+            lambda rows, left: missing(jobs, times_of(rows)), journal, run, for_times, progress
         )
         budget.abandoned = for_times.abandoned
-        budget.cut_short = not (_ask_all(plan, Path(folder), journal, budget, progress) and whole)
+        budget.cut_short = not (_ask_all(plan, Path(folder), journal, budget, progress) and timed)
         require_rows(journal, budget)
         return journal.folder
 
@@ -224,7 +224,7 @@ def measure(
 def _ask_all(
     plan: FastestPlan, folder: Path, journal: RunJournal, budget: Budget, progress: Progress
 ) -> bool:
-    """Ask in every way what was not answered yet; return whether there was time for all."""
+    """Collect the missing answers of all ways; return whether there was time for all."""
     answers = journal.folder / ANSWERS
     answered = {(pick.way, pick.reference) for pick in lines.read(answers, Pick)}
     todo = [
@@ -237,8 +237,8 @@ def _ask_all(
         for index, (way, training) in enumerate(todo):
             if budget.is_over:
                 return False
-            whole = budget.spent + min(budget.left, (len(todo) - index) * _SECONDS)
-            progress(budget.spent, whole, f"asking: {training.reference}")
+            total = budget.spent + min(budget.left, (len(todo) - index) * _SECONDS)
+            progress(budget.spent, total, f"asking: {training.reference}")
             write(ask(plan, folder, training, way))
             journal.note_spent(budget.spent)
     return True
@@ -255,14 +255,14 @@ Times = dict[str, float]
 
 @dataclass(frozen=True)
 class FastestTruth:
-    """How good `perceptron.fastest` is on one machine, by the run of a plan."""
+    """How good `perceptron.fastest` is on a machine, by the run of a plan."""
 
     run: LoadedRun
     plan: FastestPlan
     trainings: dict[str, Times]
-    """By reference: those that two backends have a time of."""
+    """By reference; trainings that have times on two backends."""
     picks: TextTable
-    """A row for each way to ask that has answers, and for always taking one backend."""
+    """A row for each way that has answers, and for always picking the same backend."""
     warnings: list[MeasurementWarning]
 
 
@@ -289,26 +289,26 @@ def result_of(folder: Path) -> FastestTruth:
     except msgspec.ValidationError as error:
         raise UserError(f"{run.folder / 'run.json'}: plan: {error}") from None
     rows = with_own_setups(run.times)
-    every = {one.reference: _times(one, rows) for one in plan.trainings}
-    times = _choices(every, plan.backends)
+    all_times = {training.reference: _times(training, rows) for training in plan.trainings}
+    times = _choices(all_times, plan.backends)
     if not times:
         raise UserError(f"{folder}: no training was measured on two backends")
     judged: dict[str, Judged] = {way.label: [] for way in WAYS}
-    of_default = _choices(every, registry.DEFAULT)
+    of_default = _choices(all_times, registry.DEFAULT)
     for pick in lines.read(folder / ANSWERS, Pick):
         among = of_default if pick.way and pick.way.of_default else times
         if pick.way in WAYS and pick.reference in among:
             judged[pick.way.label].append((pick, among[pick.reference]))
     for name in plan.backends:
         judged[f"always {name}"] = [
-            (Pick(reference=reference, backend=name, sure=True), own)
-            for reference, own in times.items()
+            (Pick(reference=reference, backend=name, sure=True), training_times)
+            for reference, training_times in times.items()
         ]
     return FastestTruth(run, plan, times, picks_table(judged), contention_warnings(run.times))
 
 
 def _times(training: Training, rows: Iterable[Measurement]) -> Times:
-    """Return what a training takes: the median over processes of one setup and all iterations.
+    """Return the seconds of a training: the median over processes of setup and all iterations.
 
     A backend without a time in any process has none.
     """
@@ -319,27 +319,27 @@ def _times(training: Training, rows: Iterable[Measurement]) -> Times:
         if row.problem == problem.name and row.phase is None:
             seconds = inf if row.seconds is None else row.seconds
             totals[row.backend].append((row.prepare_seconds or 0.0) + iterations * seconds)
-    medians = {name: median(own) for name, own in totals.items() if inf not in own}
+    medians = {name: median(times) for name, times in totals.items() if inf not in times}
     return dict(sorted(medians.items(), key=lambda item: item[1]))
 
 
 def _choices(times: Mapping[str, Times], backends: Collection[str]) -> dict[str, Times]:
-    """Return what these backends take: where it is one alone, nothing is to be picked."""
+    """Return the times of these backends, for trainings that have two or more of them."""
     among = {
-        reference: {name: seconds for name, seconds in own.items() if name in backends}
-        for reference, own in times.items()
+        reference: {name: seconds for name, seconds in choices.items() if name in backends}
+        for reference, choices in times.items()
     }
-    return {reference: own for reference, own in among.items() if len(own) > 1}
+    return {reference: choices for reference, choices in among.items() if len(choices) > 1}
 
 
 Judged = list[tuple[Pick, Times]]
-"""Picks, and what each was to be picked from."""
+"""Picks, each with the times of the backends to pick from."""
 
 
 # --- shown ---------------------------------------------------------------------------------------
 
 BLOCK = "regret"
-"""What stands between ``<!-- begin: regret -->`` and its end, in the page."""
+"""The name of the page's section, between ``<!-- begin: regret -->`` and its end."""
 COLUMNS = (
     *("answers", "trainings>", "measured>", "right [95% interval]>"),
     *("regret: median>", "95% point>", "worst>"),
@@ -361,7 +361,7 @@ _NOTES = (
 def picks_table(judged: Mapping[str, Judged]) -> TextTable:
     """Return a table with a row for each way to pick; one without picks has none."""
     untrainable = {
-        label: sum(pick.backend not in own for pick, own in picks)
+        label: sum(pick.backend not in times for pick, times in picks)
         for label, picks in judged.items()
     }
     listed = ", ".join(f"{label} {number}" for label, number in untrainable.items() if number)
@@ -372,23 +372,23 @@ def picks_table(judged: Mapping[str, Judged]) -> TextTable:
 
 def _cells(label: str, judged: Judged) -> tuple[str, ...]:
     regrets, close, decided = [], [], []
-    for pick, own in judged:
-        best, second, *_ = own.values()
-        regret = own.get(pick.backend, inf) / best
+    for pick, times in judged:
+        best, second, *_ = times.values()
+        regret = times.get(pick.backend, inf) / best
         regrets.append(regret)
         if second / best <= CLOSE:
             close.append(not pick.sure)
         if pick.sure:
             decided.append(regret > CLOSE)
     trained = [regret for regret in regrets if regret < inf] or [inf]
-    # One of the regrets, nothing between two.
+    # A quantile that is one of the regrets, not interpolated.
     high = float(np.quantile(trained, 0.95, method="inverted_cdf"))
-    said = (
+    cells = (
         count(sum(pick.source == "measured" for pick, _ in judged)),
         f"{sum(close)} of {len(close)}",
         f"{sum(decided)} of {len(decided)}",
     )
-    measured, undecided, wrong = said if judged[0][0].way is not None else (NONE,) * 3
+    measured, undecided, wrong = cells if judged[0][0].way is not None else (NONE,) * 3
     return (
         label,
         count(len(judged)),
@@ -410,7 +410,7 @@ def grids(truth: FastestTruth) -> list[TextTable]:
 
 
 def save(file: Path, truth: FastestTruth) -> Path:
-    """Write the section into the page, between its marks; a page that does not exist is begun.
+    """Write the section into the page, between its marks; create the page if it does not exist.
 
     Raises `UserError` if it has no place for the section, or cannot be written.
     """

@@ -13,7 +13,7 @@ from perceptron.report.tables.terminal import line, table
 
 @dataclass(frozen=True)
 class TextTable:
-    """A table and what to say below it; a column whose name ends in ``>`` is flush right."""
+    """A table with notes below it; a column whose name ends in ``>`` is flush right."""
 
     title: str
     columns: tuple[str, ...]

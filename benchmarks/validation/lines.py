@@ -1,4 +1,4 @@
-"""Files with a line for each thing that was measured, continued where they were cut."""
+"""Files with a line for each measurement, which can be continued after an interruption."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Kind = TypeVar("Kind", bound=Struct)
 
 
 def read(file: Path, kind: type[Kind]) -> list[Kind]:
-    """Return what the file holds, without a last line that was cut; nothing if there is no file.
+    """Return the records in a file, without an unfinished last line; [] if there is no file.
 
-    Raises `UserError` with the file and the line for anything else.
+    Raises `UserError` with the file and the line of anything else.
     """
     try:
         content = file.read_bytes()
@@ -29,22 +29,22 @@ def read(file: Path, kind: type[Kind]) -> list[Kind]:
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}; choose another") from None
     decoder = msgspec.json.Decoder(kind)
-    found = []
+    records = []
     for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), start=1):
         try:
-            found.append(decoder.decode(line))
+            records.append(decoder.decode(line))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise UserError(
                 f"{file}, line {number}: not what is written there: {error}; remove the line"
             ) from None
-    return found
+    return records
 
 
 @contextmanager
 def appending(file: Path) -> Iterator[Callable[[Struct], None]]:
-    """Yield what writes a line behind the others and waits until the disk has it.
+    """Yield a function that appends a line and waits until it is on disk.
 
-    Raises `UserError` if the file cannot be written to, or another process does.
+    Raises `UserError` if the file cannot be written to, or another process writes to it.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

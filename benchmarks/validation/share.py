@@ -1,4 +1,4 @@
-"""A share of a number of trials, with how sure it is."""
+"""A share of a number of trials, with its interval."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from perceptron.numbers import NONE, percent
 
 
 class Share(Struct, frozen=True):
-    """So many of so many, as a share with its exact 95% interval (Clopper and Pearson, 1934)."""
+    """A share of ``trials``, with its exact 95% interval (Clopper and Pearson, 1934)."""
 
     hits: int
     trials: int
@@ -18,7 +18,7 @@ class Share(Struct, frozen=True):
 
 
 def share(hits: int, trials: int) -> Share:
-    """Return ``hits`` of ``trials``; of no trials, no numbers."""
+    """Return the share of ``hits`` in ``trials``; None for each number if there are no trials."""
     from scipy import stats
 
     if trials == 0:
@@ -37,7 +37,7 @@ def share_cell(share: Share) -> str:
 
 
 def share_percent(value: float) -> str:
-    """Return ``97.2%``; with one more digit where it is nearly 100."""
+    """Return ``97.2%``, with another digit if it is nearly 100%."""
     return percent(value, _decimals(value))
 
 

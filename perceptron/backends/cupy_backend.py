@@ -16,9 +16,9 @@ _GPU, _HOST = CupyAccelerator(), Accelerator()
 
 
 class CupyTrainer(NumpyTrainer):
-    """A batch of ``resident`` data is gathered on the GPU by its indices.
+    """Gathers batches of ``resident`` data on the GPU, by their indices.
 
-    Of ``host`` data it is gathered in host memory and copied; CuPy copies through pinned memory.
+    Batches of ``host`` data are gathered in host memory and copied, by CuPy through pinned memory.
     """
 
     several, piece = False, None
@@ -61,7 +61,7 @@ class CupyBackend(NumpyBackend):
 
     @property
     def accelerator(self) -> Accelerator:
-        """The device; where the CPU stands in there is no CuPy either, and NumPy drives it."""
+        """The device; if the CPU stands in, NumPy drives it, because there is no CuPy either."""
         return _HOST if place_of(self.device) == "cpu" else _GPU
 
     @property
@@ -72,7 +72,7 @@ class CupyBackend(NumpyBackend):
         return self.accelerator.unavailable()
 
     def environment(self, threads: int) -> dict[str, str]:
-        # Off by default, and to be off whatever the user's environment says: see `agreement`.
+        # Off by default, and off whatever the user's environment says: see `agreement`.
         return thread_variables(threads) | {"CUPY_TF32": "0"}
 
     def _trainer(self, problem: Problem, dtype: DType) -> CupyTrainer:

@@ -1,16 +1,16 @@
 """JAX: the whole training is one compiled loop, and Python calls it once.
 
-XLA compiles a loop for each model, optimizer, set of shapes and dtype; how many iterations it
-takes, from which batch on, and the data are arguments, so nothing else is compiled again. Batches
-are taken by index inside the loop.
+XLA compiles a loop for each model, optimizer, set of shapes and dtype; the number of iterations,
+the first batch and the data are arguments, so they compile nothing anew. Batches are taken by index
+inside the loop.
 
-Gradients are those of `gradient`. What is compiled is pure, as JAX's arrays never change: a state
-goes in and another comes out. Several models are the same functions of one, mapped over stacked
-parameters: their gradients are those of each, and a step works value by value.
+Gradients are those of `gradient`. Compiled functions are pure, because JAX's arrays are immutable:
+they take a state and return another. Several models are trained by mapping the functions of a model
+over stacked parameters; an optimizer's step is elementwise.
 
-JAX keeps what it compiled for other processes only where ``JAX_COMPILATION_CACHE_DIR`` is set, and
-then only what took it a second: otherwise every process compiles, and setup takes what a first
-start takes. Studies that ask for no cold start of each process set it for their time.
+JAX shares compiled programs with other processes only if ``JAX_COMPILATION_CACHE_DIR`` is set, and
+then only those that took a second to compile: otherwise every process compiles during setup.
+Studies that need no cold start in each process set it while they run.
 """
 
 from __future__ import annotations
@@ -49,18 +49,18 @@ _INNER = {"cpu": 1, "cuda": 10}
 
 
 class State(NamedTuple):
-    """Where a training stands. All of it lies on the device."""
+    """The state of a training, in arrays on the device."""
 
     steps: jax.Array
-    """Taken since the start, int64: it says which batch is next, and corrects Adam's bias."""
+    """Steps since the start, int64: determines the next batch, and corrects Adam's bias."""
     parameters: list[jax.Array]
     """In the order of `Problem.start_parameters`; stacked for several models."""
     kept: list[tuple[jax.Array, ...]]
-    """What the optimizer keeps for each of them; see `update.start_state`."""
+    """The optimizer's arrays for each parameter; see `update.start_state`."""
 
 
 class Program(NamedTuple):
-    """Compiled at the first call for each set of shapes and each dtype."""
+    """Functions that are compiled at the first call for each set of shapes and each dtype."""
 
     train: Callable[..., State]
     """(iterations, state, inputs, targets, orders) → state; ``orders`` are those of `Batches`."""
@@ -78,10 +78,10 @@ def program(
     folds: bool,
     inner: int,
 ) -> Program:
-    """Return the functions of all problems that differ in data and start alone.
+    """Return the functions for all problems that differ only in data and start.
 
-    ``several`` models have a stack of parameters, with ``folds`` of data too. ``inner`` steps are a
-    loop of known length within the loop of a training; see `repeated`.
+    ``several`` models have stacked parameters, with ``folds`` stacked data too. ``inner`` steps are
+    a loop of known length within the loop of a training; see `repeated`.
     """
     import jax
 
@@ -94,22 +94,22 @@ def program(
     def gradients_on(
         parameters: list[jax.Array], inputs: jax.Array, targets: jax.Array
     ) -> list[jax.Array]:
-        places = [_Place() for _ in parameters]
-        network = Network(library, parameters, places, activations, loss)
+        holders = [_Holder() for _ in parameters]
+        network = Network(library, parameters, holders, activations, loss)
         scale = slope_scale(loss, *targets.shape)
         network.train([network.batch(inputs, targets, None, scale)], lambda: None)
-        return [place.value for place in places]
+        return [holder.value for holder in holders]
 
-    taken = _taken
+    take = _take
     if several:
         data = 0 if folds else None
         gradients_on = jax.vmap(gradients_on, (0, data, data))
         forward = jax.vmap(forward, (0, data))
     if folds:
-        taken = jax.vmap(_taken, (0, None))
+        take = jax.vmap(_take, (0, None))
 
     def step(state: State, inputs: jax.Array, targets: jax.Array) -> State:
-        return _moved(optimizer, state, gradients_on(state.parameters, inputs, targets))
+        return _stepped(optimizer, state, gradients_on(state.parameters, inputs, targets))
 
     def train(
         iterations: jax.Array,
@@ -124,7 +124,7 @@ def program(
         def on_batch(size: int) -> Callable[[State], State]:
             def train_on(state: State) -> State:
                 rows = _rows(batches, orders, state.steps, size)
-                return step(state, taken(inputs, rows), taken(targets, rows))
+                return step(state, take(inputs, rows), take(targets, rows))
 
             return train_on
 
@@ -137,23 +137,23 @@ def program(
 
 
 def repeated(times: jax.Array, step: Callable[[State], State], state: State, inner: int) -> State:
-    """Apply ``step`` so many times.
+    """Apply ``step`` ``times`` times.
 
-    XLA asks a GPU before each pass of a loop of unknown length whether there is another; an inner
-    loop of known length spares all but one in ``inner`` of these questions.
+    Before each pass of a loop of unknown length XLA reads from the GPU whether there is another; an
+    inner loop of known length leaves one read in ``inner`` passes.
     """
     from jax import lax
 
-    def one(_: Any, present: State) -> State:
-        return step(present)
+    def single(_: Any, state: State) -> State:
+        return step(state)
 
-    def several(_: Any, present: State) -> Any:
-        return lax.fori_loop(0, inner, one, present)
+    def several(_: Any, state: State) -> Any:
+        return lax.fori_loop(0, inner, single, state)
 
     blocks = times // inner if inner > 1 else 0
     state = lax.fori_loop(0, blocks, several, state)
-    last: State = lax.fori_loop(blocks * inner, times, one, state)
-    return last
+    end: State = lax.fori_loop(blocks * inner, times, single, state)
+    return end
 
 
 def _by_epochs(
@@ -164,9 +164,9 @@ def _by_epochs(
     state: State,
     inner: int,
 ) -> State:
-    """Train on the full batches that are left of an epoch, then on its short one, and so on.
+    """Train on the full batches left in the epoch, then on its short batch, and so on.
 
-    Arrays in a loop have one shape, so full and short batches are loops of their own.
+    Arrays in a loop have one shape, so full and short batches have separate loops.
     """
     from jax import lax
     from jax import numpy as jnp
@@ -174,12 +174,12 @@ def _by_epochs(
     in_full = batches.per_epoch - 1
 
     def epoch(carried: tuple[jax.Array, State]) -> tuple[jax.Array, State]:
-        left, state = carried
-        here = jnp.minimum(in_full - state.steps % batches.per_epoch, left)
-        state = repeated(here, full, state, inner)
-        left -= here
-        last = jnp.minimum(left, 1)
-        return left - last, repeated(last, short, state, 1)
+        remaining, state = carried
+        full_steps = jnp.minimum(in_full - state.steps % batches.per_epoch, remaining)
+        state = repeated(full_steps, full, state, inner)
+        remaining -= full_steps
+        short_steps = jnp.minimum(remaining, 1)
+        return remaining - short_steps, repeated(short_steps, short, state, 1)
 
     return lax.while_loop(lambda carried: carried[0] > 0, epoch, (iterations, state))[1]
 
@@ -195,23 +195,23 @@ def _rows(batches: Batches, orders: jax.Array, steps: jax.Array, size: int) -> j
     return lax.dynamic_slice(orders, (begin,), (size,))
 
 
-def _taken(values: jax.Array, rows: jax.Array) -> jax.Array:
-    # Otherwise each index is checked, and the row of a wrong one filled with NaN.
+def _take(values: jax.Array, rows: jax.Array) -> jax.Array:
+    # By default each index is checked, and rows out of bounds are filled with NaN.
     return values.at[rows].get(mode="promise_in_bounds", unique_indices=True)
 
 
-class _Place:
-    """Where results of JAX go, whose arrays never change; see `gradient.Library`."""
+class _Holder:
+    """An ``out`` for JAX, whose arrays are immutable: holds a result; see `gradient.Library`."""
 
     value: jax.Array
 
 
-def _placing(function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
-    """Return the function with an ``out``: a place, or an array that its result is used for."""
+def _with_out(function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    """Return the function with an argument ``out``: a holder of its result; arrays are ignored."""
 
     def call(*arguments: Any, out: Any = None, **options: Any) -> jax.Array:
         result = function(*arguments, **options)
-        if isinstance(out, _Place):
+        if isinstance(out, _Holder):
             out.value = result
         return result
 
@@ -224,46 +224,50 @@ class _Functions:
     def __getattr__(self, name: str) -> Callable[..., jax.Array]:
         from jax import numpy as jnp
 
-        return _placing(getattr(jnp, name))
+        return _with_out(getattr(jnp, name))
 
 
 def _library() -> Library:
-    """Return the library JAX, on matrices."""
+    """Return JAX as a `Library` of matrices."""
     from jax import lax
     from jax import numpy as jnp
 
     # The default lets a GPU round float32 to TF32's 10 bits of mantissa.
-    matmul = _placing(partial(jnp.matmul, precision=lax.Precision.HIGHEST))
+    matmul = _with_out(partial(jnp.matmul, precision=lax.Precision.HIGHEST))
 
     def layer(weights: jax.Array, bias: jax.Array) -> Callable[[jax.Array], jax.Array]:
         return lambda values: matmul(values, weights) + bias
 
-    row_sums = _placing(lambda ones, values: values.sum(0))
+    row_sums = _with_out(lambda ones, values: values.sum(0))
     return Library(_Functions(), layer, matmul, row_sums, attrgetter("T"))
 
 
-def _moved(optimizer: Optimizer, state: State, gradients: list[jax.Array]) -> State:
+def _stepped(optimizer: Optimizer, state: State, gradients: list[jax.Array]) -> State:
     """Return the state after the optimizer's step."""
     from jax import numpy as jnp
 
     steps, factors = state.steps + 1, None
     if isinstance(optimizer, Adam):
-        # In float64: 1 − β₂ᵗ of the first steps would lose four digits in float32.
+        # In float64: in float32, 1 − β₂ᵗ of the first steps would lose four digits.
         numbers = adam_factors(optimizer, steps.astype("float64"))
         dtype = state.parameters[0].dtype
         factors = (numbers[0].astype(dtype), numbers[1].astype(dtype))
     moved = [
-        update(jnp, optimizer, parameter, gradient, kept, factors)
-        for parameter, gradient, kept in zip(state.parameters, gradients, state.kept, strict=True)
+        update(jnp, optimizer, parameter, gradient, moved_state, factors)
+        for parameter, gradient, moved_state in zip(
+            state.parameters, gradients, state.kept, strict=True
+        )
     ]
-    return State(steps, [parameter for parameter, _ in moved], [kept for _, kept in moved])
+    return State(
+        steps, [parameter for parameter, _ in moved], [moved_state for _, moved_state in moved]
+    )
 
 
 class JaxTrainer(Scored):
-    """Trains on data that lie on the device: batches are gathered there, in the compiled loop.
+    """Trains on data on the device: batches are gathered there, in the compiled loop.
 
-    Arrays are committed to one device, which decides where everything runs. Several models take
-    each step together.
+    Arrays are committed to a device, so that everything runs there. Several models take each step
+    together.
     """
 
     def __init__(self, problem: Problem, dtype: DType, device: str) -> None:
@@ -281,17 +285,17 @@ class JaxTrainer(Scored):
             problem.folds,
             _INNER[device],
         )
-        # float64 for Adam's factors; every array has its own dtype and keeps it.
+        # x64 for Adam's factors in float64; arrays keep their dtypes.
         with jax.enable_x64(True):
             arrays = problem.stacked_start() if several else problem.start_parameters()
             parameters = [self._placed(array) for array in arrays]
-            kept = [start_state(jax.numpy, optimizer, array) for array in parameters]
-            first = State(jax.numpy.zeros((), "int64"), parameters, kept)
-            self._start: State = jax.device_put(first, self._target)
+            states = [start_state(jax.numpy, optimizer, array) for array in parameters]
+            start = State(jax.numpy.zeros((), "int64"), parameters, states)
+            self._start: State = jax.device_put(start, self._target)
         self._state = self._start
         batches, (inputs, targets) = problem.batches, problem.parts()[0]
         orders = np.zeros(0, "int32") if batches is None else batches.orders.astype("int32")
-        # What a training reads.
+        # Arguments of every call of `Program.train`.
         self._data = (
             self._placed(inputs),
             self._placed(targets),
@@ -330,7 +334,7 @@ class JaxTrainer(Scored):
 class JaxBackend:
     """JAX on one device.
 
-    A process that prepares without `environment` lets JAX start on every device it finds.
+    In a process without the variables of `environment` JAX starts on every device it finds.
     """
 
     imports = ("jax", "jax.numpy")
@@ -356,7 +360,7 @@ class JaxBackend:
         # XLA sizes its thread pool by NPROC. JAX keeps a dozen more threads, for compiling and
         # queueing, whose number cannot be set; they sleep during training.
         variables = thread_variables(threads) | {"NPROC": str(threads)}
-        variables |= _own_cache() or {_HAS_CACHE: "false"}
+        variables |= _cache_settings() or {_HAS_CACHE: "false"}
         if place(self) == "cpu":
             return variables | {"JAX_PLATFORMS": "cpu"}
         flags = os.environ.get("XLA_FLAGS", "")
@@ -364,9 +368,9 @@ class JaxBackend:
             variables |= {"XLA_FLAGS": flags}
         return variables | {
             "JAX_PLATFORMS": "cuda,cpu",
-            # Otherwise XLA takes three quarters of the device's memory at once.
+            # By default XLA allocates three quarters of the device's memory at once.
             "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
-            # By default products of float32 are rounded to TF32; products ask as well.
+            # By default products of float32 are rounded to TF32; `_library` sets it as well.
             "JAX_DEFAULT_MATMUL_PRECISION": "highest",
         }
 
@@ -383,7 +387,7 @@ class JaxBackend:
         trainer.train(2)  # compiles
         trainer.reset()
         made = events - before
-        # On disk, or all of them in the process.
+        # In the cache on disk, or already compiled in this process.
         self._found = bool(made["cache_hits"]) or not made["backend_compile_duration"]
         return trainer
 
@@ -396,15 +400,15 @@ class JaxBackend:
         return self._found
 
     def compiled_in(self, folder: str) -> dict[str, str]:
-        """Return the variables of JAX's cache in a folder; none where the user has decided."""
-        return {} if _own_cache() else {_CACHE: folder, _HAS_CACHE: "true"}
+        """Return the variables that set JAX's cache to a folder; none if the user has set them."""
+        return {} if _cache_settings() else {_CACHE: folder, _HAS_CACHE: "true"}
 
 
 _CACHE, _HAS_CACHE = "JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_COMPILATION_CACHE"
 
 
-def _own_cache() -> dict[str, str]:
-    """Return what the user has decided on JAX's cache on disk."""
+def _cache_settings() -> dict[str, str]:
+    """Return the variables about JAX's cache on disk that the user has set."""
     return {name: os.environ[name] for name in (_CACHE, _HAS_CACHE) if name in os.environ}
 
 

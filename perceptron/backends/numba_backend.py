@@ -1,13 +1,13 @@
-"""Numba: the whole loop compiled, nothing of Python left in it.
+"""Numba: the whole training loop compiled.
 
-A small network is trained by the very loop that the `python` backend interprets: its variables
-become registers. A larger one would make too much source of that; it is trained by `descent`,
-which loops over layers and leaves the products to BLAS: SciPy's, whose threads are not NumPy's.
+A small network is trained by the loop that the `python` backend interprets: its variables become
+registers. That loop's source would be too long for a larger network, which is trained by `descent`:
+it loops over layers and leaves the products to SciPy's BLAS, whose threads are not NumPy's.
 
-Several models are trained by the same loops, in a parallel loop over models. Each model
-takes all steps of a call before its thread takes the next one, so that what it works on stays in
-registers or in the nearest cache. No model's arithmetic depends on how many there are, or on how
-many threads share them. BLAS has one thread in each of ours.
+Several models are trained by the same loops, in a parallel loop over models. Each model takes all
+steps of a call before its thread takes the next model, so that its values stay in registers or in
+the nearest cache. A model's arithmetic does not depend on the number of models or threads. BLAS has
+one thread in each thread of the loop.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ MOST_PRODUCTS = 4096  # floating-point operations of an iteration's matrix produ
 # The one layer that comes with Numba everywhere and survives a fork: after GNU OpenMP's threads
 # have run, a forked child that starts a parallel loop is ended.
 _THREADING_LAYER = "workqueue"
-# Between what two threads write, so that no cache line is both's.
+# Bytes between arrays of two threads, so that they share no cache line.
 _CACHE_LINE = 64
 
 
@@ -65,20 +65,20 @@ def _written_out(form: LoopForm, dtype: DType) -> Loop:
 
 
 class WrittenOutTrainer(LoopTrainer):
-    """A variable for each parameter."""
+    """Trains by the loop with a variable for each parameter."""
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
         super().__init__(problem, dtype)
-        # Copies, which all have one type: some of the columns are read-only.
+        # Copies, which all have one Numba type: some of the columns are read-only.
         self._columns = tuple(np.array(column) for column in self._columns)
         self._loop = _written_out(self._form, dtype)
 
     def _values(self, arrays: tuple[Array, ...]) -> tuple[Any, ...]:
-        return tuple(value for array in arrays for value in array)  # not lists: of the dtype
+        return tuple(value for array in arrays for value in array)  # scalars of the dtype
 
 
 class LayeredTrainer(NumpyTrainer):
-    """Arrays for all layers, allocated once."""
+    """Trains by `descent`, on arrays for all layers that are allocated once."""
 
     several = False
 
@@ -107,7 +107,7 @@ class LayeredTrainer(NumpyTrainer):
 
 
 def settings_of(problem: Problem, dtype: DType) -> Settings:
-    """Return what of a problem no training changes.
+    """Return the constants of a problem's training.
 
     Raises `Unsupported` for an optimizer other than sgd.
     """
@@ -135,14 +135,13 @@ def settings_of(problem: Problem, dtype: DType) -> Settings:
 
 @lru_cache(maxsize=8)
 def _descents(settings_type: Any, arrays_type: Any) -> tuple[Callable[..., None], ...]:
-    """Compile `descent` of one thread's models, and what calls that in parallel.
+    """Compile `descent` over a thread's share of models, and a parallel loop over the threads.
 
-    There are as many threads as have arrays of their own. What a thread writes has an axis of
-    threads in front: ``gradients``, ``signals``, ``deltas`` and ``targets``. ``parameters`` and
-    ``buffer`` are (models, size), ``all_inputs`` and ``all_targets`` (data sets, rows, columns)
-    with one data set, or one for each model.
+    Arrays that a thread writes have an axis of threads in front: ``gradients``, ``signals``,
+    ``deltas`` and ``targets``. ``parameters`` and ``buffer`` are (models, size), ``all_inputs`` and
+    ``all_targets`` (data sets, rows, columns) with one data set, or one for each model.
 
-    The second takes the first as an address. If it knew its code, Numba would compile that again
+    The second function takes the first as an address. Otherwise Numba would compile the first again
     for each of the functions that it makes of a parallel loop.
     """
     from numba import prange, types
@@ -170,7 +169,7 @@ def _descents(settings_type: Any, arrays_type: Any) -> tuple[Callable[..., None]
                         signals[row * features + j] = all_inputs[row, j]
                     for j in range(all_targets.shape[1]):
                         targets[row, j] = all_targets[row, j]
-            own = LoopArrays(
+            model_arrays = LoopArrays(
                 arrays.parameters[model],
                 arrays.gradients[thread],
                 arrays.buffer[model],
@@ -180,7 +179,7 @@ def _descents(settings_type: Any, arrays_type: Any) -> tuple[Callable[..., None]
                 all_inputs,
                 all_targets,
             )
-            descend(settings, own, first, iterations)
+            descend(settings, model_arrays, first, iterations)
 
     def train_all(
         settings: Settings,
@@ -193,14 +192,14 @@ def _descents(settings_type: Any, arrays_type: Any) -> tuple[Callable[..., None]
         for thread in prange(threads):
             train_share(settings, arrays, np.int64(thread), threads, first, iterations)
 
-    integer, both = types.int64, (settings_type, arrays_type)
-    of_share = types.void(*both, integer, integer, integer, integer)
-    of_all = types.void(*both, types.FunctionType(of_share), integer, integer)
+    integer, common = types.int64, (settings_type, arrays_type)
+    of_share = types.void(*common, integer, integer, integer, integer)
+    of_all = types.void(*common, types.FunctionType(of_share), integer, integer)
     return compiled(train_share, of_share), compiled(train_all, of_all, parallel=True)
 
 
 class NumbaModels(Scored):
-    """Holds the parameters of all models, each one's together; subclasses train."""
+    """Holds the parameters of all models, each model's adjacent; subclasses train."""
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
         self._optimizer = sgd_of(problem)
@@ -208,10 +207,10 @@ class NumbaModels(Scored):
         stacked = [array.reshape(problem.models, -1) for array in problem.stacked_start()]
         self._start = np.concatenate(stacked, axis=1).astype(dtype)
         # (parameters and momentum's buffer, models, parameters of one)
-        kept = 1 + self._optimizer.state_arrays
-        self._states = np.zeros((kept, *self._start.shape), dtype)
+        count = 1 + self._optimizer.state_arrays
+        self._states = np.zeros((count, *self._start.shape), dtype)
         part = problem.parts()[0]
-        # (data sets, rows, columns): one data set, or each model's own
+        # (data sets, rows, columns): one data set, or one for each model
         self._inputs, self._targets = (
             values.astype(dtype).reshape(-1, *values.shape[-2:])
             for values in (part.inputs, part.targets)
@@ -231,7 +230,7 @@ class NumbaModels(Scored):
 
 
 class WrittenOutModels(NumbaModels):
-    """A variable for each parameter of the model at hand."""
+    """Trains each model by the loop with a variable for each parameter."""
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
         super().__init__(problem, dtype)
@@ -248,7 +247,7 @@ class WrittenOutModels(NumbaModels):
 
 
 class LayeredModels(NumbaModels):
-    """Arrays for all layers of the model at hand, allocated once for each thread."""
+    """Trains each model by `descent`, on arrays that are allocated once for each thread."""
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
         import scipy.linalg.cython_blas  # noqa: F401 its BLAS is Numba's, and among the pools below
@@ -265,7 +264,7 @@ class LayeredModels(NumbaModels):
         self._arrays = LoopArrays(
             parameters=self._states[0],
             gradients=of_each_thread(self._start.shape[1]),
-            buffer=self._states[-1],  # the parameters where there is no momentum: then not used
+            buffer=self._states[-1],  # without momentum these are the parameters, and not used
             signals=of_each_thread(rows * sum(problem.widths)),
             deltas=of_each_thread(rows * sum(problem.widths[1:])),
             targets=np.zeros((threads, rows + padding, outputs), dtype),
@@ -278,16 +277,16 @@ class LayeredModels(NumbaModels):
         self._pools = ThreadpoolController()
 
     def train(self, iterations: int) -> None:
-        # A pool of BLAS in each of our threads would have them wait for each other.
+        # With a pool of BLAS threads in each, the loop's threads would wait for each other.
         with self._pools.limit(limits=1, user_api="blas"):
-            own = (self._settings, self._arrays, self._share)
-            self._descend(*own, self._iteration, iterations)
+            arguments = (self._settings, self._arrays, self._share)
+            self._descend(*arguments, self._iteration, iterations)
         self._iteration += iterations
 
 
 @lru_cache(maxsize=32)
 def _written_out_models(form: LoopForm, dtype: DType) -> Callable[..., None]:
-    """Compile the loop over models; see `_source`."""
+    """Compile the loop over models, see `_source`."""
     from numba import prange
 
     loop = compiled(loop_function(form, np.dtype(dtype).type))
@@ -297,24 +296,23 @@ def _written_out_models(form: LoopForm, dtype: DType) -> Callable[..., None]:
 
 
 def _source(form: LoopForm) -> str:
-    """Write the source of a loop over models called ``train``, around a `Loop` called ``loop``.
+    """Return the source of a loop over models called ``train``, around a `Loop` called ``loop``.
 
-    It takes what that takes, but ``columns`` (columns, data sets, rows) and ``states`` (parameters
-    and momentum's buffers, models, parameters of one), in which it leaves the parameters as they
-    then are.
+    It has the arguments of ``loop``, except ``columns`` (columns, data sets, rows) and ``states``
+    (parameters and momentum's buffers, models, parameters of a model), which it updates in place.
     """
     columns = form.widths[0] + form.widths[-1]
-    own = [f"columns[{number}, data_set]" for number in range(columns)]
+    columns_of_row = [f"columns[{number}, data_set]" for number in range(columns)]
     values = [
-        f"states[{kept}, model, {number}]"
-        for kept in range(2 if form.momentum else 1)
+        f"states[{array}, model, {number}]"
+        for array in range(2 if form.momentum else 1)
         for number in range(len(form.parameters))
     ]
     return f"""
 def train(columns, states, momentum, decay, turns, iterations):
     for model in prange(states.shape[1]):
         data_set = model % columns.shape[1]
-        own = ({", ".join(own)},)
+        own = ({", ".join(columns_of_row)},)
         values = ({", ".join(values)},)
         ({", ".join(values)},) = loop(own, values, momentum, decay, turns, iterations)
 """
@@ -349,13 +347,13 @@ class NumbaBackend(NumpyBackend):
 
     def _trainer(self, problem: Problem, dtype: DType) -> Trainer:
         models = problem.models
-        few = (
+        is_small = (
             parameter_count(problem) <= models * MOST_VARIABLES
             and products(problem) <= models * MOST_PRODUCTS
         )
         if models > 1:
-            return (WrittenOutModels if few else LayeredModels)(problem, dtype)
-        return (WrittenOutTrainer if few else LayeredTrainer)(problem, dtype)
+            return (WrittenOutModels if is_small else LayeredModels)(problem, dtype)
+        return (WrittenOutTrainer if is_small else LayeredTrainer)(problem, dtype)
 
 
 BACKEND = NumbaBackend()

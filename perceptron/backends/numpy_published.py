@@ -69,7 +69,7 @@ class PublishedBackend(NumpyBackend):
     )
 
     def require(self, problem: Problem, dtype: DType) -> None:
-        """Raise `Unsupported` for everything but the walk-through's own training."""
+        """Raise `Unsupported` for everything but the walk-through's training."""
         if problem.batch is not None:
             raise Unsupported("trains on all rows at once, as published, not on batches")
         if not problem.optimizer.is_plain:

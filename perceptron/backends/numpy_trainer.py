@@ -15,7 +15,7 @@ from perceptron.backends.shared.update import Factors
 from perceptron.problems.datasets import Array, Part
 from perceptron.problems.problem import DType, Problem
 
-ToHost = Callable[[Any], Array]  # an array of a namespace → the same as NumPy's
+ToHost = Callable[[Any], Array]  # an array of a namespace → the same as a NumPy array
 
 
 class NumpyTrainer(DerivedTrainer):
@@ -26,7 +26,7 @@ class NumpyTrainer(DerivedTrainer):
     """
 
     several = True
-    # What an optimizer reads and writes of so many values stays in a cache of two megabytes.
+    # The arrays of an optimizer's step on this number of values fit into a cache of two megabytes.
     # Passing over all values with each operation takes half as long again.
     piece: int | None = 2**16
 
@@ -62,10 +62,10 @@ class NumpyTrainer(DerivedTrainer):
         return [self._parameters, *self._state]
 
     def stand_at(self, parameters: Any, state: Sequence[Any], iterations: int) -> None:
-        """Go on from where another training of this kind stood after so many iterations."""
+        """Set parameters and optimizer state to those of another training after ``iterations``."""
         self._parameters[...] = parameters
-        for array, other in zip(self._state, state, strict=True):
-            array[...] = other
+        for array, values in zip(self._state, state, strict=True):
+            array[...] = values
         self._iteration = iterations
 
     def _put(self, array: Array) -> Any:
@@ -75,9 +75,9 @@ class NumpyTrainer(DerivedTrainer):
         return self._to_host(tensor)
 
     def _data(self) -> Part:
-        """Return inputs and targets in the trainer's dtype, as they will be gathered from.
+        """Return inputs and targets in the trainer's dtype, laid out to gather batches from.
 
-        Of stacks the targets lie as the last layer's outputs do, ([models,] outputs, rows).
+        For stacks, targets lie as the last layer's outputs do, ([models,] outputs, rows).
         """
         if not self._is_stacked:
             return typed(self._problem, self._dtype)
@@ -100,8 +100,10 @@ class NumpyTrainer(DerivedTrainer):
 
         def feed(begin: int, end: int) -> tuple[Any, Any]:
             rows = on_device[begin:end]
-            own = take(targets, rows, of_targets)
-            return take(inputs, rows, of_inputs), own.swapaxes(-1, -2) if is_stacked else own
+            targets_of_rows = take(targets, rows, of_targets)
+            return take(inputs, rows, of_inputs), targets_of_rows.swapaxes(
+                -1, -2
+            ) if is_stacked else targets_of_rows
 
         return feed
 
@@ -120,8 +122,8 @@ _held: WeakValueDictionary[tuple[Any, ...], Array] = WeakValueDictionary()
 def typed(problem: Problem, dtype: npt.DTypeLike) -> Part:
     """Return `Problem.training_part` in this dtype; read-only.
 
-    The arrays are kept as long as a trainer holds them, and no longer: a thousand trainings of
-    the same rows, one after the other, would otherwise read a copy each, and find it in no cache.
+    Arrays are shared as long as a trainer holds them: otherwise a thousand trainings of the same
+    rows, one after the other, would each read a copy of their own, which is in no cache.
     """
     key = (problem.dataset, problem.loss, problem.outputs, np.dtype(dtype).name)
     keys = [(*key, "inputs"), (*key, "targets")]

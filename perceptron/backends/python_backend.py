@@ -1,9 +1,9 @@
 """Plain Python: floats in local variables and a loop over the rows, no library in the loop.
 
-The source of the loop is written out for the network at hand, by `loop_source`: loops over layers
-and neurons would cost more than the arithmetic in them, so each parameter and each value is a
-variable. This backend interprets the loop, `numba` compiles it. It stays apart from `gradient` and
-`update`, whose arithmetic it has, because its speed is its point: it touches no array.
+`loop_source` writes the source of the loop for each network: loops over layers and neurons would
+cost more than the arithmetic in them, so each parameter and each value is a variable. This backend
+interprets the loop, `numba` compiles it. It repeats the arithmetic of `gradient` and `update` for
+speed: it touches no array.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _DAMP: dict[Activation, str] = {
     "relu": " * (one if {a} > zero else zero)",
     "identity": "",
 }
-# ∂E/∂f times the scale. The sign of an exact hit is 0, and that of NaN is NaN.
+# ∂E/∂f times the scale. The sign of 0 is 0, and that of NaN is NaN.
 _SLOPE: dict[Loss, str] = {
     "l1-sum": "(scale if {f} > {t} else -scale if {f} < {t} else {f} - {t})",
     "l1-mean": "(scale if {f} > {t} else -scale if {f} < {t} else {f} - {t})",
@@ -98,22 +98,22 @@ class LoopForm:
         return names
 
     def entering(self, layer: int) -> list[str]:
-        """Variables of what enters a layer."""
+        """Variables of a layer's inputs."""
         return [f"a{layer}_{i}" for i in range(self.widths[layer])]
 
 
 def loop_source(form: LoopForm) -> str:
     """Write the source of a `Loop` called ``train``.
 
-    It takes ``columns``, each feature and then each target of all rows; ``values``, the parameters
-    and then momentum's buffers, which it returns as they then are; the numbers ``momentum`` and
-    ``decay``, rate × weight decay; ``turns`` and how many ``iterations``. ``turns`` is the scale of
-    the slope, or of batches: where each begins and ends in the orders, its scale, the orders and
-    the first turn to take. Scales have the rate in them.
+    Its arguments are ``columns``, each feature and then each target of all rows; ``values``, the
+    parameters and then momentum's buffers, of which it returns the new values; the numbers
+    ``momentum`` and ``decay``, rate × weight decay; ``turns``; and the number of ``iterations``.
+    ``turns`` is the scale of the slope or, with batches, (begins, ends, scales, orders, first
+    batch): batch k is the rows ``orders[begins[k]:ends[k]]``. Scales include the rate.
 
-    Variables of layer k: ``a{k}_{i}`` enters it, ``w{k}_{i}_{j}`` weighs, ``b{k}_{j}`` is a bias
-    and ``d{k}_{j}`` is ∂E/∂y; a g in front means the gradient, a sum over the rows, and an m its
-    buffer. What it reads beside its arguments: zero, one, lowest, smallest, exp and tanh.
+    Variables of layer k: ``a{k}_{i}`` is an input, ``w{k}_{i}_{j}`` a weight, ``b{k}_{j}`` a bias
+    and ``d{k}_{j}`` is ∂E/∂y; with g in front the gradient, a sum over the rows, and with m its
+    buffer. Globals that it reads: zero, one, lowest, smallest, exp and tanh.
     """
     names = form.parameters
     state = [*names, *(f"m{name}" for name in names)] if form.momentum else names
@@ -149,7 +149,7 @@ def loop_source(form: LoopForm) -> str:
 
 
 def loop_function(form: LoopForm, real: Callable[[float], Any] = float) -> Loop:
-    """Compile `loop_source` to a function whose constants are of the type ``real``."""
+    """Compile `loop_source` to a function whose constants have the type ``real``."""
     # math.exp raises OverflowError from 709.8 up.
     constants = {"zero": 0.0, "one": 1.0, "lowest": -709.0, "smallest": 1e-12}
     names: dict[str, Any] = {name: real(number) for name, number in constants.items()}
@@ -192,7 +192,7 @@ def _backward(form: LoopForm) -> list[str]:
 
 
 def _softmax(outputs: Sequence[str]) -> list[str]:
-    """Exponentials ``e{j}`` and their total; the largest is taken off, so that none overflows."""
+    """Return lines for exponentials ``e{j}``, less the largest so none overflows, and their sum."""
     lines = [f"top = {outputs[0]}"]
     lines += [f"top = {a} if {a} > top else top" for a in outputs[1:]]
     # exp(y) of a large negative y is 0, no error.
@@ -201,7 +201,7 @@ def _softmax(outputs: Sequence[str]) -> list[str]:
 
 
 def _step(form: LoopForm, name: str) -> list[str]:
-    """Move a parameter along its gradient, which has the rate in it."""
+    """Return lines that move a parameter along its gradient, which includes the rate."""
     lines = [f"g{name} += decay * {name}"] if form.decay else []
     if not form.momentum:
         return [*lines, f"{name} -= g{name}"]
@@ -218,7 +218,7 @@ _loop = lru_cache(maxsize=32)(loop_function)
 class LoopTrainer(NumpyTrainer):
     """Trains by a written-out loop, which subclasses set.
 
-    Holds its parameters in NumPy arrays between two trainings, and in variables during one.
+    Parameters lie in NumPy arrays between calls of `train`, and in variables during a call.
     Batches are gathered row by row.
     """
 
@@ -245,7 +245,7 @@ class LoopTrainer(NumpyTrainer):
 
 
 class PythonTrainer(LoopTrainer):
-    """Python's own numbers in Python's own lists."""
+    """Trains on Python floats in lists."""
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
         super().__init__(problem, dtype)
@@ -259,14 +259,14 @@ class PythonTrainer(LoopTrainer):
 
 
 def sgd_of(problem: Problem) -> Sgd:
-    """Return the problem's optimizer; raise `Unsupported` if it is another than `Sgd`."""
+    """Return the problem's optimizer; raise `Unsupported` unless it is `Sgd`."""
     if not isinstance(problem.optimizer, Sgd):
         raise Unsupported(f"trains by sgd only, not by {problem.optimizer.kind}")
     return problem.optimizer
 
 
 def arguments_of(problem: Problem, dtype: DType) -> tuple[Any, Any]:
-    """Return a `Loop`'s numbers, of this dtype, and its ``turns`` but for the first to take."""
+    """Return a `Loop`'s momentum and decay in this dtype, and its ``turns`` less the first."""
     optimizer, real = sgd_of(problem), np.dtype(dtype).type
     numbers = real(optimizer.momentum), real(optimizer.rate * optimizer.weight_decay)
     if problem.batches is None:
@@ -276,12 +276,12 @@ def arguments_of(problem: Problem, dtype: DType) -> tuple[Any, Any]:
 
 
 def scale_of(problem: Problem, rows: int) -> float:
-    """Return what scales the slope on so many rows, the rate included."""
+    """Return the scale of the slope for a batch of ``rows``, the rate included."""
     return step_scale(problem, rows, with_rate=True)
 
 
 def turns_of(problem: Problem, batches: Batches) -> tuple[Any, ...]:
-    """Return where each batch of a cycle begins and ends in the orders, its scale, the orders."""
+    """Return the batches of a cycle as arrays: (begins, ends, scales, orders)."""
     bounds = np.array(list(batches.spans(0, batches.cycle)))
     begins, ends = np.ascontiguousarray(bounds.T)
     full, short = (scale_of(problem, rows) for rows in (batches.size, batches.shortest))
@@ -289,14 +289,14 @@ def turns_of(problem: Problem, batches: Batches) -> tuple[Any, ...]:
 
 
 class PythonBackend(NumpyBackend):
-    """Trains what it can in reasonable time, by sgd, in float64; its loop takes one thread."""
+    """Trains small problems by sgd, in float64, on one thread."""
 
     name = "python"
     summary = "Python floats, a loop written out for the network, no library"
     rung = LadderStep("arrays: plain numbers, in Python's own loop", after="torch-cpu-compiled")
 
     def require(self, problem: Problem, dtype: DType) -> None:
-        """Raise `Unsupported` for what it does not train, or not in reasonable time."""
+        """Raise `Unsupported` for other optimizers and dtypes, and for large problems."""
         sgd_of(problem)
         if dtype != "float64":
             raise Unsupported(f"Python floats have 64 bits: no {dtype}")

@@ -1,6 +1,6 @@
-"""The single training, as often in a row as there are models: the reference for batched training.
+"""Trainings of one model after the other: the reference for batched training.
 
-Each model has a trainer of its own, made as the backend makes that of a problem of one model.
+Each model has a trainer, the backend's for a problem of one model.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from perceptron.backends.shared.evaluation import Scored, mean_of
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 
-# More would take as many times as long, and as many more trainers in memory.
+# Time and memory grow in proportion to the number of models.
 MOST_MODELS = 8192
-# Of a call of `train`: what a model's part of it costs once, whatever the iterations, is some
-# microseconds, and as much to find its values in no cache. A training in a row has that once.
+# Of a call of `train`: each model costs some microseconds per call, whatever the iterations, and as
+# much because its values are in no cache. Trained alone, a model pays that once.
 _LEAST_SECONDS_OF_A_MODEL = 1e-3
 
-# What a backend may have besides, and is the same for its trainings one by one.
+# Optional attributes of a backend that hold for its sequential trainings too.
 _PASSED_ON = ("imports", "compiles", "accelerator", "unprofiled", "published_dtype", "require")
 
 
 class SequentialTrainer(Scored):
-    """Trains each model so many iterations, one model after the other."""
+    """Trains each model for all iterations of a call, one model after the other."""
 
     def __init__(self, trainers: list[Trainer]) -> None:
         self._trainers = trainers
-        # The timing asks whether a trainer has it.
+        # `queue` is optional: timing looks for the attribute.
         if all(hasattr(trainer, "queue") for trainer in trainers):
             self.queue = self._queue
 
@@ -65,7 +65,7 @@ class SequentialTrainer(Scored):
 
 
 class Sequential:
-    """A backend's single trainings; with one model it is that backend."""
+    """Trains the models of a problem one by one with a backend; one model as that backend does."""
 
     def __init__(self, of: str, rung_of_models: LadderStep) -> None:
         self.name = f"{of}-sequential"

@@ -1,16 +1,15 @@
-"""PyTorch compiled: many steps in one graph, by `torch.compile`'s own compiler, TorchInductor.
+"""PyTorch compiled: many steps in one graph, by `torch.compile`'s compiler, TorchInductor.
 
 On a CPU that writes C++, on a GPU kernels for Triton.
 
-The graph is handed to TorchInductor as it was traced. `torch.compile` would put guards in front of
-it, which check at every call whether the graph still fits; here it always does, and on four rows
-the checks took longer than the ten steps. Batches are gathered inside the graph, by their indices.
+The traced graph goes to TorchInductor directly. `torch.compile` would add guards, which check at
+every call whether the graph still fits; here it always does, and on four rows the checks took
+longer than the ten steps. Batches are gathered inside the graph, by their indices.
 
-Compiling takes seconds, all of them in `prepare`. What the C++ compiler made stays in
-TorchInductor's cache on disk (``TORCHINDUCTOR_CACHE_DIR``, by default below the temporary folder),
-and a finished graph stays here for the life of the process. So ``prepare_seconds`` is about half
-where the machine has compiled the same graph before, and next to nothing for a second problem of
-the same shapes.
+Compiling takes seconds, all of them in `prepare`. TorchInductor caches compiled C++ on disk
+(``TORCHINDUCTOR_CACHE_DIR``, by default below the temporary folder), and this module caches
+finished graphs for the life of the process. So ``prepare_seconds`` is about half if the machine has
+compiled the same graph before, and next to nothing for a second problem of the same shapes.
 """
 
 from __future__ import annotations
@@ -51,8 +50,8 @@ if TYPE_CHECKING:
 _UNROLLED = (10, 5, 2)
 # Compiling takes about 0.5 s per layer and step.
 _MOST_LAYERS_IN_A_GRAPH = 10
-# From here up a step takes so long (over 50 µs) that a call less saves a tenth of it at most, and
-# compiling takes several times as long.
+# From here up a step takes so long (over 50 µs) that avoiding a call saves a tenth of it at most,
+# and compiling takes several times as long.
 _FEW_OPERATIONS = 500_000
 
 
@@ -67,7 +66,7 @@ Graph = Callable[..., "list[torch.Tensor]"]
 
 
 class Model(NamedTuple):
-    """What is compiled into a graph; data and parameters are its arguments."""
+    """Constants that are compiled into a graph; data and parameters are its arguments."""
 
     widths: tuple[int, ...]
     activations: tuple[Activation, ...]
@@ -103,21 +102,21 @@ def compiled(
     with torch.no_grad(), warnings.catch_warnings():
         # PyTorch 2.13 warns, while it imports its compiler, that it uses what it deprecates itself.
         warnings.simplefilter("ignore", DeprecationWarning)
-        # On a GPU it advises TF32, which is not what was asked for.
+        # On a GPU it advises TF32, which is not float32.
         warnings.filterwarnings("ignore", message="TensorFloat32", category=UserWarning)
         from torch._inductor import compile as compile_graph
 
-        # The number of threads stands in the generated code: as an option it is also a part of the
-        # key under which the code is kept on disk.
+        # The number of threads is in the generated code: as an option it is also part of the key
+        # of the cache on disk.
         #
         # On a GPU PyTorch advises mode "reduce-overhead" for small steps: CUDA-graph trees. They
         # stay off, because a call of them is reported to cost 128 µs, and 176 µs more in Dynamo's
-        # guards: more than launching the few kernels of a small step. What saves launches here is
-        # many steps in a call and fused kernels; `torch-cuda-graph` shows what recording saves.
+        # guards: more than launching the few kernels of a small step. Here many steps in a call
+        # and fused kernels save launches; `torch-cuda-graph` shows what recording saves.
         options = {"cpp.threads": threads, "triton.cudagraphs": False}
         traced = make_fx(partial(train_steps, model, steps, batch))(*examples)
         graph: Graph = compile_graph(traced, examples, options)
-        graph(*examples)  # the first call compiles what is left
+        graph(*examples)  # the first call compiles the rest
     return graph
 
 
@@ -132,12 +131,12 @@ def train_steps(
     parameters: torch.Tensor,
     *state: torch.Tensor,
 ) -> list[torch.Tensor]:
-    """Take the steps of a graph: what is traced. Changes none of its arguments."""
+    """Take the steps of a graph, as it is traced; change none of the arguments."""
     import torch
 
     widths, activations, loss, optimizer = model
-    # Arrays of their own, because views would be copied back.
-    arrays, *kept = (
+    # Copies, because changes of views would be copied back.
+    arrays, *states = (
         [array.clone() for array in views(flat, widths)] for flat in (parameters, *state)
     )
     gradients = [torch.empty_like(array) for array in arrays]
@@ -146,8 +145,8 @@ def train_steps(
 
     def step() -> None:
         pair = next(numbers)
-        for parameter, gradient, *own in zip(arrays, gradients, *kept, strict=True):
-            update(torch, optimizer, parameter, gradient, tuple(own), pair)
+        for parameter, gradient, *state in zip(arrays, gradients, *states, strict=True):
+            update(torch, optimizer, parameter, gradient, tuple(state), pair)
 
     count = inputs.shape[0] if batch is None else batch
     scale = inputs.new_full((), slope_scale(loss, count, widths[-1]))
@@ -163,11 +162,11 @@ def train_steps(
             for index in rows.reshape(steps, batch).unbind()
         )
     network.train(batches, step)
-    return [torch.cat([array.reshape(-1) for array in trained]) for trained in (arrays, *kept)]
+    return [torch.cat([array.reshape(-1) for array in trained]) for trained in (arrays, *states)]
 
 
 def _library() -> Library:
-    """Return the library PyTorch with products that a graph may hold as loops."""
+    """Return PyTorch as a `Library` whose small products become loops in a graph."""
     import torch
 
     def matmul(
@@ -186,11 +185,11 @@ def _library() -> Library:
 
 
 class CompiledTrainer(ManualTrainer):
-    """Trains in whole graphs, and what fills none as `torch-cpu-manual` does.
+    """Trains in whole graphs, and the remaining steps as `torch-cpu-manual` does.
 
-    That is the short batch of an epoch, and the few before it or at the end of a training. A batch
-    is gathered by its indices in the graph: so the data lie on the device, and where that is the
-    host the problem's ``feed`` makes no difference.
+    Those are the short batch of an epoch, and the few before it or at the end of a training.
+    Batches are gathered by their indices in the graph: so the data lie on the device; if that is
+    the host, the problem's ``feed`` makes no difference.
     """
 
     def __init__(self, problem: Problem, dtype: DType, device: str = "cpu") -> None:
@@ -208,28 +207,28 @@ class CompiledTrainer(ManualTrainer):
         batches = self._batches
         while iterations:
             full = iterations if batches is None else batches.full_from(self._iteration)
-            calls, rest = divmod(min(full, iterations), self._steps)
+            calls, remaining = divmod(min(full, iterations), self._steps)
             self._call(calls)
             if batches is not None and full < iterations and batches.shortest < batches.size:
-                rest += 1
-            super().queue(rest)
-            iterations -= calls * self._steps + rest
+                remaining += 1
+            super().queue(remaining)
+            iterations -= calls * self._steps + remaining
 
     def _call(self, calls: int) -> None:
-        """Call the graph so many times, on the full batches that come next."""
+        """Call the graph ``calls`` times, on the next full batches."""
         import torch
 
         graph, data = self._graph, (self.data.inputs, self.data.targets)
-        arrays = own = [self._parameters, *self._state]
+        arrays = start_arrays = [self._parameters, *self._state]
         with torch.inference_mode():
             for rows, factors in zip(self._rows(calls), self._factors_of(calls), strict=False):
                 arrays = graph(*data, rows, factors, *arrays)
-            for array, trained in zip(own, arrays, strict=True):
+            for array, trained in zip(start_arrays, arrays, strict=True):
                 array.copy_(trained)
         self._iteration += calls * self._steps
 
     def _rows(self, calls: int) -> Iterable[torch.Tensor]:
-        """Return the indices of each call's rows."""
+        """Return the row indices of each call."""
         if self._batches is None:
             return repeat(self.data.orders, calls)  # which is empty
         begin, _ = self._batches.bounds(self._iteration)
@@ -237,7 +236,7 @@ class CompiledTrainer(ManualTrainer):
         return self.data.orders[begin : begin + calls * count].reshape(calls, count).unbind()
 
     def _factors_of(self, calls: int) -> Iterable[torch.Tensor]:
-        """Return Adam's factors of each call's steps."""
+        """Return Adam's factors (steps, 2) of each call; empty for other optimizers."""
         optimizer = self._problem.optimizer
         if not isinstance(optimizer, Adam):
             return repeat(self._start[:0], calls)
@@ -247,7 +246,7 @@ class CompiledTrainer(ManualTrainer):
 
 
 def unrolled(problem: Problem) -> int:
-    """Return how many steps of this problem go into one graph."""
+    """Return the number of steps in a graph for this problem."""
     if operations(problem) > _FEW_OPERATIONS:
         return 1
     most = _MOST_LAYERS_IN_A_GRAPH // len(problem.layers)
@@ -257,7 +256,7 @@ def unrolled(problem: Problem) -> int:
 
 
 class CompiledBackend(OnTorch):
-    """What `torch-cpu-manual` computes, with most of the calls from Python compiled away.
+    """Computes what `torch-cpu-manual` computes, with most calls from Python compiled away.
 
     On a CUDA GPU TorchInductor writes kernels for Triton instead of C++.
     """

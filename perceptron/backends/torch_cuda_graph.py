@@ -1,17 +1,16 @@
-"""PyTorch's own step, recorded once as a CUDA graph and replayed: Python launches no kernels.
+"""PyTorch's step, recorded once as a CUDA graph and replayed: Python launches no kernels.
 
-What is recorded is the step of `torch-cuda`, or that of `torch-cuda-manual`, optimizer included. Of
-several models it is that of `torch-cuda`, which is traced by vmap while it is recorded and
-never again, or that of `torch-cuda-bmm`. The steps of several models have never met a GPU.
+The recorded step is that of `torch-cuda` or of `torch-cuda-manual`, optimizer included. For several
+models it is that of `torch-cuda`, which vmap traces only while it is recorded, or that of
+`torch-cuda-bmm`. The steps of several models have never run on a GPU.
 
 A replay repeats the recorded kernels on the recorded addresses, so data, parameters and the
-optimizer's state stay where they are, and nothing in a step may ask the device for a value. Which
-rows are next the device counts itself: a graph ends by moving the place at which the next one
-begins.
+optimizer's state keep their memory, and nothing in a step may read a value from the device. The
+device counts rows itself: a graph ends by advancing the offset at which the next one begins.
 
 Autograd keeps to the stream on which it first saw a parameter, and PyTorch's allocator keeps the
-memory of each stream apart. So one stream is shared by all that a trainer does: it makes its
-tensors there, warms up, records, replays and is evaluated there.
+memory of each stream apart. So a trainer does everything on one stream: it makes its tensors, warms
+up, records, replays and is evaluated there.
 """
 
 from __future__ import annotations
@@ -38,15 +37,15 @@ from perceptron.problems.problem import DType, Problem
 Work = Callable[[], None]
 
 # Until cuBLAS has its workspaces and the allocator its blocks; PyTorch's notes on CUDA graphs
-# take three.
+# warm up three times.
 WARM_UP_CALLS = 3
 
 
 class CudaCapture:
     """Records CUDA graphs, all on one stream and in one pool of memory.
 
-    Graphs may share a pool, in whatever order they are replayed, because nothing that lies in it
-    is read by another graph: what lives longer than a graph was made before the first one.
+    Graphs may share a pool, in whatever order they are replayed, because no graph reads what
+    another left in it: tensors that outlive a graph were made before the first graph.
 
     ``cuda`` has what `torch.cuda` has.
     """
@@ -60,7 +59,7 @@ class CudaCapture:
     def on_stream(self) -> Iterator[None]:
         """Make the stream the current one.
 
-        It begins after all that was queued before, and what is queued afterwards begins after it.
+        Its work begins after all work queued before, and ends before work queued afterwards.
         """
         outside = self._cuda.current_stream()
         self._stream.wait_stream(outside)
@@ -69,11 +68,10 @@ class CudaCapture:
         outside.wait_stream(self._stream)
 
     def record(self, work: Work) -> Work:
-        """Return what does ``work`` again without launching it piece by piece.
+        """Return a function that repeats ``work`` in a single launch.
 
-        To be called on the stream. Warming up and recording do the work several times. Raises
-        `RuntimeError`, in one line, if the work does what cannot be recorded: all that was raised,
-        the first error first.
+        Call this on the stream. Warming up and recording do the work several times. Raises
+        `RuntimeError`, in one line with all errors in order, if the work cannot be recorded.
         """
         for _ in range(WARM_UP_CALLS):
             work()
@@ -86,28 +84,28 @@ class CudaCapture:
             ):
                 work()
         except RuntimeError as error:
-            # To end a recording that has failed raises once more, and says nothing of the cause.
+            # Ending a failed recording raises another error, which hides the cause.
             raised: list[BaseException] = [error]
             while (before := raised[0].__context__) is not None:
                 raised.insert(0, before)
-            whole = "; then ".join(map(in_one_line, raised))
-            raise RuntimeError(f"a CUDA graph could not be recorded: {whole}") from raised[0]
+            messages = "; then ".join(map(in_one_line, raised))
+            raise RuntimeError(f"a CUDA graph could not be recorded: {messages}") from raised[0]
         replay: Work = graph.replay
         return replay
 
 
 @cache
 def _stream(cuda: Any) -> Any:
-    """Return the stream of all recordings in this process: it is forbidden on the default one.
+    """Return the stream of all recordings in this process: the default one cannot be recorded.
 
-    On each stream cuBLAS keeps a workspace, of 32 MiB on Hopper.
+    There is one, because cuBLAS keeps a workspace on each stream, of 32 MiB on Hopper.
     """
     return cuda.Stream()
 
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Keep the collector out: a graph that is destroyed while another is recorded spoils that."""
+    """Disable garbage collection: a graph destroyed while another is recorded spoils the other."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -118,7 +116,7 @@ def _no_collection() -> Iterator[None]:
 
 
 class Repeating:
-    """In the place of `CudaCapture` where the CPU stands in for a GPU: repeats the work."""
+    """Replaces `CudaCapture` where the CPU stands in for a GPU: repeats the work."""
 
     def on_stream(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -128,7 +126,7 @@ class Repeating:
 
 
 def capture(place: str) -> CudaCapture | Repeating:
-    """Return what records there."""
+    """Return the recorder of graphs at this place, ``cuda`` or ``cpu``."""
     if place == "cpu":
         return Repeating()
     import torch
@@ -136,21 +134,21 @@ def capture(place: str) -> CudaCapture | Repeating:
     return CudaCapture(torch.cuda)
 
 
-# In one graph; the check before timing takes ten iterations, so it replays what is timed.
+# In a graph; the check before timing takes ten iterations, so it replays what is timed.
 STEPS = 10
 
 Recordable = ModuleTrainer | ManualTrainer
 
 
 class Kind(NamedTuple):
-    """What a graph does: ``steps`` steps, on ``rows`` rows each."""
+    """A kind of graph: ``steps`` steps, on ``rows`` rows each."""
 
     steps: int
     rows: int
 
 
 class RecordedTrainer(Scored):
-    """``make`` makes the trainer whose steps are recorded; everything it does is on one stream.
+    """Records the steps of a trainer that ``make`` makes, and replays them, all on one stream.
 
     Batches are gathered in the graph.
     """
@@ -200,7 +198,7 @@ class RecordedTrainer(Scored):
             return self.trainer.parameters()
 
     def _steps(self, kind: Kind) -> None:
-        """Take the steps of a graph: what is recorded."""
+        """Take the steps of a graph, while it is recorded."""
         batches = None if self._batches is None else self._recorded_batches(kind)
         self.trainer.take_recorded(kind.steps, batches)
 
@@ -213,40 +211,40 @@ class RecordedTrainer(Scored):
 
 
 def kinds(batches: Batches | None, rows: int) -> tuple[Kind, Kind, Kind]:
-    """Return the graphs that a training of so many rows is made of.
+    """Return the kinds of graph of a training on ``rows`` rows.
 
-    That of many steps, of one, and of one on the short batch of an epoch, which may be the same.
+    They have several steps, one step, and one step on an epoch's short batch; two may be the same.
     """
     if batches is None:
         return Kind(STEPS, rows), Kind(1, rows), Kind(1, rows)
-    many = Kind(min(STEPS, batches.full_from(0)), batches.size)
-    return many, Kind(1, batches.size), Kind(1, batches.shortest)
+    several = Kind(min(STEPS, batches.full_from(0)), batches.size)
+    return several, Kind(1, batches.size), Kind(1, batches.shortest)
 
 
 def runs(batches: Batches | None, rows: int, iteration: int, iterations: int) -> Iterator[Kind]:
-    """Yield the graphs for the next batches.
+    """Yield the kinds of graph for the next ``iterations`` batches.
 
-    The batches of a graph have one length and lie one behind the other: none reaches past a short
-    batch, nor past the last of all orders.
+    The batches of a graph have the same length and are adjacent: no graph reaches past a short
+    batch, nor past the end of all orders.
     """
-    many, one, short = kinds(batches, rows)
+    several, single, short = kinds(batches, rows)
     while iterations:
         full = iterations if batches is None else min(batches.full_from(iteration), iterations)
-        kind = (many if full >= many.steps else one) if full else short
+        kind = (several if full >= several.steps else single) if full else short
         yield kind
         iteration += kind.steps
         iterations -= kind.steps
 
 
 class GraphBackend(OnTorch):
-    """What a backend of these trainers computes, kernel for kernel."""
+    """Computes what a backend of these trainers computes, kernel for kernel."""
 
-    # The first step of an optimizer imports the last.
+    # An optimizer's first step would import the last of these.
     imports = ("torch", "torch._dynamo")
     trainer: ClassVar[Any] = TorchTrainer
     of_several: ClassVar[Any] = EnsembleTrainer
     at_once: ClassVar[dict[str, bool]] = {"foreach": True}
-    """Options of the trainer on the meta device, which takes parameters one by one by itself."""
+    """Options of the trainer on the meta device, whose default takes parameters one by one."""
 
     def require(self, problem: Problem, dtype: DType) -> None:
         """Raise `Unsupported` for batches from the host."""
@@ -255,21 +253,21 @@ class GraphBackend(OnTorch):
 
     def prepare(self, problem: Problem, dtype: DType) -> RecordedTrainer:
         self.require(problem, dtype)
-        where = place(self)
-        make = partial(self._trainer, problem, dtype, where, recorded=STEPS)
-        return RecordedTrainer(make, capture(where))
+        device = place(self)
+        make = partial(self._trainer, problem, dtype, device, recorded=STEPS)
+        return RecordedTrainer(make, capture(device))
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
-        """Return what a recorded step launches, but for the gather's own place; see `trace`.
+        """Return the kernels of a recorded step, without those that count rows; see `trace`.
 
-        An optimizer that is recorded launches more: what the host would compute, the device does.
+        A recorded optimizer launches more: the device computes what the host would.
         """
         make = partial(self._trainer, problem, dtype, "meta", recorded=STEPS, **self.at_once)
         return trace(make, counts_host=False)
 
 
 class ManualGraphBackend(GraphBackend):
-    """The same of gradients that are derived by hand."""
+    """Graphs of gradients derived by hand."""
 
     trainer, of_several = ManualTrainer, BmmTrainer
     at_once: ClassVar[dict[str, bool]] = {}

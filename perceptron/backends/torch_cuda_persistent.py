@@ -1,9 +1,9 @@
 """The whole training in one kernel: a loop inside a Triton kernel, on one block of the GPU.
 
-A launch costs a GPU more than a tiny model's iteration. Here `train` launches once, whatever the
+A launch takes a GPU longer than a tiny model's iteration. Here `train` launches once, whatever the
 number of iterations: parameters are read into registers, stay there from step to step, and are
-written back at the end. One block runs on one multiprocessor, so the rest of the GPU is idle, and
-what is trained must fit into that one's registers: data, parameters and what an iteration computes.
+written back at the end. A block runs on one multiprocessor, so the rest of the GPU is idle, and
+data, parameters and an iteration's values must fit into the registers of that multiprocessor.
 
 Without a GPU Triton's interpreter runs the kernel, at milliseconds an iteration.
 """
@@ -27,16 +27,16 @@ from perceptron.backends.torch_manual import matrices
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 
-# A longer training is several launches: a GPU that also draws a screen ends a kernel that keeps it
-# from drawing for seconds. The walk-through's training is one launch.
+# A longer training is several launches: a GPU that also draws a screen kills a kernel that blocks
+# drawing for seconds. The walk-through's training is one launch.
 ITERATIONS_IN_A_LAUNCH = 10_000
 
 MOST_LAYERS = 3
 # Half of a multiprocessor's registers, of which NVIDIA's have 64 Ki of four bytes. Compiled for
-# Turing and Hopper, what takes less keeps all but a few values in registers and its copies between
-# threads in 64 KiB of shared memory; what takes more does neither.
+# Turing and Hopper, kernels up to this size keep all but a few values in registers and copies
+# between threads in 64 KiB of shared memory; larger ones do neither.
 MOST_BYTES = 128 * 1024
-# All terms of a product are made at once and summed.
+# All terms of a product are computed at once and then summed.
 MOST_TERMS = 8 * 1024
 _TERMS_OF_A_WARP = 1024  # 32 for each thread
 _MOST_WARPS = 8
@@ -64,19 +64,19 @@ class Block:
 
     @property
     def terms(self) -> int:
-        """Terms of all sums of the largest product."""
+        """Number of terms in all sums of the largest matrix product."""
         rows, *widths = self.padded
         return max(rows * prod(layer) for layer in pairwise(widths))
 
 
 def block_of(problem: Problem) -> Block:
-    """Return the sizes with which a problem is trained, whether or not they fit."""
+    """Return the kernel's sizes for a problem, whether or not they fit."""
     real = (problem.dataset.rows, *problem.widths)
     return Block(real, tuple(_power_of_two(size) for size in real))
 
 
 def fitting(problem: Problem, dtype: DType) -> Block:
-    """Return the sizes with which a problem is trained; raises `Unsupported` if it cannot be."""
+    """Return the kernel's sizes for a problem; raises `Unsupported` if it cannot be trained."""
     if dtype != "float32":
         raise Unsupported(f"trains in float32 only, not in {dtype}")
     if problem.batch is not None:
@@ -97,12 +97,12 @@ def fitting(problem: Problem, dtype: DType) -> Block:
 
 
 def _power_of_two(size: int) -> int:
-    """Return the least power of two that is not smaller."""
+    """Return the least power of two that is at least ``size``."""
     return 1 << (size - 1).bit_length()
 
 
 class PersistentTrainer(DeviceTrainer, FlatTrainer):
-    """A launch reads and writes the flat parameters."""
+    """Trains by launches of the kernel, which read and write the flat parameters."""
 
     def __init__(self, problem: Problem, dtype: DType, device: str) -> None:
         import torch
@@ -137,7 +137,7 @@ class PersistentTrainer(DeviceTrainer, FlatTrainer):
 
 
 def kernel() -> ModuleType:
-    """Return the module of the kernel, which imports Triton: on the CPU to interpret it."""
+    """Import Triton and return the module of the kernel, which the CPU interprets."""
     if place(BACKEND) == "cpu":
         os.environ.setdefault(INTERPRET, "1")
     from perceptron.backends.shared import persistent_kernel
@@ -146,7 +146,7 @@ def kernel() -> ModuleType:
 
 
 class PersistentBackend(OnTorch):
-    """Trains by plain gradient descent, in float32, what fits into one block."""
+    """Trains problems that fit into one block, by plain gradient descent in float32."""
 
     imports = ("torch", "triton")
     compiles = True
@@ -162,7 +162,7 @@ class PersistentBackend(OnTorch):
         return thread_variables(threads) | ({INTERPRET: "1"} if place(self) == "cpu" else {})
 
     def require(self, problem: Problem, dtype: DType) -> None:
-        """Raise `Unsupported` for what does not fit into one block."""
+        """Raise `Unsupported` for a problem that does not fit into one block."""
         fitting(problem, dtype)
 
     def prepare(self, problem: Problem, dtype: DType) -> PersistentTrainer:

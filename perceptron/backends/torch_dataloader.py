@@ -1,8 +1,8 @@
 """PyTorch with its data loader, as its tutorials write it: TensorDataset, DataLoader, no workers.
 
 The loader takes row after row out of the data set and stacks them to a batch, in Python and in the
-timed loop. Everything else is as `torch_eager` has it, the order of the rows too: the sampler gives
-that of `Problem.batches`, where a tutorial's shuffles.
+timed loop. Everything else is as in `torch_eager`, also the order of rows: the sampler yields that
+of `Problem.batches` instead of shuffling.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 class Order:
-    """A sampler: the rows of an epoch, in an order that was made beforehand.
+    """A sampler of the rows of an epoch, in an order that was made beforehand.
 
-    Making a list of it is part of the loop, as in PyTorch's RandomSampler.
+    Converting the order to a list is part of the loop, as in PyTorch's RandomSampler.
     """
 
     epoch = 0
@@ -41,13 +41,13 @@ class Order:
 
 
 class LoaderTrainer(TorchTrainer):
-    """The data set lies on the device, or in host memory where the problem is fed from there.
+    """Trains on batches of a loader over data on the device, or in host memory.
 
-    From there each batch goes to a GPU through pinned memory, without waiting for the copy.
+    From host memory each batch goes to a GPU through pinned memory, without waiting for the copy.
     """
 
     def _make_feed(self) -> Feed:
-        """Return what moves a loader's batches to the device, one after the other."""
+        """Return a feed that moves the loader's next batch to the device."""
         from torch.utils.data import DataLoader, TensorDataset
 
         assert self._batches is not None
@@ -78,7 +78,7 @@ class LoaderTrainer(TorchTrainer):
 class LoaderBackend(TorchBackend):
     """Eager PyTorch on one device, with PyTorch's loader of batches."""
 
-    # The first step of any optimizer imports the last of them, which takes seconds.
+    # An optimizer's first step would import the last of these, which takes seconds.
     imports = ("torch", "torch.utils.data", "torch._dynamo")
     one_model = True
     trainer = LoaderTrainer

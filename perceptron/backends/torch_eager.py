@@ -1,10 +1,10 @@
 """PyTorch as its tutorials write it: nn.Sequential, a loss module, SGD and autograd.
 
-Several models are trained as its tutorial on ensembles writes that, stacked, under vmap:
+Several models are trained as in its tutorial on ensembles, stacked, under vmap:
 https://docs.pytorch.org/tutorials/intermediate/ensembling.html. The parameters of all models are
-stacked, a module is called with those of one, and `torch.func` makes the gradients of all of that.
-It traces the call again in each iteration, in Python, which is most of an iteration's time where
-models are small.
+stacked, a module is called with those of a single model, and `torch.func` maps that, and its
+gradients, over the stack. It traces the call again in each iteration, in Python, which takes most
+of an iteration's time if models are small.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _FOREACH = ("cuda", "xpu")
 
 
 class ModuleTrainer(DeviceTrainer):
-    """A trainer on any device; a subclass says where gradients come from.
+    """A trainer on any device; subclasses compute the gradients.
 
-    ``foreach`` and ``fused`` are those of `torch.optim`: None takes what PyTorch takes. With
-    ``recorded`` the trainer is one whose steps `torch_cuda_graph` records, so many at once.
+    ``foreach`` and ``fused`` are options of `torch.optim`: None is PyTorch's default. If not 0,
+    ``recorded`` is the number of steps that `torch_cuda_graph` records in a graph.
     """
 
     def __init__(
@@ -68,11 +68,11 @@ class ModuleTrainer(DeviceTrainer):
         self.reset()
 
     def _start_arrays(self) -> list[Array]:
-        """Return what the parameters are at the start, as the problem has them."""
+        """Return the problem's start parameters."""
         raise NotImplementedError
 
     def _make_parameters(self) -> list[torch.Tensor]:
-        """Return the leaf tensors to train, as `torch.nn.Linear` has them."""
+        """Return the leaf tensors to train, in the layout of `torch.nn.Linear`."""
         raise NotImplementedError
 
     def _take(self, batches: Iterable[Pair]) -> None:
@@ -80,14 +80,14 @@ class ModuleTrainer(DeviceTrainer):
         raise NotImplementedError
 
     def _outputs(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Return what the present parameters make of inputs."""
+        """Return the last layer's outputs for inputs, with the present parameters."""
         raise NotImplementedError
 
     def phases(self) -> dict[str, Callable[[int], None]]:
-        """Return loops over iterations, each of which ends one iteration phase later than the last.
+        """Return loops over iterations; each adds a phase of the iteration to the loop before.
 
-        The last is a whole iteration; the differences are what each phase takes. ``batch`` is what
-        `train` does to get at its rows: a gather, a copy; there is none where it takes them all.
+        The last loop is a whole iteration; differences of times are the times of phases. ``batch``
+        gathers rows, or copies them; it is absent if every iteration takes all rows.
         """
 
         def nothing(iterations: int) -> None:
@@ -114,19 +114,19 @@ class ModuleTrainer(DeviceTrainer):
         self._take(self._fed(iterations))
 
     def take_recorded(self, steps: int, batches: Iterable[Pair] | None) -> None:
-        """Take so many steps, on these batches or on all rows, with nothing from the host in them.
+        """Take ``steps`` steps, on ``batches`` or on all rows, without values from the host.
 
-        What changes from step to step the device must count itself.
+        The device counts what changes from step to step.
         """
         self._take(
             repeat((self.data.inputs, self.data.targets), steps) if batches is None else batches
         )
 
     def _keep_adam_state(self) -> None:
-        """Make Adam's arrays as it would itself, but count its steps in the parameters' dtype.
+        """Make Adam's state as PyTorch does, but with a step count in the parameters' dtype.
 
-        A captured step corrects its bias on the device, from a count that PyTorch makes float32:
-        with five digits, which is too few for float64.
+        A captured step corrects its bias on the device from the count. PyTorch's is float32, which
+        leaves five correct digits: too few for float64.
         """
         import torch
 
@@ -160,7 +160,7 @@ class ModuleTrainer(DeviceTrainer):
 
 
 class TorchTrainer(ModuleTrainer):
-    """One device is an argument; everything else is the same on all of them."""
+    """Trains one model by autograd; all devices share the code."""
 
     _model: torch.nn.Module
 
@@ -218,10 +218,10 @@ class TorchTrainer(ModuleTrainer):
 
 
 class EnsembleTrainer(ModuleTrainer):
-    """Parameters are leaves of which each holds the values of all models.
+    """Trains several models: each leaf holds a parameter of all models, stacked.
 
-    So an optimizer of one model moves all of them: what it does to a value depends on no other.
-    Data are shared, or each model has its own; a batch is the same rows of all.
+    An optimizer's step is elementwise, so that of one model moves all of them. Data are shared, or
+    each model has its own; a batch has the same row numbers in all.
     """
 
     _stacked: Stacked
@@ -233,7 +233,7 @@ class EnsembleTrainer(ModuleTrainer):
         from torch.func import functional_call, grad, stack_module_state, vmap
 
         model = model_of(self._problem, self._dtype, self._device)
-        # The same module for each: its values are overwritten by the start.
+        # The same module for each model: its values are overwritten by the start parameters.
         self._stacked, _ = stack_module_state([model] * self._problem.models)
         # A module without values, as in the tutorial: only its layers are needed.
         base, loss = copy.deepcopy(model).to("meta"), self._loss
@@ -257,7 +257,7 @@ class EnsembleTrainer(ModuleTrainer):
         import torch
 
         stacked, gradients_of, optimizer = self._stacked, self._gradients_of, self._optimizer
-        # `grad` records what it needs all the same; without this autograd records that once more.
+        # `grad` still records what it needs; without `no_grad` autograd would record it again.
         with torch.no_grad():
             for inputs, targets in batches:
                 gradients = gradients_of(stacked, inputs, targets)
@@ -285,15 +285,15 @@ class EnsembleTrainer(ModuleTrainer):
 def start_again(
     tensors: Iterable[torch.Tensor], start: Iterable[torch.Tensor], optimizer: torch.optim.Optimizer
 ) -> None:
-    """Put tensors where they started, and the optimizer before its first step.
+    """Copy the start values into tensors, and zero the optimizer's state, in place.
 
-    Arrays stay where they are, as a graph needs them; from zeros a step is the first.
+    Tensors keep their memory, as a CUDA graph needs; with zeros as state the next step is a first.
     """
     import torch
 
     with torch.no_grad():
-        for tensor, first in zip(tensors, start, strict=True):
-            tensor.copy_(first)
+        for tensor, start_values in zip(tensors, start, strict=True):
+            tensor.copy_(start_values)
         for state in optimizer.state.values():
             for value in state.values():
                 if isinstance(value, torch.Tensor):
@@ -301,15 +301,12 @@ def start_again(
 
 
 def as_linear(arrays: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """Return [weights 1, bias 1 …] with weights as `torch.nn.Linear` keeps them: transposed.
-
-    What is so already comes back as a problem has it.
-    """
+    """Transpose the weights of [weights 1, bias 1, …]: to `torch.nn.Linear`'s layout or back."""
     return [array if index % 2 else array.mT for index, array in enumerate(arrays)]
 
 
 def model_of(problem: Problem, dtype: torch.dtype, device: torch.device) -> torch.nn.Sequential:
-    """Return the layers of a problem with parameters of PyTorch's choice."""
+    """Return a module of a problem's layers, with PyTorch's initial parameters."""
     from torch import nn
 
     activations: dict[Activation, type[nn.Module]] = {
@@ -333,7 +330,7 @@ def optimizer_of(
     fused: bool | None = None,
     capturable: bool = False,
 ) -> torch.optim.Optimizer:
-    """Return PyTorch's own optimizer of this description; its SGD can always be captured."""
+    """Return PyTorch's optimizer for a problem's; its SGD can always be captured."""
     import torch
 
     options: dict[str, Any] = asdict(optimizer)
@@ -345,7 +342,7 @@ def optimizer_of(
 
 
 def loss_of(loss: Loss) -> torch.nn.Module:
-    """Return PyTorch's own module of this loss."""
+    """Return PyTorch's module of this loss."""
     from torch import nn
 
     if loss == "l1-sum":
@@ -364,7 +361,7 @@ class TorchBackend(OnTorch):
 
     phased = True
     fused: bool | None = None
-    """The option of `torch.optim`; None takes what PyTorch takes."""
+    """The option of `torch.optim`; None is PyTorch's default."""
     low_precision: tuple[str, ...] = ("bfloat16",)
     trainer: ClassVar[type[ModuleTrainer]] = TorchTrainer
     of_several: ClassVar[type[ModuleTrainer] | None] = EnsembleTrainer
@@ -375,10 +372,10 @@ class TorchBackend(OnTorch):
         return super().prepare(problem, dtype)
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
-        """Return what one iteration dispatches; see `kernels.trace`.
+        """Return the kernels of an iteration; see `kernels.trace`.
 
-        On a GPU PyTorch's optimizers take all parameters in one kernel, which they would not on
-        the meta device unless told to. A copy of host data stands there as a gather.
+        On a GPU PyTorch's optimizers update all parameters in one kernel; on the meta device that
+        needs ``foreach``. A copy of host data is traced as a gather.
         """
         is_gpu = self.device in _FOREACH
         return trace(
@@ -391,16 +388,16 @@ class TorchBackend(OnTorch):
 
 
 class FusedBackend(TorchBackend):
-    """The same with ``fused=True``: a step of the optimizer is one operation on all parameters.
+    """Eager PyTorch with ``fused=True``: an optimizer's step is one operation on all parameters.
 
-    What that saves is on the ladders of docs/ladder.md; by plain sgd it is nothing.
+    docs/ladder.md shows what that saves; nothing for plain sgd.
     """
 
-    phased = False  # its phases are those of the plain one, but for the last
+    phased = False  # its phases are those of `TorchBackend`, except for the last
     fused = True
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
-        """Return what one iteration dispatches, on the CPU: PyTorch fuses nothing on meta."""
+        """Return the kernels of an iteration on the CPU: PyTorch fuses nothing on meta."""
         return trace(lambda: self._trainer(problem, dtype, "cpu"))
 
 

@@ -22,9 +22,9 @@ Step = Callable[[Sequence["torch.Tensor"]], None]
 
 
 class FunctionalTrainer(DeviceTrainer, FlatTrainer):
-    """Parameters are leaf tensors, and views of the flat one.
+    """Trains leaf tensors that are views of the flat parameters.
 
-    So all but a plain step of gradient descent changes them in one pass; see `update`.
+    So every step but that of plain gradient descent changes them in one pass; see `update`.
     """
 
     def __init__(self, problem: Problem, dtype: DType, device: str) -> None:
@@ -49,7 +49,7 @@ class FunctionalTrainer(DeviceTrainer, FlatTrainer):
                 step(gradients)
 
     def _step(self, iterations: int) -> Step:
-        """Return what takes the next so many steps."""
+        """Return a function that takes a step; it can be called ``iterations`` times."""
         import torch
 
         optimizer, state = self._problem.optimizer, self._state
@@ -113,7 +113,7 @@ def _loss_function(loss: Loss) -> Callable[[torch.Tensor, torch.Tensor], torch.T
 
 
 class FunctionalBackend(OnTorch):
-    """What `torch-cpu` computes, without `nn.Module` and `torch.optim` around it."""
+    """Computes what `torch-cpu` computes, without `nn.Module` and `torch.optim`."""
 
     one_model = True
     trainer = FunctionalTrainer

@@ -1,8 +1,8 @@
 """PyTorch without autograd: the gradient code of the NumPy backend, over torch's functions.
 
-Of one model, or without vmap of several in batched products. Models of one layer that share their
-data are together one layer of models × outputs units, and its product takes a fraction of the time
-of as many small ones; see `flat_trainer`.
+Several models are trained in batched products, without vmap. Models of one layer that share their
+data are one layer of models × outputs units, whose product takes a fraction of the time of as many
+small ones; see `flat_trainer`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @cache
 def matrices() -> Library:
-    """Return the library PyTorch, with the products that it need not choose between."""
+    """Return PyTorch as a `Library` of matrices; `mm` and `mv` skip the dispatch of `matmul`."""
     import torch
 
     addmm, mv = torch.addmm, torch.mv
@@ -44,7 +44,7 @@ def matrices() -> Library:
 
 @cache
 def stacks() -> Library:
-    """Return the same for stacks of matrices."""
+    """Return PyTorch as a `Library` of stacks of matrices."""
     import torch
 
     baddbmm, sum_of = torch.baddbmm, torch.sum
@@ -63,7 +63,7 @@ def stacks() -> Library:
 
 
 class ManualTrainer(DeviceTrainer, DerivedTrainer):
-    """Trains one model; the device is an argument, and ``recorded`` that of `ModuleTrainer`."""
+    """Trains one model on any device; ``recorded`` is that of `ModuleTrainer`."""
 
     def __init__(
         self, problem: Problem, dtype: DType, device: str = "cpu", *, recorded: int = 0
@@ -75,7 +75,7 @@ class ManualTrainer(DeviceTrainer, DerivedTrainer):
         library = stacks() if self._is_stacked else matrices()
         self._derive(library, self.data.inputs, self.data.targets)
         self._taken: torch.Tensor | None = None
-        if recorded:  # the device counts the steps itself, in more digits than float32 has
+        if recorded:  # the device counts the steps, with more digits than float32 has
             self._taken = torch.zeros((), dtype=torch.float64, device=self._device)
             self._numbers = torch.arange(1.0, recorded + 1.0, dtype=torch.float64).to(self._device)
         if self._batches is not None:
@@ -85,7 +85,7 @@ class ManualTrainer(DeviceTrainer, DerivedTrainer):
         self._advance(iterations)
 
     def take_recorded(self, steps: int, batches: Iterable[Pair] | None) -> None:
-        """Take so many steps as `ModuleTrainer.take_recorded` does."""
+        """Take ``steps`` steps as `ModuleTrainer.take_recorded` does."""
         optimizer = self._problem.optimizer
         factors: Iterator[Factors] = repeat(None)
         if isinstance(optimizer, Adam):
@@ -114,13 +114,13 @@ class ManualTrainer(DeviceTrainer, DerivedTrainer):
 
 
 class BmmTrainer(ManualTrainer):
-    """Trains several models, and one as `ManualTrainer` does."""
+    """Trains several models; one model as `ManualTrainer` does."""
 
     several = True
 
 
 class ManualBackend(OnTorch):
-    """What `torch-cpu` computes, without recording it for a backward pass."""
+    """Computes what `torch-cpu` computes, without recording it for a backward pass."""
 
     one_model = True
     trainer = ManualTrainer
@@ -130,7 +130,7 @@ class ManualBackend(OnTorch):
 
 
 class BmmBackend(ManualBackend):
-    """What `torch-cpu` computes for several models, without vmap and without autograd."""
+    """Computes what `torch-cpu` computes for several models, without vmap and autograd."""
 
     low_precision: tuple[str, ...] = ("bfloat16",)
     one_model = False

@@ -1,11 +1,11 @@
 """Anchors: the same small work in every worker, timed before its jobs, about 20 ms in all.
 
-Equal work takes equal time while the machine is in one state: where the anchors of some repeats are
-slower, their measurements may be too, and not all backends alike.
+Equal work takes equal time while the machine is in one state: if the anchors of some repeats are
+slower, their measurements may be too, and not equally for all backends.
 
-All of it runs in one thread: threads that were just woken share a core for 0.1 s, which would slow
-the first samples. Not measured while several workers start at once, and never in a race, whose
-start is timed.
+Anchors run in one thread: threads that were just woken share a core for 0.1 s, which would slow the
+first samples. They are not measured while several workers start at once, nor in a race, whose start
+is timed.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from perceptron.measure.fixed_loop import draw
 Clock = Callable[[], float]
 Work = Callable[[], object]
 
-# Each try ends within a turn of the scheduler, about 3 ms: the smallest has met no other process.
+# Each try ends within the scheduler's time slice of about 3 ms: the fastest met no other process.
 _TRIES = 3
 # About a millisecond.
 _STEPS = 10_000
 # 48 KiB in all, in a core's own cache. OpenBLAS takes one thread up to this many products.
 _WIDTH, _PRODUCTS = 64, 50
-# Beyond the caches of one core. More is dear: a first touch took 1 to 5 ms for each MiB, and a pass
-# over memory beyond the last cache 20 ms. So on a server this shows the cache that cores share.
+# Beyond the caches of a core. More takes too long: a first touch took 1 to 5 ms for each MiB, and a
+# pass over memory beyond the last cache 20 ms. On a server this shows the cache that cores share.
 _BYTES, _PASSES = 3 * 2**20, 10
 _LINE = 64
 _DIGITS = 4

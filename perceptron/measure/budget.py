@@ -12,16 +12,16 @@ from perceptron.processes import this_process
 from perceptron.records.run import Hang
 
 Progress = Callable[[float, float, str], None]
-"""The progress of a study, to show: the part that is done and the whole, in seconds of its budget
-or in pieces, and the current work."""
+"""Shows the progress of a study: the part that is done and the whole, in seconds of its budget or
+in pieces, and the current work."""
 
 # A piece that still runs when the budget is over may take this share of it to end.
 GRACE = 0.03
-# The most that a single piece may take: one that hangs must leave time for the rest.
+# The most that a single piece may take: a piece that hangs must leave time for the rest.
 PIECE_SHARE = 0.5
-# Of all, for starting: with a cold disk cache that takes long without being a hang.
+# The most that starting may take: with a cold disk cache a long start is not a hang.
 START_SHARE = 0.75
-# Seconds that judging, writing the pages and printing take; of a small budget, a share.
+# Seconds that judging, writing the pages and printing take; a share of a small budget.
 _ENDING_SECONDS = 5.0
 _ENDING_SHARE = 0.1
 
@@ -45,7 +45,7 @@ class Budget:
         """Whether the study skipped something for lack of time; the study sets it."""
         self.abandoned: dict[tuple[str, str | None], float] = {}
         """Seconds of each piece that did not end in this start, by the backend and the subject of
-        its job, None while it started."""
+        its job; the subject is None if it hung while starting."""
         self._clock = clock or monotonic
         self._piece_ends = inf
         self._began = self._clock() - spent
@@ -58,12 +58,12 @@ class Budget:
 
     @property
     def hangs(self) -> list[Hang]:
-        """The pieces that did not end in this start, as a run stores them."""
+        """The pieces that did not end in this start, for the run's record."""
         return [Hang(*key, seconds) for key, seconds in self.abandoned.items()]
 
     @property
     def spent(self) -> float:
-        """Seconds that are gone, earlier starts included."""
+        """Elapsed seconds, earlier starts included."""
         return self._clock() - self._began
 
     @property
@@ -77,11 +77,11 @@ class Budget:
         return self.left <= 0
 
     def until_abandoned(self) -> float:
-        """Return the seconds until a running piece is abandoned; below 0 if they are over."""
+        """Return the seconds until a running piece is abandoned; negative when they are over."""
         return min(self._measuring * (1 + GRACE), self._piece_ends) - self.spent
 
     def of_share(self, share: float) -> float:
-        """Return the seconds of a share of all."""
+        """Return the seconds of a share of the budget."""
         return share * self._measuring
 
     @property
@@ -109,7 +109,7 @@ class Budget:
 
     @contextmanager
     def not_counted(self) -> Iterator[None]:
-        """Count no time of the block, such as a wait that the user requested."""
+        """Stop counting in the block, such as a wait that the user requested."""
         begin = self._clock()
         try:
             yield

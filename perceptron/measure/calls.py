@@ -1,4 +1,4 @@
-"""Functions that a user wrote, in the worker that calls them: checked, and timed in a loop."""
+"""Functions that a user wrote, in the worker that calls them: checking and timing them."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ Make = Callable[[], tuple[object, ...]]
 Loop = Callable[..., None]
 """Called with the iterations, the function, the waiter for its result, and its arguments."""
 
-# From this length of a call on a sample is a single call; from the longer one on there are fewer
-# samples.
+# A sample of calls that are at least this long is a single call; if they are very long, fewer
+# samples are taken.
 _LONG_SECONDS, _VERY_LONG_SECONDS = 0.05, 0.5
 _FEW_SAMPLES = 2
-# Up to this length it shows how a call is written: CPython 3.11 inlines a function of Python that
-# is called as f(a, b), but not as f(*data), and the 40 ns between them are 2% of this.
+# Up to this length the form of a call matters: CPython 3.11 inlines a Python function that is
+# called as f(a, b), but not as f(*data), and the difference of 40 ns is 2% of this.
 _SHORT_SECONDS = 2e-6
-# For functions that get fresh data for each call, which is one sample.
+# Samples of functions that get fresh data for each call: each sample is a call.
 _SINGLE_CALLS = 25
-# Results that are computed only when they are used.
+# Types of results that are computed only when they are used.
 _LAZY = ("coroutine", "async_generator", "LazyFrame", "Delayed", "Bag")
 
 
@@ -63,7 +63,7 @@ def _answer(functions: Functions, setup: Setup, function: Function, job: Call) -
         _check(functions, job.backend, function, make)
         return Timings()
     if compiler := sys.modules.get("torch._dynamo"):
-        compiler.reset()  # what it made for the sizes before is up to 20% slower at this one
+        compiler.reset()  # code compiled for earlier sizes is up to 20% slower at this size
     calls = _Calling(function, make, functions.fresh is True)
     seconds = calls.first()
     effort = Effort(job.samples, job.minimum_seconds)
@@ -89,7 +89,7 @@ class _Calling:
         self._loop = _loop(len(self._data), waits=False)
 
     def first(self) -> float:
-        """Call it to choose the waiter for its result; return the seconds of a second call."""
+        """Call the function to choose the waiter for its result; return a second call's seconds."""
         self._wait = waiter(self._function(*self._data))
         self._loop = _loop(len(self._data), self._wait is not None)
         self.reset()
@@ -103,7 +103,7 @@ class _Calling:
             self._loop = _loop(len(self._data), self._wait is not None)
 
     def unpack(self) -> bool:
-        """Pass the arguments from a tuple from now on; return False where there are none."""
+        """Call with ``*data`` from now on; return False if there are no arguments."""
         self._loop = _loop(len(self._data), self._wait is not None, unpacks=True)
         return bool(self._data)
 
@@ -113,7 +113,7 @@ class _Calling:
 
 @cache
 def _loop(arguments: int, waits: bool, unpacks: bool = False) -> Loop:
-    """Write a loop that calls a function as a program would, ``function(a0, a1)``.
+    """Return a loop that calls a function as a program would, ``function(a0, a1)``.
 
     With ``unpacks`` it calls ``function(*data)`` instead.
     """
@@ -125,16 +125,16 @@ def loop(iterations, function, wait, *data):
     for _ in repeat(None, iterations):
         {f"wait({call})" if waits else call}
 """
-    made: dict[str, Any] = {}
-    exec(source, {"repeat": repeat}, made)  # noqa: S102 our own text
-    loop: Loop = made["loop"]
+    namespace: dict[str, Any] = {}
+    exec(source, {"repeat": repeat}, namespace)  # noqa: S102 our own text
+    loop: Loop = namespace["loop"]
     return loop
 
 
 def waiter(result: Any) -> Callable[[Any], object] | None:
-    """Return a function that waits for a result of this kind; None where none is needed.
+    """Return a function that waits for results of this kind; None if they need no waiting.
 
-    Raises `UserError` for a result that is computed later, or that no function can wait for.
+    Raises `UserError` for a result that is computed later, or that nothing can wait for.
     """
     name = type(result).__name__
     is_lazy = name in _LAZY or type(result).__module__.split(".")[0] == "dask"
@@ -173,7 +173,7 @@ def _leaves(value: object) -> Iterator[Any]:
 
 
 def _check(functions: Functions, name: str, function: Function, make: Make) -> None:
-    """Raise `UserError` unless a candidate returns what the first does, and leaves its data."""
+    """Raise `UserError` unless a candidate returns the first's result and leaves its data alone."""
     data = make()
     before = digest(data) if functions.fresh is None else None
     try:
@@ -185,16 +185,16 @@ def _check(functions: Functions, name: str, function: Function, make: Make) -> N
         raise UserError(
             "the data of setup cannot be copied, to see whether a call changes them: set fresh"
         )
-    own = function(*data)
-    waiter(own)
+    result = function(*data)
+    waiter(result)
     if functions.fresh is None and digest(data) != before:
         raise UserError("changes its data: set fresh to give every call its own, or to False")
-    first = next(iter(functions.candidates))
-    if functions.equal is None or name == first:
+    reference = next(iter(functions.candidates))
+    if functions.equal is None or name == reference:
         return
-    expected = functions.candidate(first)(*same_data)
-    if own is None and expected is None:  # they return nothing: compare the data that they changed
-        own, expected = data, same_data
-    found = difference(functions.equal, expected, own)
-    if found is not None:
-        raise UserError(f"differs from {first}: {found}")
+    expected = functions.candidate(reference)(*same_data)
+    if result is None and expected is None:  # they return nothing: compare the data they changed
+        result, expected = data, same_data
+    text = difference(functions.equal, expected, result)
+    if text is not None:
+        raise UserError(f"differs from {reference}: {text}")

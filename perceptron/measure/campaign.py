@@ -29,31 +29,31 @@ Ask = Callable[[Sequence[Row], float], Sequence[Job]]
 
 _Jobs = list[Job]
 Trained = tuple[str, str, str, int]
-"""A backend, a problem's name, a dtype and a number of threads: agreement is shown for each."""
+"""A backend, a problem's name, a dtype and a number of threads: agreement is checked for each."""
 
-# The most problems that are checked before the first of them is timed. Before that it is one, then
-# twice as many each time: where the time ends, some have times. Beside busy cores a check of two
-# threads takes seconds, and eight of two backends took longer than a quick run has.
-# Of a device it takes seconds to compile for each.
+# The most problems that are checked before the first of them is timed. The first group is one
+# problem, and each is twice the last, so that some problems have times when the budget ends. Beside
+# busy cores a check of two threads takes seconds, and eight of two backends took longer than a
+# quick run lasts. On a device each problem takes seconds to compile.
 _SOME, _SOME_ON_DEVICE = 8, 2
 
 
 def carry_out(ask: Ask, journal: RunJournal, run: Run, budget: Budget, progress: Progress) -> bool:
-    """Measure the jobs of ``ask`` until there are none; return False if the time is over before.
+    """Measure the jobs of ``ask`` until there are none; return False if the budget ends before.
 
-    All jobs of one call of ``ask`` are measured before the next: repeat by repeat, problems in
-    random order and each on its backends one after the other. A job that failed in one repeat is
-    not tried in the next. A backend that cannot run here, does not compute in the dtype or does not
+    All jobs of a call of ``ask`` are measured before the next call: repeat by repeat, problems in
+    random order and each on its backends one after the other. A job that failed in a repeat is not
+    tried in the next. A backend that cannot run here, does not compute in the dtype or does not
     agree on the problem is not timed: its row has the reason. A job that does not end in half of
     the budget has no row, is listed in the budget's hangs, and is not tried again in this start.
-    Raises `UserError` where ``ask`` fails or returns a job that is done; rows are stored.
+    Raises `UserError` if ``ask`` fails or returns a job that is done; stored rows are kept.
     """
     with Workers(budget.until_abandoned) as workers:
         return _Campaign(journal, run, budget, progress, workers).carry_out(ask)
 
 
 class _Campaign:
-    """One start of a run."""
+    """The state of a start of a run."""
 
     def __init__(
         self, journal: RunJournal, run: Run, budget: Budget, progress: Progress, workers: Workers
@@ -64,37 +64,37 @@ class _Campaign:
         self._done: set[Job] = set()
         self._failed: set[Job] = set()
         self._hung: list[Row] = []
-        """What a study is told of jobs that do not end; another start may try them again."""
+        """Rows for jobs that did not end, passed to ``ask`` but not stored; a new start retries."""
         self._agreed: set[Trained] = {
             (row.backend, row.problem or "", row.dtype or "", row.all_threads or 0)
             for row in journal.rows
             if row.status == "ok" and getattr(row, "phase", None) is None
         }
         self._references: dict[Trained, str | None] = {}
-        """Why a function whose results others are compared with has none; None where it has."""
+        """Why a function that is the reference of others failed; None if it did not."""
         self._shuffle = random.Random(f"{run.started} {len(journal.rows)}")
 
     def carry_out(self, ask: Ask) -> bool:
         self._report("starting")
-        wanted = self._wanted(ask)
-        while wanted and not self._budget.is_over:
+        jobs_to_do = self._wanted(ask)
+        while jobs_to_do and not self._budget.is_over:
             self._failed.clear()
-            for repeat in sorted({job.repeat for job in wanted}):
+            for repeat in sorted({job.repeat for job in jobs_to_do}):
                 jobs = [
                     job
-                    for job in wanted
+                    for job in jobs_to_do
                     # What fails in an earlier repeat, or does not end, is not tried again.
                     if job.repeat == repeat
                     and not self._hangs(job)
                     and _without_repeat(job) not in self._failed
                 ]
                 self._measure(jobs)
-                over = [job for job in jobs if not (isinstance(job, Time) and job.lasts)]
-                self._workers.end(*map(_process, over), *map(_checker, over))
-                # Also where more repeats follow: it raises if a model was edited meanwhile.
-                then = self._wanted(ask)
-            wanted = then
-        return not wanted
+                finished = [job for job in jobs if not (isinstance(job, Time) and job.lasts)]
+                self._workers.end(*map(_process, finished), *map(_checker, finished))
+                # Even if more repeats follow: it raises if a model was edited meanwhile.
+                remaining = self._wanted(ask)
+            jobs_to_do = remaining
+        return not jobs_to_do
 
     def _broken(self, why: str) -> UserError:
         rows = len(self._journal.rows)
@@ -103,27 +103,27 @@ class _Campaign:
         )
 
     def _wanted(self, ask: Ask) -> list[Job]:
-        """Return the jobs to measure: ``ask`` again until no job is of a backend that hangs."""
+        """Return the jobs to measure; call ``ask`` until none of its jobs hangs."""
         while True:
             try:
-                asked = dict.fromkeys(ask([*self._journal.rows, *self._hung], self._budget.left))
+                jobs = dict.fromkeys(ask([*self._journal.rows, *self._hung], self._budget.left))
             except UserError:
                 raise
-            except Exception as error:  # a study's own fault must not cost what was measured
+            except Exception as error:  # a study's fault must not lose what was measured
                 raise self._broken(f"{type(error).__name__}: {error}") from error
-            again = self._done.intersection(asked)
-            if again:
-                raise self._broken(f"it asks again for {again.pop()}")
-            hung = [job for job in asked if self._hangs(job)]
+            repeated = self._done.intersection(jobs)
+            if repeated:
+                raise self._broken(f"it asks again for {repeated.pop()}")
+            hung = [job for job in jobs if self._hangs(job)]
             if not hung:
-                return list(asked)
+                return list(jobs)
             for job in hung:
                 self._done.add(job)
-                seen = nothing(job, "failed", "did not end")
-                self._hung += rows_of(job, self._subject(job), seen, self._run)
+                answer = nothing(job, "failed", "did not end")
+                self._hung += rows_of(job, self._subject(job), answer, self._run)
 
     def _measure(self, jobs: Sequence[Job]) -> None:
-        """Measure jobs of one repeat, some problems at a time; check the backends of each first."""
+        """Measure the jobs of a repeat, some problems at a time; check their backends first."""
         fit = []
         for job in jobs:  # what cannot run costs no time: its rows come first
             reason = _refusal(job)
@@ -134,13 +134,13 @@ class _Campaign:
         by_problem = list(grouped(fit, lambda job: job.problem).values())
         self._shuffle.shuffle(by_problem)
         self._start(fit)
-        most = _SOME_ON_DEVICE if any(map(_is_on_device, fit)) else _SOME
-        for some in _more_and_more(by_problem, most):
-            self._check([job for jobs in some for job in jobs])
+        most_problems = _SOME_ON_DEVICE if any(map(_is_on_device, fit)) else _SOME
+        for problems in _more_and_more(by_problem, most_problems):
+            self._check([job for jobs in problems for job in jobs])
             # A shared machine changes its speed from one second to the next. With turns at each
             # problem the log-ratios of 24 rounds spread by 7 to 15% at four of five sizes, and by
             # 15 to 23% where each backend measured all five before the other did.
-            for members in some:
+            for members in problems:
                 self._shuffle.shuffle(members)
                 for job in members:
                     if self._budget.is_over:
@@ -149,28 +149,28 @@ class _Campaign:
                         self._answer(job)
 
     def _start(self, jobs: Sequence[Job]) -> None:
-        """Start the processes of these at once: nothing is timed while others import.
+        """Start the processes of these jobs together: nothing is timed while others import.
 
-        Not those that show what it costs to start a device.
+        Jobs that time the start of a device are excluded.
         """
-        while here := [job for job in jobs if _starts_ahead(job) and not self._hangs(job)]:
+        while missing := [job for job in jobs if _starts_ahead(job) and not self._hangs(job)]:
             if self._budget.is_over:
                 return
-            wanted = {}
-            for job in here:
-                wanted[_process(job)] = job
+            workers = {}
+            for job in missing:
+                workers[_process(job)] = job
                 if not self._may_be_done(job):
-                    wanted[_checker(job)] = replace(job, step="check")
+                    workers[_checker(job)] = replace(job, step="check")
             with self._noting_hangs(self._budget.longest_start):
-                self._workers.warm(wanted)
+                self._workers.warm(workers)
                 return
 
     def _check(self, jobs: Sequence[Job]) -> None:
-        """Have backends show that they train what the reference does, where they have not yet.
+        """Check that backends agree with the reference, unless they have before.
 
-        That is in processes in which nothing is timed. One that computes with few bits is checked
-        with more: what it rounds away is its right. Those of devices leave the cores idle, and work
-        side by side; what fails so, as memory may have been short, is checked again by itself.
+        Checks run in processes in which nothing is timed. A low-precision dtype is checked in a
+        higher one: its rounding is allowed. Checks on devices leave the cores idle, so they run
+        together; those that fail, perhaps for lack of memory, are repeated alone.
         """
         for together in zip_longest(*grouped(jobs, _checker).values()):
             ahead = [job for job in together if job is not None and _is_on_device(job)]
@@ -185,15 +185,15 @@ class _Campaign:
                 self._agrees(job)
 
     def _agrees(self, job: Job, is_alone: bool = True) -> bool:
-        """Check a job where it must be; return False if only a check by itself can say."""
+        """Check a job if necessary; return False if it must be checked again alone."""
         if self._budget.is_over or self._may_be_done(job) or self._hangs(job):
             return True
         with self._noting_hangs(self._budget.longest_piece):
-            seen = self._reference_fails(job) or self._checked(job)
-            if seen.status == "ok":
+            answer = self._reference_fails(job) or self._checked(job)
+            if answer.status == "ok":
                 self._agreed.add(self._key(job))
             elif is_alone:
-                self._keep(job, nothing(job, seen.status, seen.reason))
+                self._keep(job, nothing(job, answer.status, answer.reason))
             else:
                 return False
         return True
@@ -205,8 +205,8 @@ class _Campaign:
     def _reference_fails(self, job: Job) -> Timings | None:
         """Return why a function cannot be compared with its reference; None if it can.
 
-        The reference is called before, in another process: if it raises, exits or crashes, that is
-        no fault of the function.
+        The reference is checked before, in another process: if it raises, exits or crashes, that is
+        not the function's fault.
         """
         if not isinstance(job, Call) or job.reference in (None, job.backend):
             return None
@@ -215,25 +215,25 @@ class _Campaign:
         if self._hangs(reference):
             self._references[key] = "it did not end"
         if key not in self._references and key not in self._agreed:
-            seen = self._checked(reference)
-            self._references[key] = None if seen.status == "ok" else seen.reason
-        why = self._references.get(key)
-        if why is None:
+            answer = self._checked(reference)
+            self._references[key] = None if answer.status == "ok" else answer.reason
+        fault = self._references.get(key)
+        if fault is None:
             return None
-        reason = f"cannot be checked: {job.reference}, the reference, fails: {why}"
+        reason = f"cannot be checked: {job.reference}, the reference, fails: {fault}"
         return Timings(status="failed", reason=f"{reason}; equal = None times it unchecked")
 
     def _answer(self, job: Job) -> None:
-        """Run a job, and store its row."""
+        """Run a job, and store its rows."""
         of = job.backend if job.dtype is None else f"{job.backend} {job.dtype}"
         self._report(f"{job.subject} on {of}, repeat {job.repeat}")
         with self._noting_hangs(self._budget.longest_piece):
-            seen: Seen
+            answer: Seen
             if isinstance(job, Race):
-                seen = run_race(job, seconds_left=self._budget.until_abandoned)
+                answer = run_race(job, seconds_left=self._budget.until_abandoned)
             else:
-                seen = self._workers.run(_process(job), self._with_seconds(job))
-            self._keep(job, seen)
+                answer = self._workers.run(_process(job), self._with_seconds(job))
+            self._keep(job, answer)
 
     def _with_seconds(self, job: Job) -> Job:
         if not isinstance(job, Time) or job.share is None:
@@ -242,7 +242,7 @@ class _Campaign:
 
     @contextmanager
     def _noting_hangs(self, seconds: float) -> Iterator[None]:
-        """Limit the block to ``seconds``; record a hang if it is abandoned with budget left."""
+        """Limit the block to ``seconds``; record a hang if it is abandoned while budget is left."""
         budget, before = self._budget, self._budget.spent
         try:
             with budget.piece(seconds):
@@ -253,12 +253,12 @@ class _Campaign:
                 budget.abandoned[key] = budget.spent - before
 
     def _hangs(self, job: Job) -> bool:
-        """Return whether the backend did not end with this job's subject, or not start."""
+        """Return whether the backend hung on this job's subject, or while it started."""
         keys = [(job.backend, job.subject), (job.backend, None)]
         return not self._budget.abandoned.keys().isdisjoint(keys)
 
     def _may_be_done(self, job: Job) -> bool:
-        """Return whether the backend agrees, or need not."""
+        """Return whether the job's backend agrees with the reference, or need not."""
         return isinstance(job, Extra) or self._key(job) in self._agreed
 
     def _key(self, job: Job) -> Trained:
@@ -270,11 +270,11 @@ class _Campaign:
             self._subjects[job.problem] = subject_fields(job)
         return self._subjects[job.problem]
 
-    def _keep(self, job: Job, seen: Seen) -> None:
+    def _keep(self, job: Job, answer: Seen) -> None:
         self._done.add(job)
-        if seen.status != "ok":
+        if answer.status != "ok":
             self._failed.add(_without_repeat(job))
-        self._journal.append(*rows_of(job, self._subject(job), seen, self._run))
+        self._journal.append(*rows_of(job, self._subject(job), answer, self._run))
         self._journal.note_spent(self._budget.spent)
 
     def _report(self, message: str) -> None:
@@ -282,15 +282,15 @@ class _Campaign:
 
 
 def _more_and_more(problems: Sequence[_Jobs], most: int) -> Iterator[Sequence[_Jobs]]:
-    """Yield one of them, then twice as many as before, at most so many, until there are no more."""
-    first, some = 0, 1
-    while first < len(problems):
-        yield problems[first : first + some]
-        first, some = first + some, min(2 * some, most)
+    """Yield groups of 1, 2, 4, … problems, at most ``most``, until there are no more."""
+    begin, count = 0, 1
+    while begin < len(problems):
+        yield problems[begin : begin + count]
+        begin, count = begin + count, min(2 * count, most)
 
 
 def _refusal(job: Job) -> str | None:
-    """Return why a job cannot be done here, without a process; None if it may be."""
+    """Return why a job cannot be done here, without starting a process; None if it may be."""
     if isinstance(job, Call):
         return None
     if isinstance(job, Extra) and job.extra == KERNELS:

@@ -1,6 +1,6 @@
-"""The machine at the moment, as far as it makes timings more or less trustworthy.
+"""Conditions of the machine that make timings more or less trustworthy.
 
-How steady the CPU is, is measured: equal work in one fresh process after another.
+The steadiness of the CPU is measured: equal work in one fresh process after another.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ from perceptron.records.conditions import Conditions, Steadiness
 
 # Fresh processes of the fixed loop.
 PROCESSES = 10
-# Ten processes take 2.5 s; a machine on which they do not fit is judged by fewer.
+# Ten processes take 2.5 s; a slow machine is judged by fewer.
 _BUDGET_SECONDS = 4.5
 _FEWEST = 3
 # Makes the median absolute deviation of normal values their standard deviation: 1 / Φ⁻¹(3/4).
 _NORMAL = 1.4826
 
-# Seconds that the loop may take; how long it took, or None if that was not enough.
+# Most seconds for the loop → its seconds, or None if it took longer.
 MeasureLoop = Callable[[float], float | None]
 # Steps of the clock to choose the smallest from, and readings after which it counts as stopped.
 _TICKS, _READINGS = 1_000, 1_000_000
-# What counts as busy, by psutil's names; a guest's time is in "user" already.
+# psutil's names of busy times; a guest's time is in "user" already.
 _BUSY = ("user", "nice", "system", "irq", "softirq", "steal")
 
 
 def conditions(with_loop: bool) -> Conditions:
-    """Read the facts; those that take time, 5 s at most, only ``with_loop``.
+    """Return the conditions; ``with_loop`` adds those that take time to measure, 5 s at most.
 
     Raises `UserError` if no process can be started.
     """
-    # First: the readings below are load too. The load of cores of other users is no evidence.
+    # First: the readings below are load too. The load of other users' cores is no evidence.
     load = load_average() if usable_cores() == os.cpu_count() else None
     cpu, swap = psutil.cpu_times(), swap_memory()
     loop = loop_steadiness() if with_loop else None
@@ -67,7 +67,7 @@ def conditions(with_loop: bool) -> Conditions:
 
 
 def governors(root: Path = Path("/")) -> list[str] | None:
-    """Return the distinct frequency governors of the CPUs; None where Linux has none.
+    """Return the distinct frequency governors of the CPUs; None if Linux has none.
 
     https://docs.kernel.org/admin-guide/pm/cpufreq.html
     """
@@ -82,20 +82,20 @@ def quota_cores(root: Path = Path("/")) -> float | None:
     """
     top = root / "sys/fs/cgroup"
     lines = (_text(root / "proc/self/cgroup") or "").splitlines()
-    own = next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), "")
+    group_path = next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), "")
     quotas = []
-    for group in (top / own, *(top / own).parents):
-        words = (_text(group / "cpu.max") or "").split()
+    for group in (top / group_path, *(top / group_path).parents):
+        fields = (_text(group / "cpu.max") or "").split()
         # "max", or no file, as for the host's path inside a container: no limit.
-        if len(words) == 2 and all(word.isdecimal() for word in words) and int(words[1]):
-            quotas.append(int(words[0]) / int(words[1]))
+        if len(fields) == 2 and all(word.isdecimal() for word in fields) and int(fields[1]):
+            quotas.append(int(fields[0]) / int(fields[1]))
         if group == top:
             break
     return min(quotas, default=None)
 
 
 def load_average() -> float | None:
-    """Return the load average of the last minute, in processes; None where it is unknown."""
+    """Return the load average of the last minute, in processes; None if unknown."""
     with contextlib.suppress(OSError):
         return float(psutil.getloadavg()[0])
     return None
@@ -115,31 +115,31 @@ def busy_seconds(cpu: Any) -> float:
 
 
 def swap_memory(system: Any = psutil) -> Any | None:
-    """Return swap in use and swapped so far, as psutil has them; None where it is unknown."""
+    """Return psutil's reading of swap; None if unknown."""
     with warnings.catch_warnings(), contextlib.suppress(OSError, RuntimeError, RuntimeWarning):
-        warnings.simplefilter("error")  # it warns of numbers that it made up
+        warnings.simplefilter("error")  # psutil warns if it made up numbers
         return system.swap_memory()
     return None
 
 
 def swapped_bytes(before: Any | None, after: Any | None) -> int | None:
-    """Return bytes that moved in or out between two psutil readings."""
+    """Return the bytes swapped in and out between two psutil readings."""
     if before is None or after is None:
         return None
     return int(after.sin - before.sin + after.sout - before.sout)
 
 
 def clock_tick(clock: Clock = time.perf_counter) -> float | None:
-    """Return the smallest step in seconds between two readings; None if the clock has stopped."""
+    """Return the smallest step of the clock in seconds; None if it has stopped."""
     steps: list[float] = []
-    last = clock()
+    previous = clock()
     for _ in range(_READINGS):
         now = clock()
-        if now > last:
-            steps.append(now - last)
+        if now > previous:
+            steps.append(now - previous)
         if len(steps) == _TICKS:
             break
-        last = now
+        previous = now
     return min(steps, default=None)
 
 
@@ -160,10 +160,10 @@ def _text(file: Path) -> str | None:
 
 
 def in_fresh_process(limit_seconds: float) -> float | None:
-    """Measure seconds of the fixed loop in a new process: the lower quartile of its samples.
+    """Return the seconds of the fixed loop in a new process: the lower quartile of its samples.
 
-    Return None if the process is not done within ``limit_seconds``. Raises `UserError` if none can
-    be started.
+    None if the process takes longer than ``limit_seconds``. Raises `UserError` if no process can be
+    started.
     """
     command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("fixed_loop.py"))]
     try:
@@ -177,20 +177,20 @@ def in_fresh_process(limit_seconds: float) -> float | None:
 def loop_steadiness(
     measure: MeasureLoop = in_fresh_process, clock: Clock = time.monotonic
 ) -> Steadiness | None:
-    """Measure up to ten processes within 5 s; None if fewer than three ended in time."""
+    """Time the loop in up to ten processes within 5 s; None if fewer than three ended in time."""
     end = clock() + _BUDGET_SECONDS
     seconds: list[float] = []
-    while len(seconds) < PROCESSES and (left := end - clock()) > 0:
-        measured = measure(left)
+    while len(seconds) < PROCESSES and (seconds_left := end - clock()) > 0:
+        measured = measure(seconds_left)
         if measured is None:
             break
         seconds.append(measured)
     if len(seconds) < _FEWEST:
         return None
-    middle = statistics.median(seconds)
-    deviation = statistics.median(abs(value - middle) for value in seconds)
+    median = statistics.median(seconds)
+    deviation = statistics.median(abs(value - median) for value in seconds)
     return Steadiness(
         seconds=seconds,
-        variation=_NORMAL * deviation / middle,
+        variation=_NORMAL * deviation / median,
         slowest_to_fastest=max(seconds) / min(seconds),
     )

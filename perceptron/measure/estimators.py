@@ -21,11 +21,11 @@ from perceptron.records.measurement import Timings
 _TIMES_ONE_EPOCH = 2.5
 # Never multiply the epochs by more than this at once: the first fit imports and allocates.
 _LARGEST_GROWTH = 30
-# Another process that kept the fits of one epoch waiting may be gone with the next try.
+# A process that kept the fits of one epoch waiting may have ended by the next try.
 _TRIES = 3
 
 Fit = Callable[[int], object]
-"""Fits once, for a number of epochs."""
+"""A function that fits once, for a number of epochs."""
 
 
 def answer(job: Estimator, is_first: bool) -> Timings:
@@ -43,39 +43,39 @@ def _answer(job: Estimator, is_first: bool) -> Timings:
 
     if is_first:
         keep_freed_memory()
-    made = getattr(sklearn.neural_network, job.estimator)
+    kind = getattr(sklearn.neural_network, job.estimator)
     if is_first:
-        fit_of(made, job.parameters, catalogue.find("or-gate"), "float64")(1)
+        fit_of(kind, job.parameters, catalogue.find("or-gate"), "float64")(1)
     if job.step == "start":
         return Timings()
     problem = catalogue.find(job.problem)
-    fit = fit_of(made, job.parameters, problem, str(job.dtype))
+    fit = fit_of(kind, job.parameters, problem, str(job.dtype))
     effort = Effort(job.samples, job.minimum_seconds)
     return time_fits(fit, problem.iterations_per_epoch, effort)
 
 
-def fit_of(made: Any, parameters: dict[str, Any], problem: Problem, dtype: str) -> Fit:
-    """Return a function of the epochs that fits an estimator with ``parameters`` to the data.
+def fit_of(kind: Any, parameters: dict[str, Any], problem: Problem, dtype: str) -> Fit:
+    """Return a function that fits an estimator with ``parameters`` for a number of epochs.
 
-    It never stops early: the other candidates train as many epochs.
+    It never stops early, because other candidates train for all epochs.
     """
     part = problem.training_part()
     is_classes = problem.loss == "cross-entropy"
     columns: Any = classes_of(part.targets) if is_classes else part.targets
     if problem.outputs == 1:
         columns = columns[:, 0]
-    is_classifier = made.__name__ == "MLPClassifier"
+    is_classifier = kind.__name__ == "MLPClassifier"
     inputs, targets = part.inputs.astype(dtype), columns.astype(int if is_classifier else dtype)
     fields = {**parameters, "n_iter_no_change": 2**31, "warm_start": False, "verbose": False}
 
     def fit(epochs: int) -> object:
-        return made(**fields, max_iter=epochs).fit(inputs, targets)
+        return kind(**fields, max_iter=epochs).fit(inputs, targets)
 
     return fit
 
 
 class _Epochs:
-    """Fits as a `timing.Repeatable`: each starts again."""
+    """Fits as a `timing.Repeatable`: each starts from scratch."""
 
     def __init__(self, fit: Fit) -> None:
         self._fit = fit
@@ -84,7 +84,7 @@ class _Epochs:
         self._fit(iterations)
 
     def reset(self) -> None:
-        """Nothing is kept from one fit to the next."""
+        """Do nothing: a fit does not depend on the fit before."""
 
 
 def time_fits(
@@ -92,47 +92,47 @@ def time_fits(
 ) -> Timings:
     """Return the seconds of an iteration, and as ``prepare_seconds`` those of a fit's setup.
 
-    A fit is one call that includes its setup: the difference of a fit of more epochs and a fit of
-    one has none of it.
+    A fit includes its setup; the difference between a fit of more epochs and a fit of one epoch
+    does not.
     """
     epochs = _Epochs(fit)
     for _ in range(_TRIES):
-        one = time_training(epochs, Effort(effort.samples, iterations=1), clock)
-        once = one.seconds or 0.0
+        single = time_training(epochs, Effort(effort.samples, iterations=1), clock)
+        once = single.seconds or 0.0
         more = _epochs(epochs, once, effort.minimum_seconds, clock)
-        seen = time_training(epochs, Effort(effort.samples, iterations=more), clock)
+        longer = time_training(epochs, Effort(effort.samples, iterations=more), clock)
         # Seconds of an iteration, from the seconds that a fit takes for an epoch.
-        seconds, *each = (
+        seconds, *times = (
             (more * fitted - once) / (more - 1) / iterations_per_epoch
-            for fitted in (seen.seconds or 0.0, *seen.samples, *seen.dropped)
+            for fitted in (longer.seconds or 0.0, *longer.samples, *longer.dropped)
         )
-        samples, dropped = each[: len(seen.samples)], each[len(seen.samples) :]
+        samples, dropped = times[: len(longer.samples)], times[len(longer.samples) :]
         if min(seconds, *samples) > 0:
             break
     else:
         raise UserError(f"a fit of {more} epochs took no longer than a fit of one")
-    known = [timing.waited for timing in (one, seen) if timing.waited is not None]
+    waited = [timing.waited for timing in (single, longer) if timing.waited is not None]
     return Timings(
         seconds=seconds,
         samples=samples,
         iterations=more * iterations_per_epoch,
-        waited=max(known, default=None),
-        contended=seen.contended,
+        waited=max(waited, default=None),
+        contended=longer.contended,
         dropped=dropped,
         prepare_seconds=max(0.0, once - seconds * iterations_per_epoch),
     )
 
 
-def _epochs(epochs: _Epochs, one: float, minimum_seconds: float, clock: Clock) -> int:
+def _epochs(epochs: _Epochs, once: float, minimum_seconds: float, clock: Clock) -> int:
     """Return the epochs of a fit that takes ``minimum_seconds``, and far longer than one epoch."""
-    wanted = max(minimum_seconds, _TIMES_ONE_EPOCH * one)
+    least_seconds = max(minimum_seconds, _TIMES_ONE_EPOCH * once)
     more = 2
     while True:
         begin = clock()
         epochs.train(more)
         elapsed = clock() - begin
-        if elapsed >= wanted:
+        if elapsed >= least_seconds:
             return more
-        each = max(elapsed - one, 0.0) / (more - 1)
-        needed = (wanted - one) / each if each else float("inf")
+        seconds_per_epoch = max(elapsed - once, 0.0) / (more - 1)
+        needed = (least_seconds - once) / seconds_per_epoch if seconds_per_epoch else float("inf")
         more = ceil(min(1.1 * needed, _LARGEST_GROWTH * more)) + 1

@@ -1,8 +1,8 @@
-"""Extras, which a worker measures beside training: each is a timed loop.
+"""Extras, which a worker measures beside training.
 
-They are the phases of an iteration, ceilings of the host and of a device, the harness itself, the
-kernels of an iteration, the costs of a device around it (its start, copies, one synchronise), and
-the energy of a GPU, by its counter.
+They are the phases of an iteration, ceilings of the host and of a device, the overhead of the
+harness, the kernels of an iteration, the costs of a device beside it (start, copies, one
+synchronize), and the energy of a GPU, by its counter.
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ from perceptron.measure.timing import Clock, Effort, Repeatable, time_training
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Timings
 
-# Of a square matrix in the ceiling's product, and of the array that is copied, on a host and on a
-# device: far beyond caches, quick enough to be repeated, and launches take nothing to speak of.
+# Width of the matrices in the ceiling's product, and bytes of the array that is copied: far beyond
+# caches, quick enough to repeat, and so large that launches take a negligible time.
 _HOST_CEILING = (2048, 256 * 2**20)
 _DEVICE_CEILING = (8192, 2**30)
 _TRANSFERRED_BYTES = 64 * 2**20
-# Iterations that are profiled: a multiple of the steps in a recorded graph.
+# Iterations to profile: a multiple of the steps in a recorded graph.
 _PROFILED = 20
-# Work of a device that is no kernel, by the names of its profilers.
+# Prefixes of a profiler's events that are not kernels.
 _NO_KERNELS = ("Memcpy", "Memset")
 
-# Of training for a GPU's counter of energy, which moves every 20 to 100 ms.
+# Of training for a GPU's energy counter, which advances every 20 to 100 ms.
 _WINDOW_SECONDS = 2.0
-# Of one call of it.
+# Of a call of this training.
 _CALL_SECONDS = 0.005
 
 ReadJoules = Callable[[], float]
 Ran = tuple[str, float]
-"""A kernel that ran, once, and its seconds."""
-# Runs a function and returns the kernels that the device ran meanwhile.
+"""A kernel's name, and the seconds of a run of it."""
+# Calls a function and returns the kernels that the device ran meanwhile.
 Profiler = Callable[[Callable[[], None]], Iterable[Ran]]
 
 
 class TimedLoop:
-    """A loop as something to time."""
+    """A loop as a `timing.Repeatable`."""
 
     def __init__(self, loop: Callable[[int], None], reset: Callable[[], None] | None = None):
         self.train = loop
@@ -59,7 +59,7 @@ class TimedLoop:
 
 
 def part(name: str, work: float, timing: Timings) -> Part:
-    """Return a piece of an extra: so much ``work`` an iteration, in the time of an iteration."""
+    """Return a part of an extra: ``work`` per iteration, with the times of an iteration."""
     return Part(name=name, work=work, **timed(timing))
 
 
@@ -69,9 +69,9 @@ def once(name: str, seconds: float) -> Part:
 
 
 def phases(backend: Backend, problem: Problem, dtype: DType, effort: Effort) -> Iterator[Part]:
-    """Time loops that end after each phase of an iteration, for a trainer that has ``phases``.
+    """Time loops that end after each phase of an iteration, for a trainer with ``phases``.
 
-    Raises `Unsupported` for a trainer without.
+    Raises `Unsupported` for other trainers.
     """
     trainer = backend.prepare(problem, dtype)
     if not hasattr(trainer, "phases"):
@@ -85,9 +85,9 @@ def phases(backend: Backend, problem: Problem, dtype: DType, effort: Effort) -> 
 
 
 def ceilings(backend: Backend, dtype: DType, effort: Effort) -> Iterator[Part]:
-    """Time a large matrix product and a large copy in ``dtype``, where the backend trains.
+    """Time a large matrix product in ``dtype`` and a large copy, where the backend trains.
 
-    It trains on its device, or on this host with this process's threads.
+    That is its device, or this host with the threads of this process.
     """
     accelerator, hardware = accelerator_of(backend), hardware_of(backend)
     on_host = accelerator is None or accelerator.place == "cpu"
@@ -106,15 +106,15 @@ def ceilings(backend: Backend, dtype: DType, effort: Effort) -> Iterator[Part]:
 
 
 def harness(samples: int = 1000) -> Iterator[Part]:
-    """Time a training of one iteration that does nothing: the overhead of the clock and call."""
+    """Time an iteration that does nothing: the overhead of the clock and the call."""
     empty = TimedLoop(lambda iterations: None)
     yield part("call", 1.0, time_training(empty, Effort(samples=samples, iterations=1)))
 
 
 def kernels(backend: Backend, problem: Problem, dtype: DType) -> Iterator[Part]:
-    """List the kernels of one iteration, for a backend that can; ``work`` is their operations.
+    """Yield the kernels of an iteration; ``work`` is their floating-point operations.
 
-    Nothing runs, so their seconds are 0. Raises `Unsupported`.
+    Nothing runs, so their seconds are 0. Raises `Unsupported` for a backend that cannot list them.
     """
     if not hasattr(backend, "kernels"):
         raise Unsupported("its operations are not dispatched individually")
@@ -132,12 +132,12 @@ def kernels(backend: Backend, problem: Problem, dtype: DType) -> Iterator[Part]:
 def profile(
     backend: Backend, problem: Problem, dtype: DType, profiler: Profiler | None = None
 ) -> Iterator[Part]:
-    """Count the kernels of one iteration: ``work`` is the number of launches of each.
+    """Yield the kernels of an iteration; ``work`` is the number of launches of each.
 
     PyTorch's profiler listens to the driver, so it sees the kernels of any library in the
-    process, those of a replayed graph too; the count of `kernels.trace` is compared with it. Its
-    seconds are the device's. Raises `Unsupported` for a backend without a device, and for one
-    that cannot be profiled, with its reason (https://github.com/pytorch/kineto/issues/1062).
+    process, also those of a replayed graph; the count of `kernels.trace` is compared with it. The
+    seconds are the device's. Raises `Unsupported` for a backend without a device, or one that
+    cannot be profiled, with its reason (https://github.com/pytorch/kineto/issues/1062).
     """
     accelerator = accelerator_of(backend)
     if accelerator is None or accelerator.place == "cpu":
@@ -158,11 +158,11 @@ def profile(
         raise RuntimeError(
             "the profiler saw no kernel: it may lack the right to read the driver's counters"
         )
-    for name, each in times.items():
+    for name, runs in times.items():
         yield Part(
             name=name,
-            work=len(each) / _PROFILED,
-            seconds=sum(each) / _PROFILED,
+            work=len(runs) / _PROFILED,
+            seconds=sum(runs) / _PROFILED,
             samples=[],
             iterations=_PROFILED,
         )
@@ -190,9 +190,9 @@ def device_costs(
 ) -> Iterator[Part]:
     """Time the costs of a device beside training, in a process that has not used it yet.
 
-    ``context``, its start; ``first iteration``, the problem prepared and trained for one
-    iteration, with all loading, compiling and warming up on the way; copies, whose work is bytes;
-    one synchronise of an idle device. Raises `Unsupported` where there is no device.
+    They are ``context``, its start; ``first iteration``, preparing the problem and training for an
+    iteration, with all loading, compiling and warming up; copies, whose work is bytes; and
+    synchronizing an idle device. Raises `Unsupported` if there is no device.
     """
     accelerator = accelerator_of(backend)
     if accelerator is None:
@@ -209,12 +209,12 @@ def device_costs(
     trainer.train(1)
     yield once("first iteration", time.perf_counter() - begin)
     del trainer
-    own = device_of(accelerator)
+    device = device_of(accelerator)
     for name, loop in accelerator.transfers(_TRANSFERRED_BYTES).items():
         timed_loop = TimedLoop(loop)
-        own.warm_up(timed_loop)
+        device.warm_up(timed_loop)
         yield part(name, float(_TRANSFERRED_BYTES), time_training(timed_loop, effort))
-        own.has_worked()
+        device.has_worked()
     waiting = TimedLoop(loop_of(accelerator.synchronize))
     yield part("synchronize", 1.0, time_training(waiting, effort))
 
@@ -222,8 +222,8 @@ def device_costs(
 def energy(backend: Backend, problem: Problem, dtype: DType) -> Iterator[Part]:
     """Train for two seconds or more, and yield the energy of an iteration by the GPU's counter.
 
-    It is the total of the GPU while it trains, idle power included. Raises `Unsupported` where
-    there is no counter.
+    It is the total of the GPU while it trains, idle power included. Raises `Unsupported` if there
+    is no counter.
     """
     if processes_of(backend) > 1:
         raise Unsupported("it trains on several GPUs, and the counter is that of one")

@@ -1,6 +1,6 @@
-"""Functions that a user wrote, loaded and described.
+"""Functions that a user wrote: loading and describing them.
 
-They come as a file or, from a program, pickled. Only workers load them: reading results never does.
+They come in a file or, from a program, pickled. Only workers load them: reading results never does.
 Run with ``FILE AXES``, this module prints their `Described`.
 """
 
@@ -32,15 +32,15 @@ from perceptron.records.measurement import AxisSize
 Function = Callable[..., object]
 AxisName = Annotated[str, Meta(pattern="^[a-z_]{1,20}$")]
 PICKLED = ".pickle"
-"""Ends the name of a file that holds pickled `Functions`."""
+"""The suffix of a file with pickled `Functions`."""
 
 
 @dataclass(frozen=True)
 class Functions:
-    """Candidates that are compared: functions that are called with the same data."""
+    """Candidates to compare: functions that are called with the same data."""
 
     candidates: Mapping[str, Function | bytes]
-    """By name; a pickled function is loaded in the process that calls it, with its libraries."""
+    """By name; a pickled function is loaded, with its libraries, in the process that calls it."""
     setup: Callable[..., object]
     """Returns the data of a size, or of two sizes: a tuple of arguments, or one argument."""
     equal: Callable[[Any, Any], object] | None = np.allclose
@@ -52,25 +52,25 @@ class Functions:
     """A pair ``(low, high)`` to search between, a list to measure as it is, or two pairs."""
 
     def candidate(self, name: str) -> Function:
-        """Return a candidate, loaded."""
-        found = self.candidates[name]
-        return pickle.loads(found) if isinstance(found, bytes) else found  # noqa: S301
+        """Return the candidate of this name; load it if it is pickled."""
+        function = self.candidates[name]
+        return pickle.loads(function) if isinstance(function, bytes) else function  # noqa: S301
 
 
 class Described(Struct, frozen=True):
-    """A description of `Functions`, made without a call of the candidates."""
+    """A description of `Functions`, made without calling the candidates."""
 
     names: tuple[str, ...]
     axes: tuple[AxisName, ...]
-    """The names of the parameters of ``setup``: one, or two."""
+    """The names of the parameters of ``setup``, one or two."""
     sizes: tuple[tuple[AxisSize, ...], ...]
-    """Along each axis: the smallest and the largest size, or a list."""
+    """Along each axis the smallest and the largest size, or a list."""
     is_list: bool
     is_checked: bool
     is_random: bool
     """Whether two calls of ``setup`` gave different data."""
     files: tuple[str, ...]
-    """Source files of their modules, but for installed ones: a digest of them identifies them."""
+    """Source files of loaded modules, without installed ones; their digest identifies the code."""
 
 
 def load(file: str) -> Functions:
@@ -79,7 +79,7 @@ def load(file: str) -> Functions:
     if path.suffix == PICKLED:
         loaded: Functions = pickle.loads(received(path))  # noqa: S301 our caller wrote it
         return loaded
-    # Last: a file beside it must not replace a module that this package or a library needs.
+    # Last: files in that folder must not replace modules that this package or a library needs.
     sys.path += [str(path.resolve().parent), os.getcwd()]
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
@@ -135,14 +135,14 @@ def arguments_of(functions: Functions, axes: int = 1) -> Arguments:
         )
         raise UserError(f"setup takes {use}")
     is_list = axes == 1 and not (isinstance(sizes, tuple) and len(sizes) == 2)
-    every = tuple(map(_ascending, [sizes] if axes == 1 else _items(sizes)))
-    if len(every) != axes or not all(every) or any(len(one) > 2 for one in every[1:]):
+    all_sizes = tuple(map(_ascending, [sizes] if axes == 1 else _items(sizes)))
+    if len(all_sizes) != axes or not all(all_sizes) or any(len(axis) > 2 for axis in all_sizes[1:]):
         form = "(16, 1_000_000), or a list" if axes == 1 else "((1, 1_000), (1, 64)), each"
         raise UserError(
             f"sizes must be a range such as {form} of at least two ascending whole numbers from 1; "
             f"got {sizes!r}"
         )
-    return Arguments(named, every, is_list)
+    return Arguments(named, all_sizes, is_list)
 
 
 def describe(file: str, axes: int = 1) -> Described:
@@ -151,22 +151,22 @@ def describe(file: str, axes: int = 1) -> Described:
     Raises `UserError` for functions that cannot be compared.
     """
     functions = load(file)
-    named, every, is_list = arguments_of(functions, axes)
-    setup, least = Setup(functions.setup), [one[0] for one in every]
-    first, again = digest(setup(*least)), digest(setup(*least))
+    named, all_sizes, is_list = arguments_of(functions, axes)
+    setup, least = Setup(functions.setup), [axis[0] for axis in all_sizes]
+    before, again = digest(setup(*least)), digest(setup(*least))
     return Described(
         names=tuple(functions.candidates),
         axes=named,
-        sizes=every,
+        sizes=all_sizes,
         is_list=is_list,
         is_checked=functions.equal is not None,
-        is_random=None not in (first, again) and first != again,
+        is_random=None not in (before, again) and before != again,
         files=_own_files(file),
     )
 
 
 def _axes(setup: Callable[..., object]) -> tuple[str, ...]:
-    """Return the names of the axes: those of the parameters of ``setup`` without a default."""
+    """Return the names of the axes: the parameters of ``setup`` without a default."""
     if not callable(setup):
         raise UserError(f"setup must be a function of a size, got {setup!r}")
     try:
@@ -183,10 +183,10 @@ def _axes(setup: Callable[..., object]) -> tuple[str, ...]:
         raise UserError(
             f"setup must take one size, or two for a map, without defaults; it takes {len(named)}"
         )
-    words = tuple(re.sub("[^a-z_]", "", name.lower())[:20] for name in named)
-    if len(words) == 1:  # n and the like say nothing
-        return words if len(words[0]) > 1 else ("size",)
-    return words if all(words) and words[0] != words[1] else ("first", "second")
+    axis_names = tuple(re.sub("[^a-z_]", "", name.lower())[:20] for name in named)
+    if len(axis_names) == 1:  # n and the like say nothing
+        return axis_names if len(axis_names[0]) > 1 else ("size",)
+    return axis_names if all(axis_names) and axis_names[0] != axis_names[1] else ("first", "second")
 
 
 def _items(sizes: object) -> list[Any]:
@@ -194,16 +194,16 @@ def _items(sizes: object) -> list[Any]:
 
 
 def _ascending(sizes: object) -> tuple[int, ...]:
-    """Return at least two ascending whole numbers from 1; nothing if they are not that."""
-    known = _items(sizes)
+    """Return sizes as ints; () unless they are two or more ascending whole numbers from 1."""
+    items = _items(sizes)
     kinds = (int, float, np.integer, np.floating)
-    whole = [
+    numbers = [
         int(size)
-        for size in known
+        for size in items
         if isinstance(size, kinds) and not isinstance(size, bool) and float(size).is_integer()
     ]
-    fits = len(whole) == len(known) >= 2 and whole[0] >= 1 and whole == sorted(set(whole))
-    return tuple(whole) if fits else ()
+    fits = len(numbers) == len(items) >= 2 and numbers[0] >= 1 and numbers == sorted(set(numbers))
+    return tuple(numbers) if fits else ()
 
 
 def _own_files(file: str) -> tuple[str, ...]:
@@ -212,21 +212,21 @@ def _own_files(file: str) -> tuple[str, ...]:
         Path(path).resolve() for path in {*sysconfig.get_paths().values(), sys.base_prefix}
     ]
     installed.append(Path(__file__).resolve().parents[1])
-    known = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
-    paths = {Path(path).resolve() for path in known if isinstance(path, str) and path[-3:] == ".py"}
-    own = {path for path in paths if not any(map(path.is_relative_to, installed))}
-    # PyTorch has modules that name files which are nowhere.
-    return tuple(sorted(str(path) for path in own - {Path(file).resolve()} if path.is_file()))
+    files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    paths = {Path(path).resolve() for path in files if isinstance(path, str) and path[-3:] == ".py"}
+    own_paths = {path for path in paths if not any(map(path.is_relative_to, installed))}
+    # PyTorch has modules whose files do not exist.
+    return tuple(sorted(str(path) for path in own_paths - {Path(file).resolve()} if path.is_file()))
 
 
 class Setup:
-    """A ``setup`` that gives the same random numbers each time, of the generators it refers to."""
+    """A ``setup`` that draws the same random numbers at each call, also from its own generators."""
 
     def __init__(self, setup: Callable[..., object]) -> None:
         self._setup = setup
-        known = inspect.getclosurevars(setup) if inspect.isfunction(setup) else None
-        values = [*known.globals.values(), *known.nonlocals.values()] if known else []
-        # As they are in every worker that has just loaded them.
+        variables = inspect.getclosurevars(setup) if inspect.isfunction(setup) else None
+        values = [*variables.globals.values(), *variables.nonlocals.values()] if variables else []
+        # Their states are the same in every worker that has just loaded them.
         self._generators = [
             (value, copy.deepcopy(value.bit_generator.state))
             for value in values
@@ -253,14 +253,14 @@ def main() -> None:
     """Write the description of the functions in a file to standard output, as JSON."""
     answers = os.dup(1)
     os.dup2(2, 1)  # functions may print
-    known: Any
+    description: Any
     try:
-        known = describe(sys.argv[1], int(sys.argv[2]))
+        description = describe(sys.argv[1], int(sys.argv[2]))
     except UserError as error:
-        known = {"error": str(error)}
+        description = {"error": str(error)}
     except (Exception, SystemExit) as error:  # noqa: BLE001 the file is the user's
-        known = {"error": in_one_line(error)}
-    os.write(answers, msgspec.json.encode(known) + b"\n")
+        description = {"error": in_one_line(error)}
+    os.write(answers, msgspec.json.encode(description) + b"\n")
     os.close(answers)
 
 

@@ -22,11 +22,11 @@ from perceptron.records.measurement import Timings
 WARM_UP_SECONDS = 0.3
 # A device that was idle for longer is warmed up again: its clock falls.
 _LONGEST_GAP_SECONDS = 0.05
-# Of one call while warming up: few enough returns to the host to keep the device busy.
+# Of a call while warming up: long enough to keep the device busy between returns to the host.
 _CALL_SECONDS = 0.01
 # Of work that the device does by itself: it is held up until all of it is queued.
 _QUEUED_SECONDS = 2e-3
-# By the type's name or in the message, in whatever library.
+# In the type's name or the message of errors of all libraries.
 _OUT_OF_MEMORY = ("OutOfMemory", "RESOURCE_EXHAUSTED", "out of memory", "OUT_OF_MEMORY")
 
 
@@ -40,7 +40,7 @@ def hardware_of(backend: Backend) -> Host:
 
 @lru_cache(maxsize=1)  # a worker has one backend
 def device_of(accelerator: Accelerator) -> Device:
-    """Return the device of an accelerator, from the cache: it knows when it last worked."""
+    """Return the cached device of an accelerator, which knows when it last worked."""
     return Device(accelerator)
 
 
@@ -49,7 +49,7 @@ def train_for(
 ) -> tuple[float, int]:
     """Train for ``seconds``, in calls of about ``call_seconds``, each from the start parameters.
 
-    Return the seconds that it took, and the iterations.
+    Return the elapsed seconds and the number of iterations.
     """
     begin = now = clock()
     iterations, trained = 1, 0
@@ -64,9 +64,9 @@ def train_for(
 
 
 def ran_out(backend: Backend, error: BaseException) -> bool:
-    """Return whether the device of this backend had no memory left; a host raises MemoryError."""
+    """Return whether an error means that the device had no memory left; a host has MemoryError."""
     return accelerator_of(backend) is not None and any(
-        words in f"{type(error).__name__}: {error}" for words in _OUT_OF_MEMORY
+        phrase in f"{type(error).__name__}: {error}" for phrase in _OUT_OF_MEMORY
     )
 
 
@@ -77,8 +77,8 @@ class Host:
         self._ranks = ranks
 
     def free_bytes(self) -> int | None:
-        """Return the bytes of a device's memory that a training may take; None where unknown."""
-        return None  # `memory.available_bytes` has it, for trainings on a device too
+        """Return the bytes of a device's memory that a training may take; None if unknown."""
+        return None  # `memory.available_bytes` is checked anyway, on a device too
 
     def release(self) -> None:
         """Give freed memory back, so that every size starts from the same state."""
@@ -87,28 +87,28 @@ class Host:
             self._ranks.call_running(memory.release)
 
     def watch_memory(self) -> None:
-        """Begin to watch the peak of the memory in use."""
+        """Begin to watch the peak of memory."""
         memory.watch_peak() if self._ranks is None else self._ranks.call(memory.watch_peak)
 
     def peak_bytes(self) -> int | None:
         """Return the peak since `watch_memory`, in bytes beyond the memory in use then.
 
-        Of ranks it is the sum of their peaks; None if one is unknown.
+        For ranks it is the sum of their peaks; None if a peak is unknown.
         """
         if self._ranks is None:
             return memory.watched_peak()
-        held = self._ranks.call(memory.watched_peak)
-        known = [size for size in held if size is not None]
-        return sum(known) if len(known) == len(held) else None
+        peaks = self._ranks.call(memory.watched_peak)
+        known_peaks = [size for size in peaks if size is not None]
+        return sum(known_peaks) if len(known_peaks) == len(peaks) else None
 
     def warm_up(self, trainer: Repeatable) -> None:
-        """Bring it to the speed at which it works; for a host `time_training` does."""
+        """Train until the device runs at full speed; a host is warmed up by `time_training`."""
 
     def has_worked(self) -> None:
-        """Note that it has worked until now."""
+        """Note that the device has worked until now."""
 
     def state_at_work(self, trainer: Repeatable, timing: Timings) -> GpuState | None:
-        """Read its state while it trains as it did for this timing."""
+        """Return the state of the GPU while it trains as it did for this timing, or None."""
         return None
 
     def own_seconds(self, trainer: Any, timing: Timings) -> float | None:
@@ -133,7 +133,7 @@ class Device(Host):
         self._held: int | None = None
 
     def free_bytes(self) -> int | None:
-        # Not by the driver, for which the cache of a library is not free.
+        # Not the driver's number, in which the cache of a library is not free.
         return self._accelerator.free_memory()
 
     def release(self) -> None:
@@ -146,7 +146,7 @@ class Device(Host):
 
     def peak_bytes(self) -> int | None:
         peak = self._accelerator.peak_memory()
-        # A library that cannot reset its peak has none until it rises.
+        # If a library cannot reset its peak, it is unknown until it rises.
         return None if peak is None else max(0, peak - (self._held or 0))
 
     def warm_up(self, trainer: Repeatable) -> None:
@@ -173,7 +173,7 @@ class Device(Host):
         states: list[GpuState] = []
 
         def read() -> None:
-            # Another version of the library may do anything; the row must not be lost for this.
+            # Another version of the library may raise anything, which must not lose the row.
             with suppress(Exception):
                 states.append(gpu_state(device))
 
@@ -192,13 +192,13 @@ class Device(Host):
         try:
             trainer.reset()
             return self._accelerator.busy_seconds(queue, _lasting(_QUEUED_SECONDS, timing))
-        except Exception:  # noqa: BLE001 the row has its time; it must not be lost for this
+        except Exception:  # noqa: BLE001 the row has its time, and must not be lost
             return None
         finally:
             self.has_worked()
 
     def nvml_device(self) -> NvmlDevice:
-        """Return the GPU as NVIDIA's driver knows it. Raises `NoDevice`."""
+        """Return NVIDIA's driver with its handle of the GPU. Raises `NoDevice`."""
         if self._accelerator.place == "cpu":
             raise NoDevice("the CPU stands in for the GPU")
         if self._accelerator.kind != "cuda":
@@ -213,6 +213,6 @@ class Device(Host):
 
 
 def _lasting(seconds: float, timing: Timings) -> int:
-    """Return iterations that take about so long, but no more than a sample has."""
+    """Return the iterations that take about ``seconds``, at most those of a sample."""
     assert timing.seconds, "it was timed"
     return min(timing.iterations or 1, max(1, ceil(seconds / timing.seconds)))

@@ -23,25 +23,25 @@ class Job(Struct, frozen=True, kw_only=True, tag_field="kind"):
     """A reference, by which `problems.catalogue.find` finds it in the other process."""
     backend: str
     dtype: RaceDType | None
-    """None of functions: they compute in whatever their data have."""
+    """None for functions, which compute in the dtype of their data."""
     threads: int
-    """Of all processes that train together."""
+    """The sum over all processes that train together."""
     repeat: int = 0
     step: Step = "measure"
-    """The task of its process: import the libraries; check that the backend agrees; or measure.
+    """The task of its process: import the libraries, check that the backend agrees, or measure.
 
     Nothing is timed in a process that checks: the memory and thread pools of the reference must not
     disturb a sample.
     """
     shares_compiled: bool = False
-    """Whether its process finds what other processes of the study have compiled.
+    """Whether its process may use code that other processes of the study have compiled.
 
-    Its setup is then that of no cold start.
+    Its setup is then not that of a cold start.
     """
 
     @property
     def subject(self) -> str:
-        """The text of messages for the work of its process: the problem."""
+        """The name of the job's work in messages: the problem."""
         return self.problem
 
 
@@ -54,7 +54,7 @@ class Time(Job, frozen=True, kw_only=True, tag="time"):
     iterations: int | None = None
     """Of each sample; by default as many as ``minimum_seconds`` take."""
     share: float | None = None
-    """Of the budget: where ``iterations`` would take more, fewer are timed."""
+    """Of the budget: if ``iterations`` would take more, fewer are timed."""
     most_seconds: float | None = None
     """The seconds of ``share``; set when the job starts."""
     lasts: bool = True
@@ -62,7 +62,7 @@ class Time(Job, frozen=True, kw_only=True, tag="time"):
 
 
 class Module(Time, frozen=True, kw_only=True, tag="module"):
-    """Time steps of a PyTorch module of the user's: ``problem`` is the file that holds it."""
+    """Time steps of a user's PyTorch module; ``problem`` is the file that holds it."""
 
 
 class Estimator(Time, frozen=True, kw_only=True, tag="estimator"):
@@ -74,19 +74,19 @@ class Estimator(Time, frozen=True, kw_only=True, tag="estimator"):
 
 
 class Call(Time, frozen=True, kw_only=True, tag="call"):
-    """Time calls of a function: ``backend`` is its name, and ``problem`` ends with ``:16``.
+    """Time calls of a function: ``backend`` is its name, and ``problem`` ends with its size.
 
-    Of two sizes it ends with ``:16x4``.
+    That is ``:16``, or ``:16x4`` for two sizes.
     """
 
     axes: tuple[str, ...]
     """The names of its sizes."""
     functions: str
-    """The file that it is in, as `functions.load` takes it."""
+    """The file of the function, for `functions.load`."""
     digest: str
     """Of that file."""
     reference: str | None = None
-    """The function whose results all others must have; None where nothing is compared."""
+    """The function whose results all others must return; None if nothing is compared."""
 
 
 class Race(Job, frozen=True, kw_only=True, tag="race"):
@@ -94,17 +94,17 @@ class Race(Job, frozen=True, kw_only=True, tag="race"):
 
     target: Target
     epochs: Count
-    """The most that are allowed."""
+    """At most."""
     check_iterations: Count
     """The test set is evaluated every ``check_iterations``, and after the last."""
     begun: float = 0.0
-    """The start of its process, by the clock that all processes share; set when it starts."""
+    """The start of its process by `time.monotonic`, which processes share; set when it starts."""
 
 
 class Extra(Job, frozen=True, kw_only=True, tag="extra"):
     """Measure an explanation of the training, see `extras`.
 
-    It has its process alone, and a row for each part. Nothing has to agree with a reference.
+    It has a process of its own, and a row for each part. No agreement is checked.
     """
 
     extra: ExtraName
@@ -113,7 +113,7 @@ class Extra(Job, frozen=True, kw_only=True, tag="extra"):
 
     @property
     def subject(self) -> str:
-        """The text of messages; a hang of an extra is not one of the training."""
+        """The name of the extra in messages; its hang is not a hang of the training."""
         return f"{self.extra} of {self.problem}"
 
 
@@ -121,7 +121,7 @@ AnyJob = Time | Module | Estimator | Call | Race | Extra
 
 
 class Part(Timings, frozen=True, kw_only=True):
-    """One piece of an extra: how much ``work`` it is, and its times."""
+    """A part of an extra: its ``work`` and its times."""
 
     name: str
     work: float
@@ -140,7 +140,7 @@ class Running(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def timed(seen: Timings) -> dict[str, Any]:
-    """Return times, or the reason for none, as the fields of an `Outcome`, a `Part` or a row."""
+    """Return times, or the reason for none, as fields of an `Outcome`, a `Part` or a row."""
     return {field: getattr(seen, field) for field in Timings.__struct_fields__}
 
 

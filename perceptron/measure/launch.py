@@ -1,4 +1,4 @@
-"""Worker processes: started, sent jobs, and survived whatever happens to them."""
+"""Worker processes: starting them, sending jobs, and handling their failures."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from perceptron.processes.this_process import ended_with_us
 from perceptron.records.files.lock import temporary_folder
 from perceptron.records.race import RaceTimes
 
-# Our slowest size takes a few seconds; a compiler may take a minute. Silence beyond is a hang.
+# The slowest size takes a few seconds; a compiler may take a minute. Longer silence is a hang.
 TIMEOUT_SECONDS = 180.0
-# After these errors CUDA refuses every further call of a process, and after a recording that
-# failed PyTorch may: the words of all libraries.
+# After these errors CUDA refuses every further call of a process, as PyTorch may after a recording
+# that failed: in the words of all libraries.
 _SPOILT = (
     *("illegal memory access", "ILLEGAL_ADDRESS", "misaligned address", "MISALIGNED_ADDRESS"),
     *("illegal instruction", "ILLEGAL_INSTRUCTION", "device-side assert", "ERROR_ASSERT"),
@@ -37,10 +37,10 @@ _SPOILT = (
     *("uncorrectable ECC", "graph could not be recorded"),
 )
 _COMMAND = fresh_python.command("perceptron.measure.worker")
-# A worker whose standard input closes leaves by itself, unless it is stuck.
+# A worker exits when its standard input closes, unless it is stuck.
 _SECONDS_TO_LEAVE = 1.0
 
-# Several workers of functions share a device: JAX would take three quarters of its memory at once.
+# Several workers of functions share a device, of which JAX by default takes 3/4 of the memory.
 _SHARED_DEVICE = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 
 SecondsLeft = Callable[[], float]
@@ -48,27 +48,27 @@ _Answer = TypeVar("_Answer", Outcome, RaceTimes)
 
 
 class Abandoned(Exception):
-    """The time was over while a worker was at its job: it was ended without an outcome."""
+    """The time was over while a worker ran its job: it was ended without an outcome."""
 
     def __init__(self, backend: str, subject: str | None = None) -> None:
         super().__init__(f"{backend} did not end in time")
         self.backend = backend
         self.subject = subject
-        """What it was at, as its job names that; None while it started."""
+        """The subject of its job; None if it was still starting."""
         self.workers: tuple[Hashable, ...] = ()
-        """Which did not start in time, where several were started at once."""
+        """Names of all workers that did not start in time, if several were started together."""
 
 
 def run_job(job: Job) -> Outcome:
-    """Run a job in a fresh process, which ends with it, and return the outcome."""
+    """Run a job in a fresh process, which ends afterwards, and return the outcome."""
     with Workers() as workers:
         return workers.run("", job)
 
 
 def run_race(job: Race, seconds_left: SecondsLeft = lambda: inf) -> RaceTimes:
-    """Race once in a fresh process; a failure of any kind becomes the answer.
+    """Run a race in a fresh process; a failure of any kind becomes the answer.
 
-    Raises `Abandoned` once there are no ``seconds_left``.
+    Raises `Abandoned` when no ``seconds_left`` remain.
     """
     try:
         environment = _environment(job)
@@ -84,14 +84,13 @@ def run_race(job: Race, seconds_left: SecondsLeft = lambda: inf) -> RaceTimes:
 
 
 class Workers:
-    """Processes that stay when their job is done, so that a study can use them again.
+    """Worker processes that stay when their job is done, so that a study can use them again.
 
-    Starting one takes seconds, and what it adds is uncertainty between processes: a study that
-    decides by its results what to measure next uses the same processes. All end with the context,
-    and with them what the first to need it has made for the others: large data, reference results,
-    and where jobs allow it what was compiled. That is never shared with a check, so that the first
-    repeat compiles.
-    When ``seconds_left`` are none, whoever waits for a worker gets `Abandoned`.
+    Starting a process takes seconds and adds variance between processes: a study that chooses its
+    next jobs by results reuses processes. When the context ends, all of them end, and their shared
+    files are removed: large data, reference results and, if jobs allow it, compiled code. Checks
+    never share compiled code, so that the first repeat compiles.
+    When no ``seconds_left`` remain, waiting for a worker raises `Abandoned`.
     """
 
     def __init__(self, seconds_left: SecondsLeft = lambda: inf) -> None:
@@ -102,7 +101,7 @@ class Workers:
         self._patience = _SECONDS_TO_LEAVE
         self._stack = contextlib.ExitStack()
         self._shared: str | None = None
-        """The folder of what one makes for the others."""
+        """The folder of shared files."""
 
     def __enter__(self) -> Workers:
         self._shared = str(self._stack.enter_context(temporary_folder()))
@@ -112,15 +111,15 @@ class Workers:
         with self._stack:
             self.end(*self._alive)
 
-    def warm(self, wanted: Mapping[Hashable, Job]) -> None:
-        """Start the missing workers of ``wanted``, all at once, and wait for them.
+    def warm(self, jobs: Mapping[Hashable, Job]) -> None:
+        """Start the workers of ``jobs`` that do not run, all at once, and wait for them.
 
         Importing takes most of a worker's start, and nothing is measured meanwhile. A failure is
         reported when the worker runs a job. Raises `Abandoned`; workers that started in time stay.
         """
         self._failed_to_start.clear()
         started = {}
-        for name, job in wanted.items():
+        for name, job in jobs.items():
             if name in self._alive:
                 continue
             with contextlib.suppress(Exception):  # untrusted code may do anything
@@ -136,18 +135,18 @@ class Workers:
                     self.end(name)
             except Abandoned:
                 late[name] = Abandoned(job.backend)
-        for first in late.values():
-            first.workers = tuple(late)
+        for abandoned in late.values():
+            abandoned.workers = tuple(late)
             self._patience = 0.0
             self.end(*late)  # their late answers would be taken for those of later jobs
-            raise first
+            raise abandoned
 
     def run(self, name: Hashable, job: Job) -> Outcome:
         """Run a job in the process ``name`` and return the outcome.
 
-        All jobs of a process have one backend, dtype and number of threads. If it crashes or hangs,
-        or if its device refuses everything from then on, the next job has a fresh one; if it could
-        not start, the next ones fail alike. Raises `Abandoned`.
+        All jobs of a process have the same backend, dtype and number of threads. If it crashes or
+        hangs, or if its device refuses further calls, the next job gets a fresh process; if it
+        could not start, later jobs fail with the same outcome. Raises `Abandoned`.
         """
         if name in self._failed_to_start:
             return self._failed_to_start[name]
@@ -173,13 +172,13 @@ class Workers:
         elif name not in self._can_start:  # else it is the job that ended it
             self._failed_to_start[name] = outcome
         # A process that failed so cannot run another job.
-        is_spoilt = any(words in (outcome.reason or "") for words in _SPOILT)
+        is_spoilt = any(phrase in (outcome.reason or "") for phrase in _SPOILT)
         if worker.ended or (is_spoilt and outcome.status == "failed"):
             self.end(name)
         return outcome
 
     def ask(self, name: Hashable, job: Job) -> None:
-        """Send a job to a process that is there; `run` waits for the answer."""
+        """Send a job to a running process; `run` waits for the answer."""
         worker = self._alive.get(name)
         if worker is not None and not worker.ended and worker.asked is None:
             worker.send(job)
@@ -192,7 +191,7 @@ class Workers:
     def end(self, *names: Hashable) -> None:
         """End the processes of these names, if they run.
 
-        They have a common grace period, which is 0 once a job was abandoned.
+        They share a grace period, which is 0 after a job was abandoned.
         """
         workers = [self._alive.pop(name) for name in names if name in self._alive]
         if workers:
@@ -205,9 +204,9 @@ def _not_asked(error: Exception) -> str:
 
 
 def _environment(job: Job, shared: str | None = None) -> dict[str, str]:
-    """Return that of a job's worker; functions and estimators have no backend.
+    """Return the environment of a job's worker; functions and estimators have no backend.
 
-    ``shared`` is the folder of what workers make for each other.
+    ``shared`` is the folder of the workers' shared files.
     """
     backend = None if isinstance(job, Call | Estimator) else registry.load(job.backend)
     variables = worker_environment(backend, job.threads)
@@ -226,10 +225,12 @@ def worker_environment(backend: Backend | None, threads: int) -> dict[str, str]:
 
     Raises TypeError if the backend's variables are not text.
     """
-    asked = backend.environment(threads) if backend else thread_variables(threads) | _SHARED_DEVICE
-    if not all(isinstance(word, str) for pair in asked.items() for word in pair):
+    variables = (
+        backend.environment(threads) if backend else thread_variables(threads) | _SHARED_DEVICE
+    )
+    if not all(isinstance(text, str) for pair in variables.items() for text in pair):
         raise TypeError("environment() must give a dict[str, str]")
-    return os.environ | asked
+    return os.environ | variables
 
 
 def printed(
@@ -257,20 +258,20 @@ def printed(
 def _require_ours(line: bytes) -> None:
     """Raise `UserError` unless a worker's first line has the digest of this process's code."""
     ours = measuring_code()
-    where = "another copy"
+    other_code = "another copy"
     with contextlib.suppress(msgspec.DecodeError):
         running = msgspec.json.decode(line, type=Running)
         if running.code == ours:
             return
-        where = f"{running.package} (now {running.code}, {ours} when the command began)"
+        other_code = f"{running.package} (now {running.code}, {ours} when the command began)"
     raise UserError(
-        f"a worker process would run other code than this command: {where}: nothing of it was "
+        f"a worker process would run other code than this command: {other_code}: nothing of it was "
         "kept; start the command again"
     )
 
 
 class _Worker:
-    """One worker process, from its start to its end."""
+    """A worker process, from its start to its end."""
 
     def __init__(self, environment: dict[str, str], seconds_left: SecondsLeft) -> None:
         self.process = ChildProcess(_COMMAND, environment)
@@ -278,9 +279,9 @@ class _Worker:
         self._hangs = False
         self._is_ours = False
         self.asked: Job | None = None
-        """What it was sent ahead, while its answer is not waited for."""
+        """A job that was sent, but whose answer is not waited for yet."""
         self.has_exited = False
-        """Whether it ended, but by no signal."""
+        """Whether it has ended by itself, not by a signal."""
 
     @property
     def ended(self) -> bool:
@@ -294,8 +295,8 @@ class _Worker:
     def answer(self, job: Job, kind: type[_Answer]) -> _Answer:
         """Return its answer to a job that was sent, or a failed ``kind`` with the reason.
 
-        It fails where it ends, and where it sends no line for `TIMEOUT_SECONDS`, not even an empty
-        one. Raises `Abandoned` once there are no seconds left, and `UserError` if it runs other
+        The job fails if the worker ends, or sends no line for `TIMEOUT_SECONDS`, not even an empty
+        one. Raises `Abandoned` when no seconds are left, and `UserError` if the worker runs other
         code than this process.
         """
         while True:

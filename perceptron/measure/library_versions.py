@@ -1,4 +1,4 @@
-"""Which versions of libraries are installed, by the names of their folders alone.
+"""Versions of installed libraries, read from the names of their folders.
 
 `importlib.metadata` reads and parses a file for each, which takes 5 ms for NumPy's. The name of the
 folder has the version too: ``NAME-VERSION.dist-info`` (packaging.python.org, Recording installed
@@ -40,8 +40,8 @@ def names_beneath(modules: Iterable[str]) -> list[str]:
 
 def versions_beneath(modules: Iterable[str]) -> dict[str, str]:
     """Return the installed versions of `names_beneath`; nothing is imported."""
-    found = {"python": python_version(), "perceptron": __version__}
-    return found | versions_of(
+    versions = {"python": python_version(), "perceptron": __version__}
+    return versions | versions_of(
         {name: PACKAGES.get(name, (name,)) for name in names_beneath(modules)}
     )
 

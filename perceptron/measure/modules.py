@@ -47,7 +47,7 @@ def _answer(job: Module, is_first: bool) -> Timings:
 
 
 class ModuleTraining:
-    """The loop that a program has around its module: see `timing.Repeatable`."""
+    """The training loop around a user's module, as a `timing.Repeatable`."""
 
     def __init__(self, file: Path, device: str, is_compiled: bool) -> None:
         import torch
@@ -75,7 +75,7 @@ class ModuleTraining:
             self._batch = tuple(tensor.cpu() for tensor in self._batch)
 
     def train(self, iterations: int) -> None:
-        """Take ``iterations`` steps on the batch; a loader's is copied to the device for each."""
+        """Take ``iterations`` steps on the batch; a host batch is copied to the device in each."""
         model, loss, optimizer, place = self._model, self._loss, self._optimizer, self._place
         inputs, targets = self._batch
         for _ in repeat(None, iterations):
@@ -88,13 +88,13 @@ class ModuleTraining:
         self._accelerator.synchronize()
 
     def reset(self) -> None:
-        """Start again, from the parameters that came."""
+        """Go back to the parameters in the file."""
         start_again(self._tensors, self._start, self._optimizer)
         self._accelerator.synchronize()
 
 
 def _find_globals(model: Any) -> None:
-    """Copy the globals of classes of the user's program into ``__main__``, for the compiler."""
+    """Copy globals that the user's classes refer to into ``__main__``, for the compiler."""
     main = vars(sys.modules["__main__"])
     for kind in {type(part) for part in model.modules()}:
         if kind.__module__ == "__main__":

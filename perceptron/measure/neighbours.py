@@ -1,4 +1,4 @@
-"""Other users of the cores: the CPU time of every process, read twice within two seconds."""
+"""Other processes on the cores: the CPU time of every process, read twice within two seconds."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from perceptron.records.conditions import Conditions, CoreUse, Neighbour
 from perceptron.untrusted_text import shortened
 
 SECONDS = 2.0
-"""From the first reading to the second. Systems count in steps of 10 ms: half a percent of it."""
+"""From the first reading to the second. Systems count in steps of 10 ms, half a percent of it."""
 SMALLEST_SHARE = 0.1
-"""The share of a core from which a process is named: a thread beside it on that core loses 10% of
-its speed, twice a tie. The background processes of a desktop stay below."""
+"""The share of a core from which a process is named: a thread on the same core loses 10% of its
+speed, twice a tie. The background processes of a desktop stay below."""
 _LONGEST_NAME = 40
 _PRESSURE = Path("/proc/pressure/cpu")
 
-_Identity = tuple[int, float]  # a pid is given away again: with the time at which it began
+_Identity = tuple[int, float]  # a pid, and its start time, because pids are reused
 
 
 @dataclass(frozen=True)
 class _Reading:
-    """Core use up to a moment."""
+    """CPU times up to a moment."""
 
     when: float
     others: dict[_Identity, tuple[str, float]] | None
-    """Name and CPU seconds of every process but this one and its descendants."""
+    """Name and CPU seconds of every process except this one and its descendants."""
     own: float
     """CPU seconds of this process and its descendants, ended ones included."""
     cpus: list[Any]
     """psutil's times of each CPU that this process may use; empty where they are unknown."""
     waited: float | None
-    """Seconds in which some thread of the machine was ready and had no core."""
+    """Seconds in which some thread of the machine was ready but had no core."""
 
 
 class Look:
@@ -81,21 +81,21 @@ class Look:
     def _processes(self) -> tuple[dict[_Identity, tuple[str, float]] | None, float]:
         """Return the other processes, None if they cannot be listed, and this one's CPU seconds."""
         fields = ["pid", "ppid", "name", "create_time", "cpu_times"]
-        seen: list[dict[str, Any]] = []
-        with contextlib.suppress(OSError, psutil.Error):  # no /proc, or one that says nothing
-            seen = [process.info for process in self._system.process_iter(fields)]
-        ours = _family(os.getpid(), {facts["pid"]: facts["ppid"] for facts in seen})
+        processes: list[dict[str, Any]] = []
+        with contextlib.suppress(OSError, psutil.Error):  # no /proc, or an unreadable one
+            processes = [process.info for process in self._system.process_iter(fields)]
+        ours = _family(os.getpid(), {facts["pid"]: facts["ppid"] for facts in processes})
         others = {
             (facts["pid"], facts["create_time"] or 0.0): (facts["name"] or "", _used(facts))
-            for facts in seen
-            # No times: this user may not read them.
+            for facts in processes
+            # Without times: this user may not read them.
             if facts["pid"] not in ours and facts["cpu_times"] is not None
         }
         # With the time of children that have ended; not every system counts it.
         kinds = ("user", "system", "children_user", "children_system")
         own = sum(
             float(getattr(facts["cpu_times"], kind, 0.0))
-            for facts in seen
+            for facts in processes
             if facts["pid"] in ours and facts["cpu_times"] is not None
             for kind in kinds
         )
@@ -115,7 +115,7 @@ def with_seen(conditions: Conditions, seen: Conditions) -> Conditions:
 
 
 def waited_seconds(pressure: Path = _PRESSURE) -> float | None:
-    """Return the seconds so far in which some thread was ready and had no core; None: unknown.
+    """Return the seconds so far in which some thread was ready but had no core; None: unknown.
 
     https://docs.kernel.org/accounting/psi.html
     """
@@ -131,9 +131,9 @@ def _family(root: int, parents: dict[int, int | None]) -> set[int]:
         children.setdefault(parent, []).append(pid)
     family, todo = {root}, [root]
     while todo:
-        found = [pid for pid in children.get(todo.pop(), ()) if pid not in family]
-        family.update(found)
-        todo += found
+        new = [pid for pid in children.get(todo.pop(), ()) if pid not in family]
+        family.update(new)
+        todo += new
     return family
 
 
@@ -156,15 +156,15 @@ def _neighbours(first: _Reading, last: _Reading, seconds: float) -> list[Neighbo
     busy = []
     for identity, (name, used) in last.others.items():
         share = (used - first.others.get(identity, ("", 0.0))[1]) / seconds
-        # A process that used more is older than the first reading, though it was not seen then.
+        # A process that used more is older than the first reading, which missed it.
         if SMALLEST_SHARE <= share <= most:
-            one = Neighbour(name=shortened(name, _LONGEST_NAME), pid=identity[0], share=share)
-            busy.append(one)
-    return sorted(busy, key=lambda one: -one.share)
+            neighbour = Neighbour(name=shortened(name, _LONGEST_NAME), pid=identity[0], share=share)
+            busy.append(neighbour)
+    return sorted(busy, key=lambda neighbour: -neighbour.share)
 
 
 def _other_cores(first: _Reading, last: _Reading, seconds: float) -> float | None:
-    """Return the mean number of cores that other processes used; None where it is unknown."""
+    """Return the mean number of cores that other processes used; None if unknown."""
     # Without steal time.
     before, after = (
         sum(busy_seconds(cpu) - getattr(cpu, "steal", 0.0) for cpu in reading.cpus)

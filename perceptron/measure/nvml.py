@@ -26,9 +26,9 @@ class NvmlDevice(NamedTuple):
 
 @lru_cache(maxsize=1)
 def driver() -> Any:
-    """Return the module ``pynvml`` with its library started, which stays so in this process.
+    """Return the module ``pynvml`` with its library started, once for this process.
 
-    No process that started it may fork. Raises `NoDevice`.
+    A process that started it must not fork. Raises `NoDevice`.
     """
     try:
         nvml = importlib.import_module("pynvml")
@@ -45,7 +45,7 @@ def device_of_process(uuid: str | None = None) -> NvmlDevice:
     """Return CUDA's first GPU in this process. Raises `NoDevice` if it is ambiguous.
 
     It is the GPU of ``uuid``, which the library of the device reports, else the only GPU: CUDA and
-    this library count several in different orders.
+    this library number several GPUs in different orders.
     """
     nvml = driver()
     try:
@@ -53,8 +53,10 @@ def device_of_process(uuid: str | None = None) -> NvmlDevice:
             nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())
         ]
         if uuid is not None:
-            wanted = uuid.removeprefix("GPU-")
-            handles = [one for one in handles if wanted in str(nvml.nvmlDeviceGetUUID(one))]
+            digits = uuid.removeprefix("GPU-")
+            handles = [
+                handle for handle in handles if digits in str(nvml.nvmlDeviceGetUUID(handle))
+            ]
     except nvml.NVMLError as error:
         raise NoDevice(f"the NVIDIA driver does not tell which GPU is in use: {error}") from None
     if len(handles) != 1:
@@ -78,7 +80,7 @@ _SHARED = 0  # NVML_COMPUTEMODE_DEFAULT
 
 
 def gpu_states() -> list[GpuState]:
-    """Read the state of each GPU that NVIDIA's driver lists; none without a driver."""
+    """Return the state of each GPU that NVIDIA's driver lists; [] without a driver."""
     try:
         nvml = driver()
     except NoDevice:
@@ -93,7 +95,7 @@ def gpu_states() -> list[GpuState]:
 
 
 def gpu_state(device: NvmlDevice) -> GpuState:
-    """Read the state of a GPU; unknown fields are None. Takes some milliseconds at most."""
+    """Return the state of a GPU, within milliseconds; unknown fields are None."""
     nvml = device.nvml
 
     def query(name: str, constant: str | None = None) -> Any:
@@ -123,7 +125,7 @@ def gpu_state(device: NvmlDevice) -> GpuState:
         sm_mhz=query("nvmlDeviceGetClockInfo", "NVML_CLOCK_SM"),
         max_sm_mhz=query("nvmlDeviceGetMaxClockInfo", "NVML_CLOCK_SM"),
         idle=reasons.get(_IDLE),
-        slowed_by=[words for name, words in _REASONS.items() if reasons.get(name)]
+        slowed_by=[description for name, description in _REASONS.items() if reasons.get(name)]
         if reasons
         else None,
         power_limit_watts=None if milliwatts is None else milliwatts / 1e3,
@@ -135,9 +137,9 @@ def gpu_state(device: NvmlDevice) -> GpuState:
 
 @lru_cache(maxsize=1)  # each job asks
 def unshareable() -> str | None:
-    """Return why no two processes can use a GPU of this machine together, in one line, or None.
+    """Return why no two processes can share a GPU of this machine, in one line, or None.
 
-    None also where only some of several GPUs are exclusive: a training may use another.
+    None also if only some of several GPUs are exclusive: a training may use another.
     """
     gpus = gpu_states()
     if not gpus or not all(gpu.exclusive for gpu in gpus):

@@ -1,4 +1,4 @@
-"""Objects that a user's program sends to worker processes: pickled, with its search path."""
+"""Pickled objects that a user's program sends to worker processes, with its search path."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from perceptron.processes.fresh_python import standard_first
 
 
 def to_send(pickled: bytes) -> bytes:
-    """Return the content of a file for workers: these bytes, and this process's search path.
+    """Return the content of a file for workers: ``pickled`` and this process's search path.
 
     The program's own folder and the current one come last: what a user calls ``numba.py`` must not
     replace a library that a worker needs.
     """
     script = getattr(sys.modules.get("__main__"), "__file__", None) or ""
-    own = {os.getcwd(), os.path.dirname(os.path.abspath(script))}
-    search = [os.path.abspath(place) for place in sys.path]  # where "" is, too
-    return pickle.dumps((sorted(search, key=own.__contains__), pickled))
+    program_folders = {os.getcwd(), os.path.dirname(os.path.abspath(script))}
+    search = [os.path.abspath(folder) for folder in sys.path]  # where "" is, too
+    return pickle.dumps((sorted(search, key=program_folders.__contains__), pickled))
 
 
 def received(file: Path) -> bytes:
-    """Return the bytes of such a file, and use the search path of its writer for modules."""
+    """Return the ``pickled`` bytes in a file of `to_send`; adopt its writer's search path."""
     search, pickled = pickle.loads(file.read_bytes())  # noqa: S301 our caller wrote it
     sys.path[:] = standard_first([*search, *sys.path])
     return bytes(pickled)

@@ -23,11 +23,11 @@ from perceptron.records.race import Check, RaceTimes, Training
 
 Clock = Callable[[], float]
 Alive = Callable[[], object]
-"""Report that the process is alive: called after each evaluation of the test set."""
+"""Reports that the process is alive; called after each evaluation of the test set."""
 
 
 def raced(job: Race, alive: Alive) -> RaceTimes:
-    """Race; any failure becomes the answer."""
+    """Run a race and return its times; any failure becomes the answer."""
     try:
         return race(job, alive)
     except Unsupported as reason:
@@ -37,10 +37,10 @@ def raced(job: Race, alive: Alive) -> RaceTimes:
 
 
 def race(job: Race, alive: Alive, clock: Clock = time.monotonic) -> RaceTimes:
-    """Return the time of each part, and both trainings.
+    """Return the time of each part of the setup, and both trainings.
 
-    The first evaluation follows the first iterations: before them, a backend's one-time work would
-    not count.
+    The first evaluation follows the first iterations: evaluating before them would hide a backend's
+    one-time work.
     """
     backend = registry.load(job.backend)
     modules = [str(name) for name in getattr(backend, "imports", ())]
@@ -77,9 +77,9 @@ def race(job: Race, alive: Alive, clock: Clock = time.monotonic) -> RaceTimes:
 def train(
     job: Race, iterations: int, backend: Backend, trainer: Trainer, alive: Alive, clock: Clock
 ) -> Training:
-    """Train on until the target is reached or the iterations are over.
+    """Train until the target is reached or the iterations are over.
 
-    The evaluation of the test set is never counted.
+    The time of evaluations is not counted.
     """
     checks: list[Check] = []
     seconds, waited = 0.0, 0.0
@@ -98,8 +98,8 @@ def train(
             if score is None:
                 raise UserError("the problem has no test set to reach a target on")
             loss = float(score.loss)
-            known = loss if isfinite(loss) else None
-            checks.append(Check(done + step, seconds, score.accuracy, known))
+            finite_loss = loss if isfinite(loss) else None
+            checks.append(Check(done + step, seconds, score.accuracy, finite_loss))
             alive()
             if job.target.is_reached(checks[-1]):
                 break
@@ -108,6 +108,6 @@ def train(
 
 
 def _waited(meter: WaitingMeter | None) -> float:
-    """Return the seconds that threads have waited so far; NaN where that is unknown."""
+    """Return the seconds that threads have waited so far; NaN if unknown."""
     seconds = None if meter is None else meter()
     return nan if seconds is None else seconds

@@ -1,8 +1,8 @@
-"""The work of a worker in the processes that train together, and how long their threads waited.
+"""A worker's tasks in the processes that train together, and how long their threads waited.
 
-Threads that gloo exchanges gradients with are not read. Each time they are woken they wait some
-microseconds until the thread that computes stops to wait for them: that is part of the exchange and
-happens on an idle machine too. A process that takes a core from a rank slows its computing too.
+gloo's threads, which exchange gradients, are not read. When woken they wait some microseconds until
+the computing thread stops to wait for them: that is part of the exchange and happens on an idle
+machine too. A process that takes a core from a rank slows the computing thread as well.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _EXCHANGING = ("gloo", "pt_gloo", "pt_nccl")
 
 
 def make_ready(backend: Backend, problem: Problem) -> None:
-    """Load the problem's data in the processes that train: generating them counts for no backend.
+    """Load the problem's data in the processes that train, so that no backend is timed with it.
 
     Ranks are started if they do not run; from then on they keep the memory that they free.
     """
@@ -34,14 +34,14 @@ def make_ready(backend: Backend, problem: Problem) -> None:
 
 
 def forget_data(backend: Backend) -> None:
-    """Release the cached data: the next job may be long in coming."""
+    """Release the cached data, because the next job may come late."""
     datasets.forget()
     if ranks := distributed(backend):
         ranks.call_running(datasets.forget)
 
 
 def assert_threads(threads: int) -> None:
-    """Raise for a thread pool of another size: backends are compared on equal threads only."""
+    """Raise RuntimeError if a thread pool has another size than ``threads``."""
     for pool in threadpool_info():
         if pool["num_threads"] != threads:
             raise RuntimeError(
@@ -51,7 +51,7 @@ def assert_threads(threads: int) -> None:
 
 
 def assert_threads_of_each(backend: Backend, threads: int) -> None:
-    """Raise for a thread pool of another size, in any process that trains."""
+    """Raise RuntimeError if a thread pool has another size, in any process that trains."""
     assert_threads(threads)
     if ranks := distributed(backend):
         ranks.call(assert_threads, threads)
@@ -64,16 +64,16 @@ def _make_rank_ready(problem: Problem) -> None:
 
 @contextmanager
 def meter_of(backend: Backend) -> Iterator[WaitingMeter | None]:
-    """Yield the meter for the threads of this process and of the processes of the backend.
+    """Yield a meter for the threads of this process and of the backend's ranks or workers.
 
-    They are a backend's ranks, or its worker processes. None for a backend that trains on the host
-    in this process alone, whose meter `time_training` makes itself.
+    Yield None for a backend that trains on the host in this process only: `time_training` makes
+    that meter.
     """
     accelerator = accelerator_of(backend)
     if hasattr(backend, "process_ids"):
-        others = [f"/proc/{number}/task" for number in backend.process_ids()]
-        meter = WaitingMeter("/proc/self/task", *others, left_out=_EXCHANGING)
-        meter.processes = len(others) or 1
+        folders = [f"/proc/{number}/task" for number in backend.process_ids()]
+        meter = WaitingMeter("/proc/self/task", *folders, left_out=_EXCHANGING)
+        meter.processes = len(folders) or 1
     elif accelerator is not None:
         meter = WaitingMeter()
         meter.device = accelerator.kind

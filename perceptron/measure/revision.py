@@ -1,4 +1,4 @@
-"""Which revision of the suite is running, and which code of it measures."""
+"""The revision of the running suite, and a digest of its code that measures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MEASURING = (
 
 
 def revision() -> str | None:
-    """Return the commit of the checkout this package runs from, or None if it is none.
+    """Return the commit of the checkout that this package runs from; None if there is none.
 
     Changed code adds ``-dirty-`` and a digest of the changes, so that two states of work
     differ. Changes under results/ do not count: a run writes there. ``PERCEPTRON_COMMIT`` is the
@@ -84,7 +84,7 @@ def _changes(checkout: Path) -> bytes:
 
 
 def _git(checkout: Path, *arguments: str) -> bytes | None:
-    """Return git's output in bytes, as files and their names may be in any encoding, or None."""
+    """Return git's output, or None; as bytes, because file names may have any encoding."""
     try:
         answer = subprocess.run(
             ["git", "-C", str(checkout), *arguments], capture_output=True, check=True

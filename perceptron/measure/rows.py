@@ -17,17 +17,17 @@ from perceptron.records.run import Run, now
 from perceptron.records.validity import impossible
 
 Seen = Timings | RaceTimes
-"""The answer of a process to a job, or the reason why there is none."""
+"""A worker's answer to a job, or the reason why there is none."""
 
 
 def nothing(job: Job, status: Status, reason: str | None) -> Seen:
-    """Return why a job has no answer."""
+    """Return an answer without times: the status of a job, and the reason."""
     kind = RaceTimes if isinstance(job, Race) else Timings
     return kind(status=status, reason=reason)
 
 
 def rows_of(job: Job, subject: dict[str, Any], seen: Seen, run: Run) -> list[Row]:
-    """Return the rows of a job from its worker's answer: one, or of an extra one for each part.
+    """Return the rows of a job from its worker's answer: one row, or one for each part of an extra.
 
     ``subject`` has the `subject_fields` of the job.
     """
@@ -39,9 +39,9 @@ def rows_of(job: Job, subject: dict[str, Any], seen: Seen, run: Run) -> list[Row
         backend = backend_fields(job.backend, job.dtype, job.threads)
     if isinstance(seen, Timings):
         row = run.row(repeat=job.repeat, **subject, **backend, **timed(seen))
-        why = impossible(row)  # a backend that returns at once has trained nothing
-        if why is not None:
-            failed = timed(Timings(status="failed", reason=why))
+        fault = impossible(row)  # a backend that returns at once has trained nothing
+        if fault is not None:
+            failed = timed(Timings(status="failed", reason=fault))
             row = run.row(repeat=job.repeat, **subject, **backend, **failed)
         return [row]
     assert isinstance(job, Race), f"a race was answered to a {type(job).__name__}"
@@ -65,15 +65,15 @@ def rows_of(job: Job, subject: dict[str, Any], seen: Seen, run: Run) -> list[Row
 
 
 def _explaining(job: Extra, subject: dict[str, Any], seen: Seen, run: Run) -> list[Row]:
-    """Return a row for each part, of kernels one with their number; else one with the reason.
+    """Return a row for each part, or one with the number of kernels, or one with the reason.
 
-    Each has a phase, which distinguishes it from a training.
+    Each row has a phase, which distinguishes it from a training.
     """
     backend = backend_fields(job.backend, job.dtype, job.threads)
     parts = seen.parts if isinstance(seen, Outcome) else ()
 
-    def row(family: str, size: float, phase: str, **own: Any) -> Measurement:
-        return run.row(repeat=job.repeat, family=family, size=size, phase=phase, **backend, **own)
+    def row(family: str, size: float, phase: str, **keys: Any) -> Measurement:
+        return run.row(repeat=job.repeat, family=family, size=size, phase=phase, **backend, **keys)
 
     if not parts:
         status = "skipped" if seen.status == "ok" else seen.status
@@ -86,8 +86,8 @@ def _explaining(job: Extra, subject: dict[str, Any], seen: Seen, run: Run) -> li
     of_problem = job.extra == PHASES
     rows: list[Row] = []
     for part in parts:
-        what = subject if of_problem else {"family": job.extra, "size": part.work}
-        rows.append(row(phase=part.name, **what, **timed(part)))
+        subject_of_part = subject if of_problem else {"family": job.extra, "size": part.work}
+        rows.append(row(phase=part.name, **subject_of_part, **timed(part)))
     return rows
 
 

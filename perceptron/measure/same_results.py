@@ -15,7 +15,7 @@ from perceptron.errors import UserError, in_one_line
 
 
 def is_tensor(value: object) -> bool:
-    """Return whether it is a tensor of PyTorch, which need not be loaded."""
+    """Return whether a value is a PyTorch tensor; does not import PyTorch."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(value, torch.Tensor)
 
@@ -23,60 +23,61 @@ def is_tensor(value: object) -> bool:
 def difference(
     equal: Callable[[Any, Any], object], first: Any, other: Any, where: str = ""
 ) -> str | None:
-    """Return a text of the first difference of two results; None where they are equal.
+    """Return the first difference of two results as text; None if they are equal.
 
-    Raises `UserError` where ``equal`` cannot compare them.
+    Raises `UserError` if ``equal`` cannot compare them.
     """
-    one, two = _on_host(first), _on_host(other)
-    if isinstance(one, Mapping) and isinstance(two, Mapping):
-        if one.keys() != two.keys():
+    expected, actual = _on_host(first), _on_host(other)
+    if isinstance(expected, Mapping) and isinstance(actual, Mapping):
+        if expected.keys() != actual.keys():
             return f"{where}other keys"
-        parts = [(f"{key}", one[key], two[key]) for key in one]
-    elif isinstance(one, (list, tuple)) and isinstance(two, (list, tuple)):
-        if len(one) != len(two):
-            return f"{where}{len(two)} results instead of {len(one)}"
+        parts = [(f"{key}", expected[key], actual[key]) for key in expected]
+    elif isinstance(expected, (list, tuple)) and isinstance(actual, (list, tuple)):
+        if len(expected) != len(actual):
+            return f"{where}{len(actual)} results instead of {len(expected)}"
         parts = [
-            (f"result {index}", *pair) for index, pair in enumerate(zip(one, two, strict=True))
+            (f"result {index}", *pair)
+            for index, pair in enumerate(zip(expected, actual, strict=True))
         ]
     else:
-        return _difference_of_leaves(equal, one, two, where)
-    found = (difference(equal, old, new, f"{where}{at}: ") for at, old, new in parts)
-    return next(filter(None, found), None)
+        return _difference_of_leaves(equal, expected, actual, where)
+    differences = (difference(equal, old, new, f"{where}{at}: ") for at, old, new in parts)
+    return next(filter(None, differences), None)
 
 
 def _difference_of_leaves(
-    equal: Callable[[Any, Any], object], one: Any, two: Any, where: str
+    equal: Callable[[Any, Any], object], expected: Any, actual: Any, prefix: str
 ) -> str | None:
-    are_numbers = all(np.asarray(value).dtype.kind in "biufc" for value in (one, two))
-    if are_numbers and np.shape(one) != np.shape(two):
-        return f"{where}shape {np.shape(two)} instead of {np.shape(one)}"
+    are_numbers = all(np.asarray(value).dtype.kind in "biufc" for value in (expected, actual))
+    if are_numbers and np.shape(expected) != np.shape(actual):
+        return f"{prefix}shape {np.shape(actual)} instead of {np.shape(expected)}"
     is_default = equal is np.allclose
     try:
         if is_default and are_numbers:
-            is_same = bool(np.allclose(one, two, equal_nan=True))
+            is_same = bool(np.allclose(expected, actual, equal_nan=True))
         elif is_default:
-            is_same = type(one) is type(two) and bool(np.all(one == two))
+            is_same = type(expected) is type(actual) and bool(np.all(expected == actual))
         else:
-            answer = equal(one, two)
+            answer = equal(expected, actual)
             if answer is None:
                 raise TypeError("it returned None")
             is_same = bool(answer)
     except Exception as error:  # noqa: BLE001 so may a comparison
         by = "np.allclose cannot compare" if is_default else "equal cannot compare"
-        kinds = " and ".join(type(value).__name__ for value in (one, two))
-        raise UserError(f"{where}{by} {kinds}: {in_one_line(error)}; set equal") from None
+        kinds = " and ".join(type(value).__name__ for value in (expected, actual))
+        raise UserError(f"{prefix}{by} {kinds}: {in_one_line(error)}; set equal") from None
     if is_same:
         return None
-    if are_numbers and np.ndim(one):
-        far = ~np.isclose(one, two, equal_nan=True)
-        far = far if far.any() else np.asarray(one != two)
+    if are_numbers and np.ndim(expected):
+        far = ~np.isclose(expected, actual, equal_nan=True)
+        far = far if far.any() else np.asarray(expected != actual)
         index = tuple(int(number) for number in np.argwhere(far)[0]) if far.any() else ()
-        place = f" at {list(index)}" if index else ""
-        one, two = (one[index], two[index]) if index else ("arrays", "other arrays")
+        position = f" at {list(index)}" if index else ""
+        expected, actual = (expected[index], actual[index]) if index else ("arrays", "other arrays")
     else:
-        place = ""
-    said = " instead of ".join(_short(value) for value in (two, one))
-    return f"{where}{said}{place}{'; equal= sets the tolerance' if is_default else ''}"
+        position = ""
+    values = " instead of ".join(_short(value) for value in (actual, expected))
+    return f"{prefix}{values}{position}{'; equal= sets the tolerance' if is_default else ''}"
 
 
 def _short(value: Any) -> str:
@@ -87,7 +88,7 @@ def _short(value: Any) -> str:
 
 
 def _on_host(value: Any) -> Any:
-    """Return a tensor, an array of a device or a list of numbers as an array of NumPy."""
+    """Return a tensor, an array on a device or a list of numbers as a NumPy array."""
     if is_tensor(value):
         value = value.detach().cpu()
         value = value.to_dense() if value.is_sparse else value
@@ -106,7 +107,7 @@ def _on_host(value: Any) -> Any:
 
 
 def digest(data: object) -> bytes | None:
-    """Return a digest of everything that data hold; None where that cannot be written down."""
+    """Return a digest of all values in ``data``; None if they cannot be pickled."""
 
     class Writer(pickle.Pickler):
         def persistent_id(self, value: object) -> object:

@@ -31,24 +31,24 @@ from perceptron.records.measurement import Timings, largest_waited
 
 Clock = Callable[[], float]
 Stolen = Callable[[], float | None]
-"""CPU seconds that the host has taken so far; None where it is unknown."""
+"""CPU seconds that the host has taken from this machine so far; None if unknown."""
 
 # From this length up a library may run an iteration in several threads.
 _THREADED_SECONDS = 1e-4
 _WARM_UP_SECONDS = 0.15
 # The share of the time for whole trainings that estimating their time may take.
 _FORETELLING = 0.05
-# Of the time of all cores: a process that had more of it had no neighbour to wait for.
+# Of the time of all cores: a process that had more of it waited for no other process.
 _ALL_CORES = 0.95
 # Systems count steal time in steps of 10 ms: one step is no evidence for samples of 50 ms.
 _LEAST_STOLEN_SECONDS = 0.015
 
 
 class Repeatable(Protocol):
-    """An object that can be timed: a trainer, or a loop that does less; see `protocol.Trainer`."""
+    """An object that can be timed: a trainer, or another loop; see `protocol.Trainer`."""
 
     def train(self, iterations: int) -> None:
-        """Do ``iterations``, and return when they are done."""
+        """Do this number of iterations, and return when they are done."""
 
     def reset(self) -> None:
         """Go back to the start."""
@@ -58,9 +58,9 @@ class Repeatable(Protocol):
 class Effort:
     """The effort of a timing: ``samples`` of at least ``minimum_seconds`` each.
 
-    ``iterations`` fixes the training iterations in a sample instead, to time whole trainings. Where
-    the samples would take more than ``most_seconds`` together, fewer are taken, at least one, if
-    need be of fewer iterations.
+    ``iterations`` fixes the training iterations of a sample instead, to time whole trainings. If
+    all samples would take more than ``most_seconds``, fewer are taken, at least one, with fewer
+    iterations if necessary.
     """
 
     samples: int = 5
@@ -82,23 +82,23 @@ def time_training(
     whose values became subnormal, runs at another speed. Nothing but `train` is inside the clock.
     ``meter`` counts how long threads waited for cores; None means that of this process.
     """
-    with uncollected(), waiting_meter() as own:
-        meter = meter or own
+    with uncollected(), waiting_meter() as of_process:
+        meter = meter or of_process
         take = partial(_sample, trainer, clock, meter)
-        first = partial(_refreshed, take, meter)
-        wanted, shorten = effort.samples, effort.iterations is None
+        take_first = partial(_refreshed, take, meter)
+        count, shorten = effort.samples, effort.iterations is None
         iterations = effort.iterations
         if iterations is None:
-            iterations = calibrate(first, effort.minimum_seconds, extra=1).iterations
-        begun = iterations
+            iterations = calibrate(take_first, effort.minimum_seconds, extra=1).iterations
+        tried = iterations
         if effort.iterations is not None and effort.most_seconds is not None:
-            iterations, wanted, begun = _affordable(take, iterations, wanted, effort.most_seconds)
-        warm_up(first, begun, _WARM_UP_SECONDS, _is_warm)
+            iterations, count, tried = _affordable(take, iterations, count, effort.most_seconds)
+        warm_up(take_first, tried, _WARM_UP_SECONDS, _is_warm)
         meter.leave_out_idle()
         cores = usable_cores()
         begin, ran, before = clock(), meter.ran_seconds, stolen()
         most = effort.most_seconds or inf
-        samples = take_samples(take, iterations, wanted, shorten=shorten, most_seconds=most)
+        samples = take_samples(take, iterations, count, shorten=shorten, most_seconds=most)
         waited = samples.waited
         if waited is not None:
             waited += _stolen_share(before, stolen(), cores, samples)
@@ -107,12 +107,12 @@ def time_training(
         had_all_cores = meter.ran_seconds - ran >= _ALL_CORES * cores * (clock() - begin)
     if waited is not None and had_all_cores:
         waited = 0.0
-    kept, dropped = (
-        [sample.seconds_each for sample in own] for own in (samples.kept, samples.dropped)
+    counted, dropped = (
+        [sample.seconds_each for sample in part] for part in (samples.kept, samples.dropped)
     )
     return Timings(
-        seconds=lower_quartile(kept),
-        samples=kept,
+        seconds=lower_quartile(counted),
+        samples=counted,
         iterations=samples.kept[-1].iterations,
         waited=waited,
         contended=None if waited is None else len(dropped),
@@ -121,7 +121,7 @@ def time_training(
 
 
 def _refreshed(take: Take, meter: WaitingMeter, iterations: int) -> Sample:
-    """Take one of the first samples: libraries start threads when there is work for them."""
+    """Take a sample, then look for new threads: libraries start them when there is work."""
     sample = take(iterations)
     meter.refresh()
     return sample
@@ -130,43 +130,43 @@ def _refreshed(take: Take, meter: WaitingMeter, iterations: int) -> Sample:
 def _affordable(
     take: Take, iterations: int, samples: int, most_seconds: float
 ) -> tuple[int, int, int]:
-    """Return iterations of a sample, the samples, and iterations to warm up, in ``most_seconds``.
+    """Return the iterations of a sample, the number of samples, and the iterations to warm up.
 
-    The time of one iteration predicts that of all, and more iterations predict it better, for a
-    part of the time. Of two tries the faster one counts: the first may import or compile, and one
-    may have waited for a core. A training that is too slow for a warm-up is warm after these tries.
+    The time of an iteration predicts that of all; more iterations predict it better, but take more
+    of ``most_seconds``. Of two tries the faster one counts: the first may import or compile, and
+    either may have waited for a core. A training too slow to warm up is warm after these tries.
     """
-    begun = 1
+    tried = 1
     while True:
-        seconds = min(take(begun).seconds for _ in range(2))
-        whole = seconds / begun * iterations
-        if (samples + 1) * whole <= most_seconds:
+        seconds = min(take(tried).seconds for _ in range(2))
+        seconds_of_all = seconds / tried * iterations
+        if (samples + 1) * seconds_of_all <= most_seconds:
             return iterations, samples, iterations
-        if seconds >= _FORETELLING * most_seconds or begun >= iterations:
+        if seconds >= _FORETELLING * most_seconds or tried >= iterations:
             break
         growth = growth_to(_FORETELLING * most_seconds, seconds)
-        begun = min(ceil(begun * growth) + 1, iterations)
-    if whole <= most_seconds:
-        return iterations, min(samples, int(most_seconds / whole)), begun
-    return max(1, int(iterations * most_seconds / whole)), 1, begun
+        tried = min(ceil(tried * growth) + 1, iterations)
+    if seconds_of_all <= most_seconds:
+        return iterations, min(samples, int(most_seconds / seconds_of_all)), tried
+    return max(1, int(iterations * most_seconds / seconds_of_all)), 1, tried
 
 
 def _is_warm(sample: Sample) -> bool:
-    """Return whether the system has given every thread another core.
+    """Return whether every thread has its core by now.
 
     Threads that were idle first share a core: matrix products and large tensors then take twice
-    as long for up to 0.1 s. Where the system counts how long threads waited, this is over with the
-    first sample that did not wait; times are the same to 0.5% as after 0.15 s, and a row costs
-    half. Elsewhere the time is fixed. Shorter iterations run in one thread and skip the wait.
+    as long for up to 0.1 s. If the system counts how long threads waited, the first sample that did
+    not wait ends the warm-up; times are the same to 0.5% as after 0.15 s, and a row takes half as
+    long. Elsewhere the time is fixed. Short iterations run in one thread and skip the wait.
     """
     has_cores = sample.waited is not None and not sample.is_contended
     return has_cores or sample.seconds_each < _THREADED_SECONDS
 
 
 def _stolen_share(before: float | None, after: float | None, cores: int, samples: Samples) -> float:
-    """Return steal time as a share of all samples' time on the cores, 0 if it is small.
+    """Return steal time as a share of all samples' time on the cores; 0 if it is small.
 
-    Steal time is time without a core, too, but it is not known for each sample.
+    Threads have no core in steal time either, but it is not known for each sample.
     """
     if before is None or after is None or after - before < _LEAST_STOLEN_SECONDS:
         return 0.0
@@ -176,7 +176,7 @@ def _stolen_share(before: float | None, after: float | None, cores: int, samples
 
 
 def _sample(trainer: Repeatable, clock: Clock, meter: WaitingMeter, iterations: int) -> Sample:
-    """Time some iterations from the start parameters, and how long threads waited meanwhile."""
+    """Return a sample of ``iterations`` from the start, with the time that threads waited."""
     trainer.reset()
     before = meter()
     begin = clock()

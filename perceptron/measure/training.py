@@ -1,4 +1,4 @@
-"""A job of training in its worker: the backend is checked, timed or explained by an extra."""
+"""A training job in its worker: checking or timing the backend, or measuring an extra."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ from perceptron.records.measurement import Timings
 
 Trained = Time | Race | Extra
 
-# Of an iteration that takes some milliseconds.
+# Operations of an iteration that takes some milliseconds.
 _SHORT_OPERATIONS = 1e9
-# Trainings that this process has timed.
+# Counts the trainings that this process has timed.
 _timed = itertools.count()
 _OUT_OF_DEVICE_MEMORY = "out of memory on the device"
 
 
 def answer(job: Trained, is_first: bool) -> Iterator[Timings]:
-    """Run a job, after the one-time work of a process before its first; yield the outcome.
+    """Run a job and yield the outcome; before its first job a process does its one-time work.
 
-    All jobs of a worker are of one backend, dtype and number of threads.
+    All jobs of a worker have the same backend, dtype and number of threads.
     """
     backend = _backend(job.backend)
     if is_first:
@@ -69,9 +69,9 @@ def answer(job: Trained, is_first: bool) -> Iterator[Timings]:
         first_touch(backend, job)
     outcome = measure(backend, job, is_first)
     if outcome.reason == _OUT_OF_DEVICE_MEMORY:
-        hardware_of(backend).release()  # before another worker runs, which would find it full
+        hardware_of(backend).release()  # before another worker runs, for which it would be full
     yield outcome
-    # The next job may be long in coming, and other workers need memory.
+    # The next job may come late, and other workers need memory.
     forget_data(backend)
     hardware_of(backend).release()
 
@@ -83,7 +83,7 @@ def _backend(name: str) -> Backend:
 
 
 def measure(backend: Backend, job: Trained, is_first: bool = False) -> Timings:
-    """Run a job; ``is_first`` in this process. A failure of any kind becomes the outcome."""
+    """Run a job; a failure of any kind becomes the outcome. ``is_first`` in this process."""
     try:
         threads_of_each(backend, job.threads)
         if job.step == "start":
@@ -98,7 +98,7 @@ def measure(backend: Backend, job: Trained, is_first: bool = False) -> Timings:
         return Timings(status="skipped", reason=f"not checkable: {text_of(reason)}")
     except RankFailed as reason:
         return Timings(status="failed", reason=text_of(reason))
-    except Exception as error:  # noqa: BLE001 an error of a backend costs it this row only
+    except Exception as error:  # noqa: BLE001 an error of a backend fails only this row
         is_ours = isinstance(error, UserError | MemoryError)
         if not is_ours and ran_out(backend, error):
             return Timings(status="failed", reason=_OUT_OF_DEVICE_MEMORY)
@@ -120,20 +120,20 @@ def first_touch(backend: Backend, job: AnyJob) -> None:
         with contextlib.suppress(Exception):
             threads_of_each(backend, job.threads)
             backend.prepare(catalogue.find("or-gate"), _dtype(job))
-    # The objects of this moment stay alive: the collector need not visit them again.
+    # Objects that exist now stay alive: the collector need not visit them again.
     gc.collect()
     gc.freeze()
 
 
 def _measure(backend: Backend, problem: Problem, job: Trained) -> Timings:
     is_check = job.step == "check"
-    of_each = cost.memory(problem, "float64" if is_check else _dtype(job))
-    for free, needed, where in (
-        (available_bytes(), processes_of(backend) * of_each, ""),
-        (hardware_of(backend).free_bytes(), of_each, " on the device"),
+    bytes_of_each = cost.memory(problem, "float64" if is_check else _dtype(job))
+    for free, needed, location in (
+        (available_bytes(), processes_of(backend) * bytes_of_each, ""),
+        (hardware_of(backend).free_bytes(), bytes_of_each, " on the device"),
     ):
         if free is not None and needed > free:
-            reason = f"needs about {_gib(needed)}, {_gib(free)} are free{where}"
+            reason = f"needs about {_gib(needed)}, {_gib(free)} are free{location}"
             return Timings(status="skipped", reason=reason)
     make_ready(backend, problem)
     if is_check:
@@ -143,7 +143,7 @@ def _measure(backend: Backend, problem: Problem, job: Trained) -> Timings:
 
 
 def _dtype(job: AnyJob) -> DType:
-    """Return the dtype that a job trains in: bfloat16 rounds by itself, and is checked so."""
+    """Return the dtype to prepare a job in; bfloat16 jobs are prepared and checked in float32."""
     return "float64" if job.dtype == "float64" else "float32"
 
 
@@ -171,8 +171,8 @@ def _extra(backend: Backend, problem: Problem, job: Extra, is_first: bool) -> Ou
 def _check(backend: Backend, problem: Problem, job: Trained) -> Timings:
     difference = agreement.check(backend, problem, _dtype(job), _reference(problem))
     if not difference.agrees:
-        tell = shlex.join(["perceptron", "check", backend.name, "--problem", problem.reference])
-        raise UserError(f"{difference}; run: {tell}")
+        command = shlex.join(["perceptron", "check", backend.name, "--problem", problem.reference])
+        raise UserError(f"{difference}; run: {command}")
     return Timings()
 
 
@@ -186,13 +186,13 @@ def _time(backend: Backend, problem: Problem, job: Time) -> Timings:
     from_cache = getattr(backend, "prepared_from_cache", None)
     assert_threads_of_each(backend, threads_of_each(backend, job.threads))
     hardware.warm_up(trainer)
-    least = max(job.minimum_seconds, least_seconds_of(backend, problem))
-    effort = Effort(job.samples, least, job.iterations, job.most_seconds)
+    least_seconds = max(job.minimum_seconds, least_seconds_of(backend, problem))
+    effort = Effort(job.samples, least_seconds, job.iterations, job.most_seconds)
     with meter_of(backend) as meter:
         if next(_timed) == 0 and job.iterations is None:
-            # The first job of a process is slower where its threads, its memory or the clock of
-            # the core are not ready: it runs once untimed. Its setup was timed above, cold.
-            time_training(trainer, Effort(1, least), meter=meter)
+            # The first job of a process is slower while its threads, its memory or the clock of
+            # the core are not ready: run it once, and drop the times. Setup was timed above, cold.
+            time_training(trainer, Effort(1, least_seconds), meter=meter)
         timing = time_training(trainer, effort, meter=meter)
     hardware.has_worked()
     peak_bytes = hardware.peak_bytes()  # before the loss, which takes all rows at once
@@ -213,25 +213,25 @@ def _time(backend: Backend, problem: Problem, job: Time) -> Timings:
 
 
 def _reference(problem: Problem) -> Reference:
-    """Return the reference result, from another worker of this run if one has it already."""
+    """Return the reference result; read it if another worker of this run has stored it."""
     folder = os.environ.get(DATA_FOLDER)
     if folder is None:
         return _new_reference(problem)
     digest = hashlib.sha256(problem.name.encode()).hexdigest()[:16]
     file = Path(folder) / f"{digest}.reference"
     if file.exists():
-        found: Reference = pickle.loads(file.read_bytes())  # noqa: S301 a worker of ours wrote it
-        return found
+        stored: Reference = pickle.loads(file.read_bytes())  # noqa: S301 a worker of ours wrote it
+        return stored
     expected = _new_reference(problem)
     replace(file, pickle.dumps(expected))
     return expected
 
 
 def _new_reference(problem: Problem) -> Reference:
-    """Compute the reference result, of short iterations in one thread.
+    """Compute the reference result; short iterations in one thread.
 
-    Several gain little on their products, and beside a busy process they wait for each other: on
-    two cores ten iterations on batches of 128 then took two to three times the processor time.
+    Several threads gain little on small products, and beside a busy process they wait for each
+    other: on two cores ten iterations on batches of 128 took two to three times the CPU time.
     """
     limit = 1 if cost.operations(problem) < _SHORT_OPERATIONS else None
     with threadpool_limits(limits=limit):

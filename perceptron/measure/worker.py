@@ -20,7 +20,7 @@ from perceptron.records.race import RaceTimes
 
 
 def main() -> None:
-    """Serve jobs until standard input ends."""
+    """Run jobs until standard input ends."""
     # Only answers may reach the parent: the output of libraries goes to standard error.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -32,7 +32,7 @@ def main() -> None:
     jobs: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
     is_first = True
-    # An empty line means only that the process is still at its job.
+    # An empty line means that the process is still running its job.
     alive = partial(send, b"")
     while True:
         job = msgspec.json.decode(jobs.get(), type=AnyJob)
@@ -56,7 +56,7 @@ def _running() -> bytes:
 def _answer(
     job: AnyJob, is_first: bool, alive: Callable[[], None]
 ) -> Iterator[Timings | RaceTimes]:
-    """Yield the answers; the work after the last one delays no reader."""
+    """Yield the answers to a job; work after the last answer delays nobody."""
     if isinstance(job, Race) and job.step == "measure":
         from perceptron.measure.racing import raced
 
@@ -75,7 +75,7 @@ def _answer(
 
 
 def _timed(job: AnyJob, is_first: bool) -> Callable[[], Iterable[Timings]]:
-    """Return the function that runs a job; import only the module of its kind."""
+    """Import the module for a kind of job; return the function that runs the job."""
     if isinstance(job, Call):
         from perceptron.measure import calls
 

@@ -27,9 +27,9 @@ Indices = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Batches:
-    """Batches of ``size`` of ``rows`` rows; an iteration is one of them, an epoch all of them.
+    """Batches of ``size`` of ``rows`` rows; an iteration takes one batch, an epoch all of them.
 
-    Where ``size`` does not divide ``rows``, the ``last`` batch is shorter or dropped.
+    If ``size`` does not divide ``rows``, the ``last`` batch is shorter ("keep") or dropped.
     """
 
     rows: int
@@ -39,12 +39,12 @@ class Batches:
 
     @property
     def per_epoch(self) -> int:
-        """Number of iterations that an epoch takes."""
+        """Number of iterations of an epoch."""
         return -(-self.rows // self.size) if self.last == "keep" else self.rows // self.size
 
     @property
     def rows_per_epoch(self) -> int:
-        """Number of rows that an epoch trains on: all but those of a dropped batch."""
+        """Number of rows of an epoch: all, without those of a dropped batch."""
         return self.rows if self.last == "keep" else self.per_epoch * self.size
 
     @property
@@ -54,7 +54,7 @@ class Batches:
 
     @property
     def epochs(self) -> int:
-        """Number of epochs with different orders, from `order` (0) on."""
+        """Number of epochs with different orders; later epochs repeat them."""
         return max(1, min(CYCLE, MOST_INDICES // self.rows))
 
     @property
@@ -75,12 +75,12 @@ class Batches:
     def bounds(self, iteration: int) -> tuple[int, int]:
         """Return the half-open range in `orders` of the batch of an iteration."""
         epoch, index = divmod(iteration % self.cycle, self.per_epoch)
-        first = epoch * self.rows_per_epoch
-        begin = first + index * self.size
-        return begin, min(begin + self.size, first + self.rows_per_epoch)
+        epoch_begin = epoch * self.rows_per_epoch
+        begin = epoch_begin + index * self.size
+        return begin, min(begin + self.size, epoch_begin + self.rows_per_epoch)
 
     def full_from(self, iteration: int) -> int:
-        """Return the number of full batches from an iteration on that adjoin in `orders`."""
+        """Return the number of full batches that are adjacent in `orders`, from an iteration on."""
         if self.shortest == self.size:
             return self.cycle - iteration % self.cycle
         return self.per_epoch - 1 - iteration % self.per_epoch
@@ -93,15 +93,15 @@ class Batches:
     def spans(self, iteration: int, iterations: int) -> Iterator[tuple[int, int]]:
         """Yield the `bounds` of ``iterations`` batches from ``iteration`` on, in a timed loop."""
         size, per_epoch, rows = self.size, self.per_epoch, self.rows_per_epoch
-        left = iterations
+        remaining = iterations
         epoch, index = divmod(iteration % self.cycle, per_epoch)
-        while left:
-            first = epoch * rows
-            here = min(per_epoch - index, left)
-            last = first + (index + here - 1) * size
-            for begin in range(first + index * size, last, size):
+        while remaining:
+            epoch_begin = epoch * rows
+            batches = min(per_epoch - index, remaining)
+            last_begin = epoch_begin + (index + batches - 1) * size
+            for begin in range(epoch_begin + index * size, last_begin, size):
                 yield begin, begin + size
-            yield last, min(last + size, first + rows)
-            left -= here
+            yield last_begin, min(last_begin + size, epoch_begin + rows)
+            remaining -= batches
             index = 0
             epoch = (epoch + 1) % self.epochs

@@ -30,7 +30,7 @@ def find(reference: str) -> Problem:
 
 
 def look_up(reference: str) -> Problem:
-    """Find a problem as `find` does, also where the library of its data is not installed."""
+    """Find a problem as `find` does, even if the library of its data is not installed."""
     if files.is_file(reference):
         return _own(reference)
     if shape.is_shape(reference):
@@ -50,12 +50,12 @@ def look_up(reference: str) -> Problem:
 
 
 def find_all(word: str) -> tuple[Problem, ...]:
-    """Return the problem of each size that a model file lists; see `files.references`."""
+    """Return the problems of all sizes that a model file lists; see `files.references`."""
     return tuple(find(reference) for reference in files.references(word))
 
 
 def is_taken(name: str) -> bool:
-    """Return whether a problem or a family of this package has this name."""
+    """Return whether this package has a problem or a family of this name."""
     return name in NAMED or name in FAMILIES or shape.is_shape(name)
 
 

@@ -1,9 +1,9 @@
-"""The work of one iteration of a problem: counted from its shapes, never measured.
+"""The work of an iteration of a problem: counted from its shapes, never measured.
 
-An iteration is a step on r rows, those of a batch. A dense layer of fan-in m and fan-out n takes
+An iteration is a step on the r rows of a batch. A dense layer of fan-in m and fan-out n takes
 three products of 2·r·m·n operations (forward, weight gradient, input gradient; the first layer
-needs no input gradient) and a few operations per activation value. The counts say what the
-mathematics needs, not what a backend does. An iteration of several models is one of each.
+needs no input gradient) and a few operations per activation value. The counts are what the
+mathematics needs, not what a backend does. An iteration of several models is a step of each.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from perceptron.problems.problem import ITEMSIZE, DType, Problem
 
-# exp, negate, add, divide forward and 1−a, ×a, ×δ backward: the dearest activation, used for all.
+# exp, negate, add, divide forward and 1−a, ×a, ×δ backward: the costliest activation, used for all.
 _OPERATIONS_PER_ACTIVATION = 7
 # Of the widest layer, for all rows that are evaluated at once: 128 MiB in float64.
 _MOST_VALUES = 2**24
@@ -62,7 +62,7 @@ def bytes_moved(problem: Problem, dtype: DType) -> int:
 
 
 def rows_at_once(problem: Problem) -> int:
-    """Return the number of rows that are evaluated together: all, or as many as memory allows."""
+    """Return the number of rows to evaluate together: all, or as many as memory allows."""
     widest = problem.models * max(problem.widths)
     return min(problem.dataset.rows, max(1, _MOST_VALUES // widest))
 
@@ -70,10 +70,9 @@ def rows_at_once(problem: Problem) -> int:
 def memory(problem: Problem, dtype: DType) -> int:
     """Estimate the bytes that a training holds at its peak.
 
-    The data set is there in float64 beside its copy in ``dtype`` and the orders of its rows; per
-    activation value there are the value, its gradient and one temporary; per parameter the value,
-    its gradient, the start and the optimizer's state. The loss is that of all rows, `rows_at_once`
-    of which are evaluated together.
+    These are the data set in float64, its copy in ``dtype`` and the orders of its rows; each
+    activation value, its gradient and a temporary; each parameter, its gradient, its start and the
+    optimizer's state. The loss is evaluated on `rows_at_once` rows together.
     """
     rows, features = problem.dataset.rows, problem.dataset.features
     data = _data_sets(problem) * rows * (features + problem.outputs)
@@ -88,5 +87,5 @@ def memory(problem: Problem, dtype: DType) -> int:
 
 
 def _data_sets(problem: Problem) -> int:
-    """Return the number of copies of the data: one that all models share, or one for each."""
+    """Return the number of data sets: 1 that all models share, or one for each."""
     return problem.models if problem.folds else 1

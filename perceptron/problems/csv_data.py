@@ -1,6 +1,6 @@
-"""A data set in a CSV file: a header, then rows of numbers, some columns of them the targets.
+"""A data set in a CSV file: a header, then rows of numbers; some columns are the targets.
 
-One column of targets may hold classes instead, by name or by number.
+A single column of targets may hold classes instead, by name or by number.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ if TYPE_CHECKING:
 
 
 Label = tuple[int, str]
-"""The number of a line, and its text in the column of classes."""
+"""The number of a line, and the text of its class."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CsvData(GivenData):
-    """A table that was read from a file; the digest is that of the file."""
+    """A table read from a file; the digest is that of the file."""
 
 
 def read_csv(file: Path, *targets: str, classes: bool = False) -> CsvData:
-    """Read the numbers of a file: the columns ``targets``, and all others, in order, as inputs.
+    """Read a file of numbers: the columns ``targets``, and all others, in order, as inputs.
 
-    With ``classes`` the one target holds classes, see `classes_in`.
+    With ``classes``, the single target column holds classes, see `classes_in`.
 
     Raises `UserError` naming the file, and the line and column of a cell that is no finite number.
     """
     try:
         status = file.stat()
-        if stat.S_ISFIFO(status.st_mode):  # to open it would wait for ever
+        if stat.S_ISFIFO(status.st_mode):  # opening a pipe would wait forever
             raise UserError(f"{file}: no ordinary file")
         return _read(file, targets, classes, status.st_mtime_ns, status.st_size)
     except OSError as error:
@@ -62,12 +62,12 @@ def _read(file: Path, targets: tuple[str, ...], classes: bool, modified: int, si
     lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
     header = [name.strip() for name in next(lines, [])]
     columns = _target_columns(file, header, targets)
-    others = [index for index in range(len(header)) if index not in columns]
+    input_columns = [index for index in range(len(header)) if index not in columns]
     features: list[list[float]] = []
     numbers: list[list[float]] = []
     labels: list[Label] = []
     for line, cells in _rows(file, header, lines):
-        features.append(_numbers(file, line, header, cells, others))
+        features.append(_numbers(file, line, header, cells, input_columns))
         if classes:
             labels.append((line, cells[columns[0]]))
         else:
@@ -85,7 +85,7 @@ def _read(file: Path, targets: tuple[str, ...], classes: bool, modified: int, si
         name=file.stem,
         rows=inputs.shape[0],
         features=inputs.shape[1],
-        feature_names=tuple(header[index] for index in others),
+        feature_names=tuple(header[index] for index in input_columns),
         target_name=", ".join(targets),
         row_name="row",
         first_row=1,
@@ -97,7 +97,7 @@ def _read(file: Path, targets: tuple[str, ...], classes: bool, modified: int, si
 
 
 def _target_columns(file: Path, header: list[str], targets: tuple[str, ...]) -> list[int]:
-    """Return the indices of the targets in a header that names each column once."""
+    """Return the indices of the targets in a header; raise `UserError` for repeated columns."""
     for column, name in enumerate(header):
         if name in header[:column]:
             raise UserError(f"{file}, line 1: column {name!r} is there twice")
@@ -112,7 +112,7 @@ def _target_columns(file: Path, header: list[str], targets: tuple[str, ...]) -> 
 
 
 def _rows(file: Path, header: list[str], lines: Reader) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row and the number of its line."""
+    """Yield the line number and the cells of each row."""
     for cells in lines:
         number = lines.line_num  # as an editor counts, line breaks in quotes included
         if not cells:
@@ -127,28 +127,28 @@ def _rows(file: Path, header: list[str], lines: Reader) -> Iterator[tuple[int, l
 def _numbers(
     file: Path, line: int, header: list[str], cells: list[str], columns: list[int]
 ) -> list[float]:
-    """Return the numbers in some cells of a row."""
+    """Return the numbers in these columns of a row."""
     return [
         _number(f"{file}, line {line}, column {header[index]!r}", cells[index]) for index in columns
     ]
 
 
-def _number(where: str, cell: str) -> float:
+def _number(location: str, cell: str) -> float:
     try:
         # Python reads 1_000 as a number; in a table it is more likely a mistake.
         value = float(cell.replace("_", "?"))
     except ValueError:
-        raise UserError(f"{where}: {cell[:40]!r} is not a number") from None
+        raise UserError(f"{location}: {cell[:40]!r} is not a number") from None
     if not isfinite(value):
-        raise UserError(f"{where}: {cell[:40]!r} is not a finite number")
+        raise UserError(f"{location}: {cell[:40]!r} is not a finite number")
     return value
 
 
 def classes_in(file: Path, column: str, labels: Iterable[Label]) -> tuple[Array, tuple[str, ...]]:
     """Return the class of each row, (rows, 1) float64, and the names of the classes.
 
-    Names are sorted: as numbers where all are. Each class needs two rows, one to train on and one
-    to hold out.
+    Names are sorted, as numbers if all are numbers. Each class needs two rows, one to train on and
+    one to hold out.
 
     Raises `UserError` naming file, line and column.
     """
@@ -160,21 +160,21 @@ def classes_in(file: Path, column: str, labels: Iterable[Label]) -> tuple[Array,
         keys = {label: label for _, label in cells}
     counts = Counter(keys[label] for _, label in cells)
     for line, label in cells:
-        what, key = "", keys[label]
+        fault, key = "", keys[label]
         if not label:
-            what = "empty: give each row a class"
+            fault = "empty: give each row a class"
         elif not isinstance(key, str) and not isfinite(key):
-            what = f"{label[:40]!r} is not a finite number"
+            fault = f"{label[:40]!r} is not a finite number"
         elif len(counts) < 2:
-            what = f"{label[:40]!r} is the only class: give at least two"
+            fault = f"{label[:40]!r} is the only class: give at least two"
         elif counts[key] == 1:
-            what = f"class {label[:40]!r} occurs once: give each class two rows"
-        if what:
-            raise UserError(f"{file}, line {line}, column {column!r}: {what}")
+            fault = f"class {label[:40]!r} occurs once: give each class two rows"
+        if fault:
+            raise UserError(f"{file}, line {line}, column {column!r}: {fault}")
     names = {keys[label]: label for label in sorted(keys, reverse=True)}
-    place = {key: float(index) for index, key in enumerate(sorted(counts))}
-    values = np.array([place[keys[label]] for _, label in cells])
-    return values.reshape(-1, 1), tuple(names[key] for key in place)
+    class_numbers = {key: float(index) for index, key in enumerate(sorted(counts))}
+    values = np.array([class_numbers[keys[label]] for _, label in cells])
+    return values.reshape(-1, 1), tuple(names[key] for key in class_numbers)
 
 
 def _numeric(label: str) -> float:

@@ -1,7 +1,7 @@
-"""Data sets: tables of the walk-through, data made up for any rows × features, and given arrays.
+"""Data sets: tables of the walk-through, generated data of any rows × features, given arrays.
 
-The worker processes of a study share what is made: sixty thousand rows of 784 features take a
-second to make and 360 MiB to hold, and every process needs them.
+The worker processes of a study share generated data: sixty thousand rows of 784 features take a
+second to generate and 360 MiB of memory, and every process needs them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Array = npt.NDArray[np.floating]
 
 DATA_FOLDER = "PERCEPTRON_DATA"
 """The variable that names the folder where processes share data; unset, nothing is stored."""
-# Smaller data are made as fast as they are read.
+# Smaller data are generated as fast as they are read.
 _WORTHWHILE_BYTES = 2**25
 
 
@@ -42,8 +42,8 @@ class Part(NamedTuple):
 class Dataset:
     """A description of observations; nothing is allocated until `load`.
 
-    Subclasses make the values in `generate`. ``rows`` are those to train on. Where targets are
-    classes they are whole numbers 0 … C−1, and ``class_names`` has a name for each.
+    Subclasses make the values in `generate`. ``rows`` is the number of training rows. Classes are
+    whole numbers 0 … C−1 as targets, and ``class_names`` has a name for each.
     """
 
     name: str = field(metadata=NO_PART)
@@ -64,11 +64,11 @@ class Dataset:
         return Part(*self.generate()), None
 
     def of_model(self, index: int) -> Dataset:
-        """Return the data of one of several models alone; the same where they share them."""
+        """Return the data of model ``index``; this data set if models share it."""
         return self
 
     def require(self) -> None:
-        """Raise `UserError` where the library that the data come from is not installed."""
+        """Raise `UserError` if the library that the data come from is not installed."""
 
     def parts(self) -> tuple[Part, Part | None]:
         """Return the training rows and the test set or None, cached; the arrays are read-only."""
@@ -96,7 +96,7 @@ def _parts(dataset: Dataset) -> tuple[Part, Part | None]:
 
 
 def made_or_read(description: str, make: Callable[[], Sequence[Array]]) -> list[Array]:
-    """Return the arrays of a data set, from another process's file if it has made them.
+    """Return the arrays of a data set: from another process's files, else from ``make``.
 
     ``description`` identifies the data. Arrays that cannot be stored, as on a full disk, are made
     again.
@@ -104,27 +104,27 @@ def made_or_read(description: str, make: Callable[[], Sequence[Array]]) -> list[
     folder = os.environ.get(DATA_FOLDER)
     if folder is None:
         return list(make())
-    kept = Path(folder) / hashlib.sha256(description.encode()).hexdigest()[:16]
-    if kept.is_dir():
+    stored = Path(folder) / hashlib.sha256(description.encode()).hexdigest()[:16]
+    if stored.is_dir():
         # Mapped: all processes read the same memory. A plain array, not the subclass, whose
         # operations are slower.
-        files = sorted(kept.iterdir())
+        files = sorted(stored.iterdir())
         return [np.asarray(np.load(file, mmap_mode="r", allow_pickle=False)) for file in files]
     arrays = list(make())
     if sum(array.nbytes for array in arrays) >= _WORTHWHILE_BYTES:
         with suppress(OSError):
-            _keep_arrays(kept, arrays)
+            _keep_arrays(stored, arrays)
     return arrays
 
 
-def _keep_arrays(kept: Path, arrays: Sequence[Array]) -> None:
-    """Write the arrays beside their place and move them there, so that it holds all or nothing."""
-    unfinished = kept.with_name(f"{kept.name}.{os.getpid()}")
+def _keep_arrays(folder: Path, arrays: Sequence[Array]) -> None:
+    """Write the arrays to a temporary folder and rename it: ``folder`` holds all or none."""
+    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
     try:
         unfinished.mkdir()
         for index, array in enumerate(arrays):
             np.save(unfinished / f"{index}.npy", array, allow_pickle=False)
-        unfinished.rename(kept)  # fails where another process was first
+        unfinished.rename(folder)  # fails where another process was first
     except OSError:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
@@ -132,7 +132,7 @@ def _keep_arrays(kept: Path, arrays: Sequence[Array]) -> None:
 
 @dataclass(frozen=True)
 class TableData(Dataset):
-    """A few observations written out; the last column is the target."""
+    """A few given observations; the last column is the target."""
 
     values: tuple[tuple[float, ...], ...] = ()
 
@@ -234,7 +234,7 @@ class Digits(FromSklearn):
 
 @dataclass(frozen=True, kw_only=True)
 class GivenData(Dataset):
-    """Inputs and targets as they were given. Equal contents make equal data sets."""
+    """A data set of given arrays. Equal contents make equal data sets."""
 
     digest: str = field(metadata=NO_PART)
     """SHA-256 of the source, hexadecimal; it identifies the data."""
@@ -250,10 +250,10 @@ class GivenData(Dataset):
 def given(
     inputs: Array, targets: Array, class_names: Sequence[str] = (), name: str = "given data"
 ) -> GivenData:
-    """Return arrays as a data set that a `Problem` can have; they are copied.
+    """Return a data set of copies of these arrays, for a `Problem`.
 
-    ``inputs`` are (rows, features) and ``targets`` (rows,) or (rows, columns). Where targets are
-    classes they are whole numbers 0 … C−1, and ``class_names`` has a name for each.
+    ``inputs`` are (rows, features) and ``targets`` (rows,) or (rows, columns). Classes are whole
+    numbers 0 … C−1 as targets, and ``class_names`` has a name for each.
 
     Raises `UserError` if the shapes do not fit, or a number is not finite.
     """

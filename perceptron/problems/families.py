@@ -1,7 +1,7 @@
-"""Named problems, and families: a size in, a problem out.
+"""Named problems, and families of problems that differ in size.
 
-The named problems are those of the walk-through and two of scikit-learn. A family varies one size
-and holds the rest.
+The named problems are those of the walk-through and two of scikit-learn. A family varies one size,
+or two, and fixes the rest.
 
 Rates are set so that ten iterations move the loss and every parameter by far more than rounding:
 only then can agreement of two backends be shown. The steepest direction of a layer grows with its
@@ -92,7 +92,8 @@ NAMED: dict[str, Problem] = {
 }
 
 
-# As of a shape and of a model file: more has no memory, and one layer more is one object more.
+# The limits of shapes and of model files: larger problems fit in no memory, and each layer is an
+# object.
 _LARGEST = 999_999_999
 _DEEPEST = 1024
 
@@ -129,7 +130,7 @@ class Family:
 
 
 def label(size: Size) -> str:
-    """Return a size as problem names have it: ``512`` or ``256x512``."""
+    """Return a size as in problem names: ``512`` or ``256x512``."""
     return "x".join(str(number) for number in size)
 
 
@@ -216,8 +217,8 @@ def _classifier(
 
 
 def _many_or_gates(name: str, models: int) -> Problem:
-    own = _named(name, (models,))
-    return replace(_as_published(name, OR_GATE), **own, reference=own["name"], models=models)
+    fields = _named(name, (models,))
+    return replace(_as_published(name, OR_GATE), **fields, reference=fields["name"], models=models)
 
 
 def _powers(base: int, first: int, last: int) -> tuple[Size, ...]:

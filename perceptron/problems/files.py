@@ -1,8 +1,8 @@
-"""A user's own problem: ``model.toml``, or ``model.toml:512`` for one size of it.
+"""A user's own problem: ``model.toml``, or ``model.toml:512`` for one of its sizes.
 
-A problem's reference carries everything that finds it again in another process: the file's absolute
-path, and the size where the file has a size axis. Its name is the same on every machine: the file's
-name, a digest of its contents and the size, as in ``model.toml@1a2b3c4d:512``.
+A problem's reference finds it in another process: the file's absolute path, and the size if the
+file has a size axis. Its name is the same on every machine: the file's name, a digest of its
+contents and the size, as in ``model.toml@1a2b3c4d:512``.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ _REFERENCE = re.compile(r"(?P<file>.*\.toml)(:(?P<size>[^:]*))?", re.DOTALL)
 
 
 def is_file(reference: str) -> bool:
-    """Return whether a reference names a file: ``….toml`` or ``….toml:SIZE``."""
+    """Return whether a reference names a model file: ``….toml`` or ``….toml:SIZE``."""
     return _REFERENCE.fullmatch(reference) is not None
 
 
 def references(word: str) -> tuple[str, ...]:
-    """Return a reference for each size that the file lists, or ``word`` alone if it has a size.
+    """Return a reference for each size that the file lists; only ``word`` if it names a size.
 
     Paths become absolute. Raises `UserError` for a word that names no model file.
     """
@@ -61,7 +61,7 @@ def references(word: str) -> tuple[str, ...]:
 
 
 def find(reference: str) -> Problem:
-    """Read the problem in a file; its family is the file's name without folder and ending.
+    """Read the problem in a file; its family is the file's name without folder and suffix.
 
     Raises `UserError` naming the file and the faulty field, line or column.
     """
@@ -76,17 +76,17 @@ def find(reference: str) -> Problem:
 
 
 def refuse_namesakes(problems: Iterable[str]) -> None:
-    """Raise `UserError` where two files have one name: their rows would look like one family."""
+    """Raise `UserError` if two files have the same name: their rows would look like one family."""
     files: dict[str, Path] = {}
     for reference in problems:
         file, _ = _split(reference)
-        first = files.setdefault(file.stem, file)
-        if first != file:
-            raise UserError(f"{file}: has the same name as {first}: rename one of them")
+        other = files.setdefault(file.stem, file)
+        if other != file:
+            raise UserError(f"{file}: has the same name as {other}: rename one of them")
 
 
 def fingerprints(problems: Iterable[str]) -> dict[str, str]:
-    """Digest the files behind some references: 12 hexadecimal digits by path."""
+    """Return digests of the files that references name, 12 hexadecimal digits each, by path."""
     digests = {}
     for reference in problems:
         dataset = find(reference).dataset
@@ -105,7 +105,7 @@ def _digest(file: Path, dataset: Dataset) -> str:
 
 
 def _split(reference: str) -> tuple[Path, str | None]:
-    """Return the file, as an absolute path, and the size as it was typed."""
+    """Return the absolute path of the file, and the size as text or None."""
     match = _REFERENCE.fullmatch(reference)
     if match is None:
         raise UserError(f"{reference!r} is no model of your own: name a file that ends in .toml")
@@ -125,7 +125,7 @@ def _number(file: Path, size: str | None, keys: SizeKeys) -> int:
 
 
 def _problem(file: Path, model: AnyModel, size: int | None = None) -> Problem:
-    """Return the problem of a model; ``size`` None means the number of rows."""
+    """Return the problem of a model; its size is ``size``, or the number of rows."""
     ending = "" if size is None else f":{size}"
     dataset = _dataset(file, model)
     with _prefixed(f"{file}: "):
@@ -153,21 +153,21 @@ def _problem(file: Path, model: AnyModel, size: int | None = None) -> Problem:
 
 
 def _resized(model: AnyModel, axis: Axis, size: int) -> AnyModel:
-    """Return the model with ``size`` in place of the number that the axis names."""
+    """Return the model with ``size`` along the axis."""
     if axis in ("rows", "features"):
         return replace(model, data=replace(model.data, **{axis: size}))
     if axis in ("batch", "models"):
         return replace(model, **{axis: size})
-    *hidden, last = model.layers
+    *hidden, output = model.layers
     if axis == "depth":
-        return replace(model, layers=(*hidden * size, last))
-    return replace(model, layers=(*(replace(layer, width=size) for layer in hidden), last))
+        return replace(model, layers=(*hidden * size, output))
+    return replace(model, layers=(*(replace(layer, width=size) for layer in hidden), output))
 
 
 def _dataset(file: Path, model: AnyModel) -> Dataset:
     """Return the data of the model in this file, with a share of the rows as test set.
 
-    One column of a CSV file is read as classes where the loss or several outputs need them.
+    A single target column of a CSV file is read as classes if the loss or several outputs need it.
     Raises `UserError` naming the file and the faulty key, or the CSV file, line and column.
     """
     data = model.data
@@ -175,15 +175,15 @@ def _dataset(file: Path, model: AnyModel) -> Dataset:
         columns = data.target_columns
         takes_classes = model.loss in ("cross-entropy", "bce") or model.layers[-1].width > 1
         classes = takes_classes and len(columns) == 1
-        whole: Dataset = read_csv(file.parent / data.csv, *columns, classes=classes)
+        dataset: Dataset = read_csv(file.parent / data.csv, *columns, classes=classes)
     else:
-        whole = _made(file, data)
+        dataset = _made(file, data)
     with _prefixed(f"{file}: "):
-        _check_targets(model, whole)
+        _check_targets(model, dataset)
     if data.test_share is None:
-        return whole
+        return dataset
     with _prefixed(f"{file}: data."):
-        return hold_out(whole, data.test_share, 1 if data.test_seed is None else data.test_seed)
+        return hold_out(dataset, data.test_share, 1 if data.test_seed is None else data.test_seed)
 
 
 def _made(file: Path, data: Generated | Bundled) -> Dataset:
@@ -199,31 +199,31 @@ def _made(file: Path, data: Generated | Bundled) -> Dataset:
 
 
 @contextmanager
-def _prefixed(where: str) -> Iterator[None]:
-    """Prefix the message of a `UserError` raised in the block with ``where``."""
+def _prefixed(prefix: str) -> Iterator[None]:
+    """Prefix the message of a `UserError` raised in the block with ``prefix``."""
     try:
         yield
     except UserError as error:
-        raise UserError(f"{where}{error}") from None
+        raise UserError(f"{prefix}{error}") from None
 
 
 def _check_targets(model: AnyModel, dataset: Dataset) -> None:
-    """Raise `UserError` where the loss or the last layer does not fit the data's targets.
+    """Raise `UserError` if the loss or the last layer does not fit the data's targets.
 
-    C classes take C outputs; two take one as well, but not under cross-entropy.
+    C classes need C outputs; two classes may also have one, except under cross-entropy.
     """
     width = model.layers[-1].width
-    where = f"layers[{len(model.layers) - 1}].width: the last layer has width"
+    prefix = f"layers[{len(model.layers) - 1}].width: the last layer has width"
     classes = len(dataset.class_names)
     if classes:
         allowed = (2, 1) if classes == 2 and model.loss != "cross-entropy" else (classes,)
         if width not in allowed:
-            wanted = " or ".join(str(number) for number in allowed)
-            raise UserError(f"{where} {wanted} for {_listed(dataset)}, got {width}")
+            expected = " or ".join(str(number) for number in allowed)
+            raise UserError(f"{prefix} {expected} for {_listed(dataset)}, got {width}")
         return
     columns = dataset.targets.shape[1] if isinstance(dataset, CsvData) else 1
     if width != columns:
-        raise UserError(f"{where} {columns}, got {width}")
+        raise UserError(f"{prefix} {columns}, got {width}")
     # The formula of this loss holds for these two values only.
     if (
         model.loss == "bce"
@@ -234,7 +234,7 @@ def _check_targets(model: AnyModel, dataset: Dataset) -> None:
 
 
 def _listed(dataset: Dataset) -> str:
-    """Count the classes and name some."""
+    """Return the number of classes and the first names, as text."""
     names = dataset.class_names
     listed = ", ".join(repr(name[:40]) for name in names[:5])
     more = ", …" if len(names) > 5 else ""

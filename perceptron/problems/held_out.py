@@ -48,7 +48,7 @@ class HeldOut(Divided):
 def hold_out(whole: Dataset, share: float, seed: int = 1) -> Dataset:
     """Return the data set with ``share`` of its rows held out, or ``whole`` for a share of 0.
 
-    Raises `UserError` where a part would have no rows, or a class no row to train on.
+    Raises `UserError` if a part would have no rows, or a class no row to train on.
     """
     if share == 0.0:
         return whole
@@ -64,8 +64,8 @@ def hold_out(whole: Dataset, share: float, seed: int = 1) -> Dataset:
             f"test_share: {share:g} of {whole.rows} rows leaves {whole.rows - test_rows} to train "
             f"on, fewer than the {classes} classes"
         )
-    own = _as_described(whole, whole.rows - test_rows)
-    return HeldOut(**own, whole=whole, test_rows=test_rows, test_seed=seed)
+    description = _as_described(whole, whole.rows - test_rows)
+    return HeldOut(**description, whole=whole, test_rows=test_rows, test_seed=seed)
 
 
 def _as_described(whole: Dataset, rows: int) -> dict[str, Any]:
@@ -74,36 +74,37 @@ def _as_described(whole: Dataset, rows: int) -> dict[str, Any]:
 
 
 def _drawn(
-    targets: Array, class_names: tuple[str, ...], wanted: int, seed: int
+    targets: Array, class_names: tuple[str, ...], test_rows: int, seed: int
 ) -> npt.NDArray[np.bool_]:
     """Return the mask of the rows that are held out, (rows,) bool."""
     random = np.random.default_rng(seed)
     held = np.zeros(len(targets), dtype=bool)
     if not class_names:
-        held[random.permutation(len(targets))[:wanted]] = True
+        held[random.permutation(len(targets))[:test_rows]] = True
         return held
     classes = targets[:, 0].astype(np.int64)
     counts = np.bincount(classes, minlength=len(class_names))
-    for label, number in enumerate(_shares(counts, wanted)):
+    for label, number in enumerate(_shares(counts, test_rows)):
         members = np.flatnonzero(classes == label)
         held[random.permutation(members)[:number]] = True
     return held
 
 
-def _shares(counts: npt.NDArray[np.int64], wanted: int) -> npt.NDArray[np.int64]:
-    """Return how many rows of each class are held out, by largest remainders.
+def _shares(counts: npt.NDArray[np.int64], test_rows: int) -> npt.NDArray[np.int64]:
+    """Return the number of rows to hold out of each class, by largest remainders.
 
     Each class keeps at least one row to train on.
     """
     most = np.maximum(counts - 1, 0)
-    exact = counts * (wanted / counts.sum())
+    exact = counts * (test_rows / counts.sum())
     numbers: npt.NDArray[np.int64] = np.minimum(np.floor(exact).astype(np.int64), most)
-    while numbers.sum() < wanted:
-        left = np.where(numbers < most, exact - numbers, -np.inf)
-        index = int(np.argmax(left))
-        if not np.isfinite(left[index]):
+    while numbers.sum() < test_rows:
+        shortfall = np.where(numbers < most, exact - numbers, -np.inf)
+        index = int(np.argmax(shortfall))
+        if not np.isfinite(shortfall[index]):
             raise UserError(
-                f"test_share: {wanted} of {counts.sum()} rows leave some class no row to train on"
+                f"test_share: {test_rows} of {counts.sum()} rows leave some class no row to train "
+                "on"
             )
         numbers[index] += 1
     return numbers
@@ -114,10 +115,10 @@ _FOLDS_SEED = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Folds(Divided):
-    """``whole``, whose rows to train on are divided into ``folds`` parts of equal size.
+    """``whole``, whose training rows are divided into ``folds`` parts of equal size.
 
     Model i trains on all rows but fold i, which is its test set. Inputs are (models, rows,
-    features); with ``fold`` they are those of one model, (rows, features). Rows are drawn at
+    features); with ``fold`` they are those of that model, (rows, features). Rows are drawn at
     random; a remainder of fewer rows than folds is in no fold. The test set of ``whole`` is unused.
     """
 
@@ -131,13 +132,13 @@ class Folds(Divided):
             return self._without(self.fold, rows, order)
         parts = [self._without(fold, rows, order) for fold in range(self.folds)]
         train, held_out = (
-            Part(*(np.stack(arrays) for arrays in zip(*own, strict=True)))
-            for own in zip(*parts, strict=True)
+            Part(*(np.stack(arrays) for arrays in zip(*part, strict=True)))
+            for part in zip(*parts, strict=True)
         )
         return train, held_out
 
     def _without(self, fold: int, rows: Part, order: Any) -> tuple[Part, Part]:
-        """Return the rows outside a fold and those in it, each in the order of the whole."""
+        """Return the rows outside a fold and the rows in it, each in the order of the data set."""
         size = len(order) // self.folds
         held = np.zeros(len(order), dtype=bool)
         held[order[fold * size : (fold + 1) * size]] = True
@@ -149,7 +150,7 @@ class Folds(Divided):
 
 
 def in_folds(whole: Dataset, folds: int) -> Folds:
-    """Return the data of as many models as ``folds``, each of which trains without one fold.
+    """Return the data of ``folds`` models, each of which trains on all folds but one.
 
     Raises `UserError` unless there are at least two folds, and a row for each.
     """
@@ -158,5 +159,5 @@ def in_folds(whole: Dataset, folds: int) -> Folds:
             f"folds: {whole.rows} rows cannot be divided into {folds} folds: give models from 2 "
             f"to {whole.rows}"
         )
-    own = _as_described(whole, whole.rows - whole.rows // folds)
-    return Folds(**own, whole=whole, folds=folds)
+    description = _as_described(whole, whole.rows - whole.rows // folds)
+    return Folds(**description, whole=whole, folds=folds)

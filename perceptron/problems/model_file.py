@@ -24,7 +24,7 @@ from perceptron.untrusted_text import read_toml
 Axis = Literal["rows", "features", "width", "depth", "batch", "models"]
 BundledName = Literal["digits", "breast-cancer"]
 
-# Array libraries count in 32 bits here and there; a model beyond fits in no memory anyway.
+# Array libraries count in 32 bits in places; a larger model would not fit in memory anyway.
 Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Seed = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Text = Annotated[str, Meta(min_length=1)]
@@ -34,13 +34,13 @@ Positive = Annotated[float, Meta(gt=0, le=_LARGEST)]
 Share = Annotated[float, Meta(gt=0, lt=1)]
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
 
-# Each layer is an entry, so a file with more layers than any model is refused.
+# Each layer is an entry: a file with more layers than any real model has is refused.
 _DEEPEST = 1024
 _KINDS: dict[OptimizerName, type[Optimizer]] = {"sgd": Sgd, "adam": Adam, "adamw": AdamW}
 
 
 class Generated(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Data of this shape, made up from a fixed seed: separable points, or a cluster for a class."""
+    """Data of this shape from a fixed seed: separable points, or with ``classes`` clusters."""
 
     rows: Count
     features: Count
@@ -79,7 +79,7 @@ class LayerKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class OptimizerKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The optimizer; None leaves a value to it."""
+    """The optimizer; None means its default."""
 
     name: OptimizerName
     rate: Positive | None = None
@@ -91,7 +91,7 @@ class OptimizerKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class SizeKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The number of the model that a sweep replaces, and by what."""
+    """The axis along which a sweep resizes the model, and the sizes."""
 
     axis: Axis
     values: Annotated[tuple[Count, ...], Meta(min_length=1)]
@@ -101,10 +101,10 @@ Data = TypeVar("Data", Generated, FromCsv, Bundled)
 
 
 class Model(Struct, Generic[Data], frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A whole model. ``size`` None means that it has one size only.
+    """A model file. Without ``size`` the model has one size only.
 
-    ``models`` are trained together; with ``folds`` each of them holds out a fold of its own.
-    Plain sgd has its ``rate`` here or in ``optimizer``; ``iterations`` and ``epochs`` None mean
+    ``models`` are trained together; with ``folds`` each of them holds out another fold. Plain sgd
+    has its ``rate`` here or in ``optimizer``. The default of ``iterations`` and ``epochs`` is
     10,000 iterations.
     """
 
@@ -129,7 +129,7 @@ AnyModel = Model[Generated] | Model[FromCsv] | Model[Bundled]
 
 @cache
 def _names_of(table: type[Struct], key: str) -> Sequence[str]:
-    """Return the names that a key accepts; none where it takes no name."""
+    """Return the names that a key accepts; empty if its value is no name."""
     kind = get_type_hints(table)[key]
     literals = (part for part in (kind, *get_args(kind)) if get_origin(part) is Literal)
     return get_args(next(literals, None))
@@ -166,7 +166,7 @@ def _decode(raw: dict[str, object]) -> AnyModel:
 
 
 def _check_names(raw: dict[str, object], data: type[Struct]) -> None:
-    """Refuse unknown keys and names; the error has the nearest known one, unlike msgspec's."""
+    """Raise `UserError` for unknown keys and names, with the nearest known one."""
     for prefix, table, kind in _tables(raw, data):
         for key, value in table.items():
             if key not in kind.__struct_fields__:
@@ -189,27 +189,27 @@ def _tables(
         ("size: ", raw.get("size"), SizeKeys),
         *((f"layers[{index}]: ", layer, LayerKeys) for index, layer in entries),
     ]
-    for where, table, kind in inner:
+    for prefix, table, kind in inner:
         if isinstance(table, dict):
-            yield where, table, kind
+            yield prefix, table, kind
 
 
 def _faults(model: AnyModel) -> Iterator[str]:
-    """Yield the faults of keys that do not fit each other, each with the name of one key."""
-    data, last, size = model.data, model.layers[-1].activation, model.size
+    """Yield the faults of keys that do not fit each other, each with the name of a key."""
+    data, activation, size = model.data, model.layers[-1].activation, model.size
     axis = None if size is None else size.axis
     values = () if size is None else size.values
     columns = data.target_columns if isinstance(data, FromCsv) else ()
-    if model.loss == "bce" and last != "sigmoid":
+    if model.loss == "bce" and activation != "sigmoid":
         yield (
             "loss: 'bce' needs predictions between 0 and 1: give the last layer 'sigmoid' instead "
-            f"of {last!r}"
+            f"of {activation!r}"
         )
     if model.loss == "cross-entropy":
-        if last != "identity":
+        if activation != "identity":
             yield (
                 "loss: 'cross-entropy' takes its softmax itself: give the last layer 'identity' "
-                f"instead of {last!r}"
+                f"instead of {activation!r}"
             )
         if isinstance(data, Generated) and data.classes is None:
             yield "loss: 'cross-entropy' needs classes: give data.classes, such as 10"
@@ -248,9 +248,9 @@ def check_size(where: object, size: int, axis: Axis) -> None:
 
 
 def optimizer_of(rate: float | None, keys: OptimizerKeys | None) -> Optimizer:
-    """Return the optimizer of the plain rate or the table [optimizer].
+    """Return the optimizer for the plain rate or the table [optimizer].
 
-    Raises `UserError` naming the key where they make none.
+    Raises `UserError` naming the key if they are missing or do not fit.
     """
     if keys is None:
         if rate is None:
@@ -261,12 +261,12 @@ def optimizer_of(rate: float | None, keys: OptimizerKeys | None) -> Optimizer:
     if keys.name == "sgd" and keys.rate is None:
         raise UserError("optimizer: Object missing required field `rate`, such as rate = 0.1")
     kind = _KINDS[keys.name]
-    known = [field.name for field in fields(kind)]
+    options = [field.name for field in fields(kind)]
     stated = {key: value for key, value in asdict(keys).items() if value is not None}
     del stated["name"]
     for key in stated:
-        if key not in known:
-            raise UserError(f"optimizer.{key}: {keys.name!r} takes {', '.join(known)}")
+        if key not in options:
+            raise UserError(f"optimizer.{key}: {keys.name!r} takes {', '.join(options)}")
     if keys.nesterov and not keys.momentum:
         raise UserError("optimizer.nesterov: needs momentum above 0, such as momentum = 0.9")
     return kind(**stated)

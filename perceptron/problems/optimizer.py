@@ -38,15 +38,15 @@ class Sgd:
 
     @property
     def kind(self) -> str:
-        """The name and the options that cost time, which distinguish rows."""
-        words = ["sgd"]
+        """The name and the options that take time, which distinguish rows of results."""
+        parts = ["sgd"]
         if self.momentum:
-            words.append("nesterov" if self.nesterov else "momentum")
-        return " ".join([*words, "decay"] if self.weight_decay else words)
+            parts.append("nesterov" if self.nesterov else "momentum")
+        return " ".join([*parts, "decay"] if self.weight_decay else parts)
 
     @property
     def state_arrays(self) -> int:
-        """Arrays of the parameters' size that are kept from step to step."""
+        """Number of arrays of the parameters' size in the optimizer's state."""
         return 1 if self.momentum else 0
 
     @property

@@ -55,15 +55,15 @@ class Problem:
     logarithms are cut off at −100 as PyTorch's are; ``cross-entropy`` is the mean over the rows of
     −log softmax(f) at the row's class, where f are the values of a last layer without activation.
 
-    ``iterations`` is one whole training. ``size`` is the problem's position on its family's axis;
-    of a family with two axes it is the product of ``sizes``.
+    ``iterations`` is the length of a whole training. ``size`` is the problem's position on its
+    family's axis; for a family with two axes it is the product of ``sizes``.
 
-    An iteration is a step on ``batch`` rows (all of them if None), in the order of `batches`.
-    ``feed`` is their source: ``resident`` data lie on the device before the clock starts; of
-    ``host`` data each batch is gathered in host memory and copied to the device in the timed loop.
+    An iteration is a step on ``batch`` rows (all rows if None), in the order of `batches`.
+    ``feed`` is their source: ``resident`` data lie on the device before the clock starts;
+    ``host`` data are gathered in host memory and copied to the device in the timed loop.
 
-    ``models`` are independent trainings of one shape: each has another start, and an iteration is
-    a step of all, on the batch that a single model would take. They share the data; with ``folds``
+    ``models`` are independent trainings of the same shape with different starts; an iteration is a
+    step of all, on the batch that a single model would take. They share the data; with ``folds``
     the rows are divided into as many folds as there are models, and model i trains on all but
     fold i. `single` returns the training of one model.
     """
@@ -106,9 +106,9 @@ class Problem:
 
     @cached_property
     def digest(self) -> str:
-        """A digest of what defines the training: data, layers, loss, optimizer, batches and start.
+        """A digest of the training's definition: data, layers, loss, optimizer, batches, start.
 
-        Names and the number of iterations are no part of it.
+        Names and the number of iterations are not part of it.
         """
         return definition_digest(self)
 
@@ -124,19 +124,19 @@ class Problem:
 
     @property
     def step_rows(self) -> int:
-        """Rows of one iteration."""
+        """Number of rows of an iteration."""
         return self.dataset.rows if self.batch is None else self.batch
 
     @property
     def batches(self) -> Batches | None:
-        """The rows of each iteration; None where each takes all of them."""
+        """The batches of the iterations; None if each iteration takes all rows."""
         if self.batch is None:
             return None
         return _shared(Batches(self.dataset.rows, self.batch, self.last, self.order_seed))
 
     @property
     def iterations_per_epoch(self) -> int:
-        """Iterations that one pass over the rows takes."""
+        """Number of iterations of a pass over the rows."""
         return self.batches.per_epoch if self.batches else 1
 
     def training_part(self) -> Part:
@@ -154,9 +154,9 @@ class Problem:
         return self.parts()[1]
 
     def parts(self) -> tuple[Part, Part | None]:
-        """Return the rows to train on and the test set or None, of any problem.
+        """Return the training rows, and the test set or None.
 
-        With ``folds`` arrays have one more axis in front: (models, rows, features).
+        With ``folds`` arrays have an axis of models in front: (models, rows, features).
         """
         train, held_out = self.dataset.parts()
         return self._with_targets(train), None if held_out is None else self._with_targets(held_out)
@@ -168,7 +168,7 @@ class Problem:
     def _with_targets(self, part: Part) -> Part:
         if part.targets.ndim == 2:
             return Part(part.inputs, targets_for(part.targets, self.loss, self.outputs))
-        targets = [targets_for(own, self.loss, self.outputs) for own in part.targets]
+        targets = [targets_for(values, self.loss, self.outputs) for values in part.targets]
         return Part(part.inputs, np.stack(targets))
 
     @property
@@ -197,7 +197,7 @@ class Problem:
     def stacked_start(self) -> list[Array]:
         """Return the start of all models: [weights 1 (models, fan in, fan out), bias 1 …], float64.
 
-        A single model has the first axis too.
+        The first axis is there for a single model too.
         """
         return self.start.stacked(self.widths, self.models)
 
@@ -213,9 +213,9 @@ class Problem:
         )
 
     def with_seed(self, seed: int) -> Problem:
-        """Return the same training from another start and in another order of its rows.
+        """Return the same training with another start and another order of rows.
 
-        Seed 0 is the problem itself.
+        With seed 0 they are the same.
         """
         start, order_seed = self.start.of_model(seed), self.order_seed + seed
         return replace(self, start=start, order_seed=order_seed)
@@ -233,10 +233,10 @@ def targets_for(values: Array, loss: Loss, outputs: int) -> Array:
     """Return targets (rows, ``outputs``), float64, in the form that the loss takes.
 
     Targets of that shape are unchanged under any loss but ``cross-entropy``. Classes, (rows, 1)
-    whole numbers 0 … C−1, become one-hot rows, which ``cross-entropy`` always takes, and the other
-    losses where there are C outputs. `classes_of` turns them back.
+    whole numbers 0 … C−1, become one-hot rows under ``cross-entropy``, and under other losses if
+    there are C outputs. `classes_of` is the inverse.
 
-    Raises `UserError` where the targets are no such classes, or their columns do not fit.
+    Raises `UserError` if the targets are not classes, or the number of columns does not fit.
     """
     if loss != "cross-entropy" and values.shape[1] == outputs:
         return values
@@ -259,7 +259,7 @@ def targets_for(values: Array, loss: Loss, outputs: int) -> Array:
 def classes_of(targets: Array) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Return the class of each row, (rows,) int64, from targets (rows, classes).
 
-    Targets of several models have one more axis in front, and so have their classes.
+    For several models both have an axis of models in front.
     """
     classes: np.ndarray[tuple[int], np.dtype[np.int64]] = np.argmax(targets, axis=-1)
     return classes

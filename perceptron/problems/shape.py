@@ -1,14 +1,14 @@
-"""Problems described by their shape alone: ``mlp:1000x20x64``, and families through one of them.
+"""Problems described by their shape, such as ``mlp:1000x20x64``, and families of shapes.
 
-A reference holds the rows, the features and the width of each hidden layer; one output follows.
-Then may come, in this order and each after a colon, a number of classes (``10c``), a batch
+A reference holds the rows, the features and the width of each hidden layer; there is one output.
+Options follow, in this order and each after a colon: a number of classes (``10c``), a batch
 (``128b``), ``adam`` or ``adamw``, ``host`` for batches fed from host memory, and a number of models
 trained at once (``400m``): ``mlp:60000x784x128:10c:128b:adam:host:400m``. The defaults are one
 output, all rows, plain sgd, resident data and one model.
 
 With ``*`` in place of the rows, the features, the hidden widths, the batch or the models it is a
-family, and a size at the end makes that a problem again: ``mlp:*x20x64:1000``
-is the problem above as a member of a family whose axis is the rows.
+family, and a size at the end selects a problem of it: ``mlp:*x20x64:1000`` is the problem above as
+a member of a family whose axis is the rows.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PREFIX = "mlp:"
 _LARGEST = 999_999_999
 _DEEPEST = 64
 
-# No leading zeros: a problem has one name.
+# No leading zeros: each problem has a single name.
 _NUMBER = "[1-9][0-9]{0,8}"
 _STARRED = rf"(?:\*|{_NUMBER})"
 _REFERENCE = re.compile(
@@ -162,11 +162,11 @@ def find(reference: str) -> Problem:
     deep = len(shape.hidden) > 1
     dataset: Dataset = Separable("separable points", shape.rows, shape.features)
     hidden: Activation = "tanh" if deep else "sigmoid"
-    last = Layer(1, "sigmoid")
+    output = Layer(1, "sigmoid")
     loss: Loss = "mse" if shape.hidden else "l1-mean"
     if shape.classes is not None:
         dataset = Clusters("clusters", shape.rows, shape.features, classes=shape.classes)
-        hidden, last, loss = "relu", Layer(shape.classes, "identity"), "cross-entropy"
+        hidden, output, loss = "relu", Layer(shape.classes, "identity"), "cross-entropy"
     optimizer: Optimizer = AdamW() if shape.optimizer == "adamw" else Adam()
     if shape.optimizer == "sgd":
         step_rows = shape.batch or shape.rows
@@ -177,7 +177,7 @@ def find(reference: str) -> Problem:
         axes=() if axis is None else (in_words(axis),),
         size=size,
         dataset=dataset,
-        layers=(*(Layer(width, hidden) for width in shape.hidden), last),
+        layers=(*(Layer(width, hidden) for width in shape.hidden), output),
         loss=loss,
         optimizer=optimizer,
         start=FanInStart(stable_gain(deep, shape.classes)),
@@ -231,7 +231,7 @@ def _read(reference: str) -> tuple[Shape, Axis | None, int]:
 
 
 def stable_gain(deep: bool, classes: int | None) -> float:
-    """Return the gain of a `FanInStart` with which several hidden layers pass a signal on.
+    """Return the gain of a `FanInStart` that keeps the signal through several hidden layers.
 
     relu needs √6 (He et al., Delving Deep into Rectifiers, 2015), tanh 2.
     """
@@ -241,7 +241,7 @@ def stable_gain(deep: bool, classes: int | None) -> float:
 
 
 def stable_rate(rows: int, features: int, hidden: Sequence[int], classes: int | None) -> float:
-    """Return a rate by which ten iterations move the network and descent stays stable.
+    """Return a rate at which ten iterations move the network and descent stays stable.
 
     Steps are on ``rows`` rows, and several hidden layers start with `stable_gain`.
     """

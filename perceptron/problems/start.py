@@ -58,9 +58,9 @@ class UnitStart(Start):
 class FanInStart(Start):
     """Weights from U(±gain/√fan_in), bias from U(±1/√fan_in).
 
-    A gain of 1 is what `torch.nn.Linear` starts from. It shrinks the variance of a signal to a
-    third in each layer, so deep stacks take √3, which keeps it (LeCun et al., Efficient BackProp,
-    1998, §4.6, written for a uniform distribution).
+    With a gain of 1 it is the start of `torch.nn.Linear`, which shrinks the variance of a signal to
+    a third in each layer; √3 keeps it (LeCun et al., Efficient BackProp, 1998, §4.6, written for a
+    uniform distribution).
     """
 
     gain: float = 1.0
@@ -81,9 +81,9 @@ class FanInStart(Start):
 
 @dataclass(frozen=True)
 class GivenStart(Start):
-    """Start from the arrays given, such as those another training left.
+    """Starts from ``arrays``, such as those of another training.
 
-    Of several models they are stacked: each has one axis more, in front.
+    For several models they are stacked, with an axis of models in front.
     """
 
     arrays: tuple[Array, ...] = ()

@@ -1,8 +1,8 @@
 """Fresh Python processes that run modules of this package, and their search path for modules.
 
-``python -m`` looks into the current folder first, then where ``PYTHONPATH`` says: a learner's
-``random.py`` would take the place of the standard library's, and another checkout would be timed
-instead of this one. So this file is also the program that every such process begins with.
+``python -m`` searches the current folder first, then ``PYTHONPATH``: a user's ``random.py`` would
+replace the standard library's, and another checkout would be timed instead of this one. So this
+file is also the program that every fresh process runs first.
 """
 
 import os
@@ -22,7 +22,7 @@ _STANDARD = {
 def command(module: str, *arguments: str, last: str = "") -> tuple[str, ...]:
     """Return the command line of a fresh process that runs a module as ``python -m`` does.
 
-    After all other places it looks for modules in the folder ``last``.
+    The folder ``last`` is searched after all others.
     """
     return (sys.executable, "-P", _PROGRAM, last and os.path.abspath(last), module, *arguments)
 
@@ -30,14 +30,14 @@ def command(module: str, *arguments: str, last: str = "") -> tuple[str, ...]:
 def standard_first(paths: list[str]) -> list[str]:
     """Return a search path: the standard library's folders, then the others of ``paths``, in order.
 
-    Of several copies of this package it leads to the one that runs.
+    If there are several copies of this package, the running one is found.
     """
     standard = [path for path in dict.fromkeys(paths) if path in _STANDARD]
     others = [path for path in dict.fromkeys(paths) if path not in _STANDARD]
-    found = next(filter(_has_package, others), "")
+    folder = next(filter(_has_package, others), "")
     # Without any, Python would search the current folder, which may be the checkout itself.
-    is_found = found and os.path.realpath(os.path.join(found, "perceptron"))
-    if is_found != os.path.realpath(_PACKAGE):
+    found_package = folder and os.path.realpath(os.path.join(folder, "perceptron"))
+    if found_package != os.path.realpath(_PACKAGE):
         others.insert(0, os.path.dirname(_PACKAGE))
     return standard + others
 

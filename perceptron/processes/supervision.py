@@ -1,4 +1,4 @@
-"""A child process that is sent lines and answers in lines, whatever becomes of it."""
+"""Child processes: exchanging lines with them, and ending them with all that they started."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-# Of an error the last line is shown; a library may have written hundreds of megabytes before it.
+# Only the last line of an error is shown; libraries may write hundreds of megabytes before it.
 _TAIL_BYTES = 65_536
-# What is set for a child, and so for all that it starts: a word for each child among its ancestors.
+# An environment variable of a child and all its descendants: a mark for each child above them.
 _MARK = "PERCEPTRON_CHILD_OF"
-# What a child has started leaves by itself when the child has, and may have files to remove.
+# Descendants of a child end by themselves after it, and may have files to remove first.
 _SECONDS_TO_FOLLOW = 1.0
 _LOOK_SECONDS = 0.01
 
 
 class ChildProcess:
-    """A process from its start to its end; what it prints on standard error is kept.
+    """A process from its start to its end; its standard error is stored.
 
-    What it has started ends soon after it, on Linux also in a session of its own. ``own_group``
-    makes it the leader of a process group, so that ctrl-C reaches the parent alone, and what it has
-    started ends at once. It has the file descriptors ``inherited``, under their numbers. Raises
-    OSError if it cannot be started.
+    Its descendants end soon after it, on Linux even in another session. ``own_group`` makes it the
+    leader of a process group, so that ctrl-C reaches only the parent, and its descendants end at
+    once. It inherits the file descriptors ``inherited``, under their numbers. Raises OSError if it
+    cannot be started.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class ChildProcess:
 
     @property
     def pid(self) -> int:
-        """The process's number."""
+        """The process id."""
         return self._process.pid
 
     @property
@@ -74,31 +74,31 @@ class ChildProcess:
 
     def send(self, line: bytes) -> None:
         """Write a line to its standard input, which stays open: a child exits when it closes."""
-        with contextlib.suppress(BrokenPipeError):  # it has died; `ending` will say of what
+        with contextlib.suppress(BrokenPipeError):  # it has died; its exit code will tell why
             self._requests.write(line + b"\n")
             self._requests.flush()
 
     def read_line(self, timeout_seconds: float) -> bytes | None:
-        """Return its next line, None after the last. Raises TimeoutError."""
+        """Return the next line of its output, None after the last. Raises TimeoutError."""
         try:
             return self._lines.get(timeout=timeout_seconds)
         except queue.Empty:
             raise TimeoutError(f"no answer within {timeout_seconds:g} s") from None
 
     def wait(self, timeout_seconds: float | None = None) -> int:
-        """Return its exit code, minus the signal's number if one ended it.
+        """Wait for its end and return its exit code; the negative signal if a signal ended it.
 
         Raises subprocess.TimeoutExpired.
         """
         return self._process.wait(timeout_seconds)
 
     def last_message(self) -> str:
-        """Return the last line of its standard error, "" if there is none."""
+        """Return the last line of its standard error, or ""."""
         return last_line(self._messages)
 
     def close_input(self) -> None:
         """Close its standard input, so that it exits."""
-        with contextlib.suppress(OSError):  # unwritten bytes are of no use any more
+        with contextlib.suppress(OSError):  # unwritten bytes no longer matter
             self._requests.close()
 
     def end(self, patience_seconds: float = 0.0) -> None:
@@ -106,7 +106,7 @@ class ChildProcess:
         end_all([self], patience_seconds)
 
     def _stop(self, patience_seconds: float) -> bytes:
-        """End it; return the mark in the environment of all processes that it has started."""
+        """End it; return the mark in the environment of all its descendants."""
         if patience_seconds:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(patience_seconds)
@@ -130,9 +130,9 @@ def run_logged(
     log: IO[bytes],
     timeout_seconds: float,
 ) -> int:
-    """Run a command in a folder until it ends, its output in ``log``; return its exit code.
+    """Run a command in a folder, with its output in ``log``; return its exit code.
 
-    It has no input and a new session; its descendants end with it, as with `ChildProcess`.
+    It has no input and a new session; its descendants end with it, as those of a `ChildProcess`.
     Raises OSError if it cannot be started, and subprocess.TimeoutExpired.
     """
     mark = secrets.token_hex(8)
@@ -162,18 +162,18 @@ def _kill(process: subprocess.Popen[bytes], has_group: bool) -> None:
 
 
 def last_line(file: IO[bytes]) -> str:
-    """Return the last line of a file that has text in it, "" if there is none."""
+    """Return the last line with text of a file, or ""."""
     file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
     lines = file.read().decode(errors="replace").strip().splitlines()
     return lines[-1].strip() if lines else ""
 
 
 def _end_marked(marks: Sequence[bytes]) -> None:
-    """Kill all processes with one of these marks, if they do not exit by themselves."""
+    """Kill all processes with one of these marks that do not exit by themselves in a second."""
     begin = time.monotonic()
     while (marked := _marked(marks)) and time.monotonic() - begin < _SECONDS_TO_FOLLOW:
         time.sleep(_LOOK_SECONDS)
-    # Until they are gone they may start others; a process that waits for a disk cannot be killed.
+    # Until they have ended they may start others; a process that waits for a disk cannot be killed.
     while marked and time.monotonic() - begin < 2 * _SECONDS_TO_FOLLOW:
         for process in marked:
             with contextlib.suppress(OSError):
@@ -183,7 +183,7 @@ def _end_marked(marks: Sequence[bytes]) -> None:
 
 
 def _marked(marks: Sequence[bytes]) -> list[int]:
-    """Return the processes with one of these marks; one that has ended has none."""
+    """Return the ids of running processes with one of these marks; [] except on Linux."""
     found = []
     with contextlib.suppress(OSError):  # not on Linux
         for name in os.listdir("/proc"):
@@ -205,7 +205,7 @@ def describe_exit(code: int) -> str:
 
 
 def _read_lines(stream: IO[bytes]) -> queue.Queue[bytes | None]:
-    """Queue lines as they come, then None: a pipe cannot be waited for with a time limit."""
+    """Return a queue of the lines, then None: reading a pipe has no time limit, a queue has."""
     lines: queue.Queue[bytes | None] = queue.Queue()
 
     def read() -> None:

@@ -1,4 +1,4 @@
-"""This process: when its command began, the signals that end it, and variables set for a while."""
+"""This process: its start, the signals that end it, and temporary environment variables."""
 
 from __future__ import annotations
 

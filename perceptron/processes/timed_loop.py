@@ -1,11 +1,11 @@
 """The rules of a timed loop: calibrate, warm up, take samples, and choose those that count.
 
-Standard library only, from Python 3.9 up: the gate's program uses them too, in the Python of the
-project that it measures.
+Standard library only, from Python 3.9 up: the gate's program uses this module too, in the Python of
+the project that it measures.
 
 A sample is *contended* if its threads waited for cores. Contended samples are taken again, within a
-bound. The rule looks at the waiting and never at the time, so nothing is chosen for being fast: a
-slow sample that waited for nothing counts.
+bound. The rule depends on the waiting and never on the time, so no sample is chosen for being fast:
+a slow sample that did not wait counts.
 """
 
 from __future__ import annotations
@@ -21,39 +21,39 @@ from .waiting import LARGEST_WAITED_SHARE
 
 # Calibrating ends with this many samples in a row that are long enough.
 _ENOUGH = 2
-# A sample that turns out shorter than required is repeated with this factor more iterations.
+# A sample shorter than required is repeated with more iterations than needed, by this factor.
 _HEADROOM = 1.2
 # Never multiply the iterations by more than this at once: the first call may have been an outlier.
 _LARGEST_GROWTH = 100
 # At least this share of a sample's time with its setups counts as the time of its iterations.
 _OF_THE_WHOLE = 0.1
 
-# Samples are taken again for as long as the wanted ones take, or for this time if it is longer.
+# Samples are taken again for as long as all wanted samples take, or for this time if it is longer.
 _LEAST_SECONDS = 0.3
-# Beside a busy process more of them are contended, and it takes longer to find enough that are not.
-# No sample is taken again if enough would take longer than this, by the rate of those so far.
+# Beside a busy process more samples are contended, and it takes longer to get enough others.
+# No sample is taken again if enough would take longer than this, at the rate so far.
 _MOST_SECONDS = 2.0
-# Where the first _TOO_LONG samples are all contended, shorter ones fit between two of the
-# scheduler's turns, which last about 3 ms: samples of 10 ms never did beside a busy process, of
-# those of 2 ms half and more. _PIECES of them are joined to a sample of the required length: the
-# lower quartile of short samples would lie lower wherever a body varies by itself.
+# If the first _TOO_LONG samples are all contended, shorter ones fit into a time slice of the
+# scheduler, about 3 ms: samples of 10 ms never did beside a busy process, half and more of those of
+# 2 ms did. _PIECES of them are joined to a sample of the required length: the lower quartile of
+# short samples would be lower wherever a body varies by itself.
 _TOO_LONG = 3
 _PIECES = 5
 # Beside ten busy processes 62% of pieces of 1 ms of one thread were uncontended, and few of 3 ms.
-# Still shorter pieces would show the overhead of a sample: those of 0.05 ms took 1.5 times as long.
+# Even shorter pieces would show the overhead of a sample: those of 0.05 ms took 1.5 times as long.
 _SHORTEST_PIECE = 1e-3
 
 
 class Sample(NamedTuple):
-    """Iterations timed together, and how long threads waited for a core meanwhile."""
+    """Iterations timed together, and how long threads waited for cores meanwhile."""
 
     iterations: int
     seconds: float
-    """On the wall, without setups."""
+    """Wall time without setups."""
     waited: float | None = None
-    """Seconds, added up over threads; None where the system does not count them."""
+    """Seconds, summed over threads; None if the system does not count them."""
     limit: float = LARGEST_WAITED_SHARE
-    """The share from which on it is contended."""
+    """The share of waiting above which it is contended."""
     reported: float | None = None
     """Seconds by the benchmark's timer; None if it has none."""
     setup: float = 0.0
@@ -61,17 +61,17 @@ class Sample(NamedTuple):
 
     @property
     def seconds_each(self) -> float:
-        """Seconds of one iteration."""
+        """Seconds of an iteration."""
         return (self.seconds if self.reported is None else self.reported) / self.iterations
 
     @property
     def whole_seconds(self) -> float:
-        """Seconds on the wall, with setups."""
+        """Wall time with setups."""
         return self.seconds + self.setup
 
     @property
     def share(self) -> float:
-        """Waiting as a share of the time; 0 where it is unknown."""
+        """Waiting as a share of the time; 0 if unknown."""
         return (self.waited or 0.0) / self.seconds if self.seconds > 0 else 0.0
 
     @property
@@ -80,37 +80,37 @@ class Sample(NamedTuple):
 
     @property
     def uncontended_seconds(self) -> float:
-        """The seconds; of a contended sample less its waiting, but at least a tenth of them."""
+        """The seconds; if contended, less the waiting, but at least a tenth of them."""
         if not self.is_contended:
             return self.seconds
         return max(0.1 * self.seconds, self.seconds - (self.waited or 0.0))
 
 
 class Samples(NamedTuple):
-    """The samples that count, and those that were dropped, each in the order taken."""
+    """The samples that count and the dropped samples, each in the order taken."""
 
     kept: tuple[Sample, ...]
     dropped: tuple[Sample, ...]
 
     @property
     def waited(self) -> float | None:
-        """Share of waiting in the time of those that count; None where the system has none."""
+        """Share of waiting in the time of the samples that count; None if unknown."""
         known = [sample.waited for sample in self.kept if sample.waited is not None]
         seconds = sum(sample.seconds for sample in self.kept)
         return sum(known) / seconds if known and seconds > 0 else None
 
 
 Take = Callable[[int], Sample]
-"""Times a number of iterations, or a few more."""
+"""A function that times a number of iterations, or a few more."""
 
 
 def lower_quartile(samples: Sequence[float]) -> float:
-    """Return the lower quartile, a robust estimate for all samples.
+    """Return the lower quartile, a robust estimate of the time of samples.
 
     Noise on a shared machine only ever adds time, so a low quantile repeats better than the
     median (over fresh processes of five bodies it had the smallest or nearly the smallest
-    spread of minimum, lower quartile and median), and it does not fall with the number of
-    samples as the minimum does.
+    spread of minimum, lower quartile and median), and unlike the minimum it does not fall with
+    the number of samples.
     """
     if len(samples) < 2:
         return samples[0]
@@ -119,7 +119,7 @@ def lower_quartile(samples: Sequence[float]) -> float:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Collect no garbage meanwhile, as timeit does."""
+    """Disable garbage collection in the block, as timeit does."""
     enabled = gc.isenabled()
     gc.collect()
     gc.disable()
@@ -135,9 +135,9 @@ def calibrate(take: Take, minimum_seconds: float, extra: int = 0, longest: float
 
     It is the second in a row that is long enough: the first call of a function may import or
     compile. The time that threads waited does not count: beside a busy process samples would become
-    shorter. There are ``extra`` iterations more than the seconds need, and as many more as ``take``
-    adds. A sample that takes ten times the seconds with its setups is enough, and none is made more
-    than twice as long if it would take ``longest``.
+    shorter. The sample has ``extra`` iterations more than the seconds need, and as many more as
+    ``take`` adds. A sample that takes ten times the seconds with its setups is long enough, and
+    iterations are at most doubled if a sample would take ``longest``.
     """
     iterations, enough = 1, 0
     while True:
@@ -154,7 +154,7 @@ def calibrate(take: Take, minimum_seconds: float, extra: int = 0, longest: float
 
 
 def growth_to(wanted: float, seconds: float) -> float:
-    """Return the factor by which iterations that took ``seconds`` grow to take ``wanted``."""
+    """Return the factor of iterations to take ``wanted`` seconds instead of ``seconds``."""
     return min(_LARGEST_GROWTH, _HEADROOM * wanted / max(seconds, 1e-9))
 
 
@@ -164,7 +164,7 @@ def warm_up(
     seconds: float,
     is_warm: Callable[[Sample], bool] = lambda sample: False,
 ) -> None:
-    """Take samples that do not count, at least one: for ``seconds``, or until one ``is_warm``."""
+    """Take samples that do not count, at least one: for ``seconds``, or until ``is_warm``."""
     spent = 0.0
     while True:
         sample = take(iterations)
@@ -174,7 +174,7 @@ def warm_up(
 
 
 class Taken:
-    """Samples of one length, ``pieces`` of which are joined to one of those ``wanted``.
+    """Samples of the same length; ``pieces`` of them are joined to a sample.
 
     ``wanted`` and ``enough`` count joined, uncontended samples.
     """
@@ -185,7 +185,7 @@ class Taken:
         self.pieces, self.wanted, self.enough = pieces, wanted * pieces, enough * pieces
         self._least = wanted if pieces == 1 else enough
         self._seconds = 0.0
-        self._shortest = inf  # of those that are uncontended
+        self._shortest = inf  # of the uncontended samples
 
     def add(self, sample: Sample) -> None:
         """Add a sample."""
@@ -212,7 +212,7 @@ class Taken:
     def shorter(self, iterations: int) -> int:
         """Return the iterations of the next samples: fewer if too many samples are contended.
 
-        Too many are all of the first few, or so large a share that the time does not suffice.
+        Too many are all of the first few, or a share for which the time does not suffice.
         """
         if self.uncontended:
             if self.uncontended >= self.enough or not self.is_over():
@@ -234,11 +234,11 @@ def take_samples(
     most_seconds: float = inf,
     is_over: Callable[[Taken], bool] = Taken.is_over,
 ) -> Samples:
-    """Take samples until ``wanted`` are uncontended or it ``is_over``.
+    """Take samples until ``wanted`` are uncontended or ``is_over`` returns True.
 
-    Then the uncontended samples count, if there are ``enough``, by default half of ``wanted``; else
-    the ``enough`` that waited least. ``shorten`` allows to join samples from shorter ones where no
-    long one is uncontended. After ``most_seconds`` no other sample is begun.
+    The uncontended samples count, if there are ``enough``, by default half of ``wanted``; else the
+    ``enough`` samples that waited least. ``shorten`` allows joining shorter samples if no long one
+    is uncontended. After ``most_seconds`` no other sample is begun.
     """
     enough = enough or (wanted + 1) // 2
     longer: list[Sample] = []
@@ -262,9 +262,9 @@ def take_samples(
 def _choose(
     samples: Sequence[Sample], wanted: int, enough: int, pieces: int
 ) -> tuple[list[int], int]:
-    """Return the indices of the samples that count, ascending, and how many are joined to one.
+    """Return the ascending indices of the samples that count, and the number to join to each.
 
-    These are fewer than ``pieces`` where the time was over before there were ``enough``.
+    That is less than ``pieces`` if the time was over before there were ``enough``.
     """
     uncontended = [index for index, sample in enumerate(samples) if not sample.is_contended]
     whole = min(wanted, len(uncontended) // pieces)
@@ -276,7 +276,7 @@ def _choose(
 
 
 def _joined(samples: Sequence[Sample], pieces: int) -> Iterator[Sample]:
-    """Yield a sample for each ``pieces`` consecutive ones."""
+    """Join each ``pieces`` consecutive samples to one, and yield it."""
     for first in range(0, len(samples), pieces):
         group = samples[first : first + pieces]
         known = [sample.waited for sample in group if sample.waited is not None]

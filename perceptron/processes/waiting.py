@@ -1,4 +1,4 @@
-"""How long the threads of this process were ready and had no core, as Linux's scheduler counts it.
+"""How long the threads of this process were ready but had no core, as Linux's scheduler counts it.
 
 Standard library only: the gate's program loads this file by its path, also from Python 3.9.
 
@@ -16,12 +16,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 # Samples of 10 ms, of one and of two threads, on two otherwise idle cores: nine in ten waited for
-# 0 to 1.4 %, for work of the system itself. Beside one busy process two threads waited for
-# 50 % and more of nearly every sample. In between there is little, and 2 % of a time is less than
-# half of a tie.
+# 0 to 1.4 %, for work of the system itself. Beside a busy process two threads waited for 50 % and
+# more of nearly every sample. There is little in between, and 2 % of a time is less than half of a
+# tie.
 LARGEST_WAITED_SHARE = 0.02
 """A sample whose threads waited for a larger share of its time is contended."""
-# The system works on every core: many threads together wait for more of it.
+# The system does work on every core: many threads together wait for more of it.
 _SHARE_OF_EACH_THREAD = 0.005
 
 
@@ -36,16 +36,16 @@ _STEAL = 8  # of the words of its first line: "cpu", user, nice, system, idle, i
 
 
 class WaitingMeter:
-    """A callable that returns the seconds that all threads of this process have waited, summed.
+    """Returns, when called, the seconds that all threads of this process have waited, summed.
 
-    It returns None where the system does not count them. It keeps the files of the threads open and
-    takes about a microsecond for each; the waiting of a thread that has ended still counts.
+    It returns None if the system does not count them. The files of the threads stay open; a call
+    takes about a microsecond for each. The waiting of a thread that has ended still counts.
     """
 
     processes = 1
-    """That train together: their threads wait for each other."""
+    """The number of processes that train together; their threads wait for each other."""
     device: str | None = None
-    """The kind of the device that the threads give work to; None for the host itself."""
+    """The kind of device that the threads give work to; None for the host itself."""
 
     def __init__(self, *folders: str, left_out: tuple[str, ...] = ()) -> None:
         """Read the threads in ``folders``, by default those of this process.
@@ -59,7 +59,7 @@ class WaitingMeter:
         self.refresh()
 
     def refresh(self) -> None:
-        """Count threads that were started since, too."""
+        """Also count threads that have started since."""
         for folder in self._folders:
             with contextlib.suppress(OSError):  # no such folder, as on macOS
                 for thread in os.listdir(folder):
@@ -79,8 +79,8 @@ class WaitingMeter:
     def leave_out_idle(self) -> None:
         """Stop reading threads that have not run since this meter first read them.
 
-        Libraries have idle threads whose work others of their threads do. The main thread stays:
-        run time is counted in steps, and it may have run for less than one.
+        Libraries have idle threads beside those that work. The main thread stays: run time is
+        counted in steps, and it may have run for less than a step.
         """
         main = f"/{os.getpid()}"
         for thread, file in list(self._files.items()):
@@ -95,19 +95,19 @@ class WaitingMeter:
             with contextlib.suppress(OSError, ValueError, IndexError):  # it has ended
                 ran, waited = os.pread(file, 64, 0).split()[:2]
                 self._nanoseconds[thread] = (int(ran), int(waited))
-        # This thread has run: a kernel that has no run time for it does not keep these numbers.
+        # This thread has run: a kernel without a run time for it does not count these numbers.
         if not self.ran_seconds:
             return None
         return sum(waited for _, waited in self._nanoseconds.values()) / 1e9
 
     @property
     def ran_seconds(self) -> float:
-        """Seconds that the threads had run at the last call, added up."""
+        """Seconds that the threads had run at the last call, summed."""
         return sum(ran for ran, _ in self._nanoseconds.values()) / 1e9
 
     @property
     def threads(self) -> int:
-        """Threads that are read, at least 1."""
+        """Number of threads that are read, at least 1."""
         return max(1, len(self._files))
 
     def close(self) -> None:
@@ -119,7 +119,7 @@ class WaitingMeter:
 
 @contextmanager
 def waiting_meter(folder: str = _THREADS) -> Iterator[WaitingMeter]:
-    """Yield a meter, closed afterwards."""
+    """Yield a meter, and close it afterwards."""
     meter = WaitingMeter(folder)
     try:
         yield meter
@@ -128,7 +128,7 @@ def waiting_meter(folder: str = _THREADS) -> Iterator[WaitingMeter]:
 
 
 def stolen_seconds(cpus: str = _CPUS) -> float | None:
-    """Return the steal time of all CPUs so far, in seconds; None where it is unknown.
+    """Return the steal time of all CPUs so far, in seconds; None if unknown.
 
     Systems count it in steps of 10 ms.
     """

@@ -42,13 +42,13 @@ _OTHER_RULES = (
 
 
 def measured_gate(page: str) -> str | None:
-    """Return the digest of the gate that this page is about; None if it does not say."""
+    """Return the digest of the gate in this page; None if there is none."""
     named = re.search(r"\bgate `([0-9a-f]+)`", page)
     return None if named is None else named[1]
 
 
 def save(file: Path, proof: Proof) -> Path:
-    """Write Markdown with date, machine, commit and command, and tables in a folder beside it.
+    """Write the page as Markdown, and its other tables in a folder beside it.
 
     Raises `UserError` if a file cannot be written.
     """
@@ -74,7 +74,7 @@ def save(file: Path, proof: Proof) -> Path:
 
 
 def heading(proof: Proof) -> str:
-    """Say where the numbers come from."""
+    """Return a paragraph on the runs: dates, machine, commit and command."""
     request, facts = proof.request, proof.machine.facts
     ended = sorted(run.when[:10] for run in proof.runs)
     days = dict.fromkeys((ended[0], ended[-1]))
@@ -96,7 +96,7 @@ def heading(proof: Proof) -> str:
 
 
 def _layout(runs: Sequence[ProofRun]) -> str:
-    """Say how often code that only lies elsewhere alarms, and what a remedy would cost."""
+    """Return a paragraph on false alarms by memory layout, and the cost of a remedy."""
     own = [run for run in measured_nulls(runs) if KINDS[run.kind].name in MOVED]
     alarmed = alarms(own)
     return (
@@ -111,7 +111,7 @@ def _layout(runs: Sequence[ProofRun]) -> str:
 
 
 def grids(proof: Proof) -> list[TextTable]:
-    """Return the targets first; then what they rest on."""
+    """Return the table of targets first, then those of their evidence."""
     runs, trials = proof.runs, proof.replays
     return [
         TextTable(
@@ -272,7 +272,7 @@ def _alarm_row(label: str, runs: Sequence[ProofRun]) -> tuple[str, ...]:
 
 
 def _others(run: ProofRun) -> dict[str, bool]:
-    """Return which other rules call some benchmark of the run slower."""
+    """Return, by rule, whether it calls some benchmark of the run slower."""
     by_row = [judged_by_others([*row.screen, *row.confirmation]) for row in run.rows if row.screen]
     return {name: any(row[name] for row in by_row) for name in OTHERS}
 

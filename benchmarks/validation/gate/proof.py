@@ -1,4 +1,4 @@
-"""The gate's proof: measure what is missing, then say what all of it shows and what is reached."""
+"""The gate's proof: measure the missing runs, then judge all of them by the targets."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from perceptron.gate.stages import Progress
 from perceptron.records.code_digest import sources
 from perceptron.records.files.write import replace
 
-# Modules of the gate that a comparison of asv's usual benchmarks runs nothing of: the proof says
-# nothing of them, and holds whatever they do.
+# Modules of the gate that a comparison of asv's usual benchmarks does not run: the proof does not
+# cover them, and holds whatever they do.
 _BESIDE = (
     "gate/runner/pytest_measurements.py",
     "gate/runner/pytest_suite.py",
@@ -37,13 +37,13 @@ _BESIDE = (
 )
 
 
-# So many runs quiet, then so many side by side.
+# Number of quiet runs, then of runs side by side, in turns.
 _TURN = 12
 
 
 @dataclass(frozen=True)
 class ProofRequest:
-    """What was asked for: a share of all runs, none begun after so many minutes.
+    """The options of a proof: a share of all runs, none of them begun after ``minutes``.
 
     ``commit`` is that of this package, None outside a checkout.
     """
@@ -57,23 +57,23 @@ class ProofRequest:
 
     @property
     def folder(self) -> Path:
-        """Where the runs of this machine are."""
+        """The folder of this machine's runs."""
         return self.results / "proof" / self.machine
 
 
 @dataclass(frozen=True)
 class Target:
-    """What the gate is to reach, and what it has."""
+    """A target of the gate, and the share that it reached."""
 
     name: str
     reached: Share
     met: bool
-    """Whether the interval's end clears the target: what is not shown is not met."""
+    """Whether the end of the interval clears the target."""
 
 
 @dataclass(frozen=True)
 class Proof:
-    """The runs of one gate, what replays of them say, and what is reached."""
+    """The runs of a gate, their replays, and the targets."""
 
     request: ProofRequest
     gate: str
@@ -82,13 +82,13 @@ class Proof:
     replays: Sequence[ReplayTrial]
     targets: Sequence[Target]
     left_out: int
-    """How many runs are of another suite, or of other code of the gate."""
+    """Number of runs of another suite, or of other code of the gate."""
     outdated: bool
     """Whether the gate's code has changed since."""
 
 
 def prove(request: ProofRequest, progress: Progress) -> Proof:
-    """Measure and judge; raises `UserError` without any run, or if a comparison cannot be made."""
+    """Measure and judge; raises `UserError` if there is no run, or a comparison fails."""
     if not request.report_only:
         _measure(request, progress)
     recorded = lines.read(request.folder / proof_runs.RUNS, ProofRun)
@@ -112,7 +112,7 @@ def prove(request: ProofRequest, progress: Progress) -> Proof:
 
 
 def current_gate() -> str:
-    """Return the digest of what is measured and of the code that measures and judges it."""
+    """Return a digest of the suite and of the code that measures and judges it."""
     modules = sources(fingerprint.PACKAGE, fingerprint.PARTS)
     code = [[name, _without_words(text)] for name, text in modules if name not in _BESIDE]
     content = msgspec.json.encode([suite.digest(), code, proof_runs.BUDGET_MINUTES])
@@ -120,7 +120,7 @@ def current_gate() -> str:
 
 
 def _without_words(source: str) -> str:
-    """Return the code without comments and docstrings: an hour's proof outlives them."""
+    """Return the code without comments and docstrings, whose changes keep an hour's proof valid."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
@@ -141,14 +141,14 @@ def _read_machine(folder: Path) -> ProofMachine:
 
 
 def _workers(place: Path) -> Executor:
-    """Return two processes that run the gate, each with what it compares within a folder."""
+    """Return two processes that run the gate, each with its repository within a folder."""
     return ProcessPoolExecutor(2, get_context("spawn"), proof_runs.begin, (place,))
 
 
 def _measure(request: ProofRequest, progress: Progress) -> None:
-    """Measure what is missing, a turn of quiet runs and one of runs side by side after the other.
+    """Measure the missing runs, in turns of quiet runs and of runs side by side.
 
-    Whichever of the two lags behind goes first.
+    The kind of turn that lags behind goes first.
     """
     begin, gate, folder = time.monotonic(), current_gate(), request.folder.resolve()
     every = planned(request.share)
@@ -189,7 +189,7 @@ def _measure(request: ProofRequest, progress: Progress) -> None:
             while running or (turn and not is_over()):
                 while turn and len(running) < lanes and not is_over():
                     running.add(start(turn.pop(0)))
-                # The last of those side by side has a neighbour too.
+                # The last run of a turn side by side has a busy process beside it too.
                 with busy_neighbour(lanes - len(running)):
                     ended, running = wait(running, return_when=FIRST_COMPLETED)
                 for one in ended:
@@ -199,24 +199,24 @@ def _measure(request: ProofRequest, progress: Progress) -> None:
 
 
 def _turn(every: Sequence[Planned], done: Collection[tuple[str, int]]) -> list[Planned]:
-    """Return the runs of the next turn: those quiet or those beside a neighbour, not both."""
+    """Return the runs of the next turn: quiet runs or runs beside a neighbour, not both."""
     parts = [[one for one in every if one[0].neighbour is beside] for beside in (False, True)]
     left = [[one for one in part if (one[0].key, one[1]) not in done] for part in parts]
     behind = max((0, 1), key=lambda index: len(left[index]) / len(parts[index]))
     return left[behind][:_TURN]
 
 
-# What is to hold for certain, so that each can fail: the end of the 95% interval counts.
+# The end of the 95% interval must clear each target.
 MOST_ALARMS, MOST_OF_PART = 0.02, 0.04
 LEAST_FOUND, MOST_MISSED = 0.85, 0.15
 LARGE = 0.10
-"""Slowdowns from here up are to be found."""
-# Of twelve benchmarks that all agree the interval ends at 73.5%.
+"""Slowdowns from here up must be found."""
+# The interval of twelve benchmarks that all agree ends at 73.5%.
 LEAST_REPLAYED = 0.70
 
 
 def targets(runs: Sequence[ProofRun], replayed: Sequence[ReplayTrial]) -> list[Target]:
-    """Return what is to be reached and what was: the unit is the run, of replays the benchmark."""
+    """Return the targets with the shares reached, over runs; for replays, over benchmarks."""
 
     measured = measured_nulls(runs)
     by_clock = [run for run in measured if not KINDS[run.kind].counted]
@@ -240,22 +240,22 @@ def targets(runs: Sequence[ProofRun], replayed: Sequence[ReplayTrial]) -> list[T
 
 
 def measured_nulls(runs: Iterable[ProofRun]) -> list[ProofRun]:
-    """Return the runs in which nothing became slower and something was measured."""
+    """Return the runs whose HEAD is as fast as BASE, and in which something was measured."""
     return [run for run in runs if KINDS[run.kind].is_null and not is_same_code(run)]
 
 
 def is_same_code(run: ProofRun) -> bool:
-    """Return whether nothing of it was counted or timed."""
+    """Return whether nothing was counted or timed, because the code is the same."""
     return [row.reached for row in run.rows] == ["same code"]
 
 
 def alarms(runs: Sequence[ProofRun]) -> Share:
-    """Return the share of runs that are a regression."""
+    """Return the share of runs with the verdict regression."""
     return share(sum(run.verdict == "regression" for run in runs), len(runs))
 
 
 def found(trials: Iterable[ReplayTrial]) -> Share:
-    """Return the share of replays that are a regression, clustered by benchmark."""
+    """Return the share of replays with the verdict regression, clustered by benchmark."""
     return clustered([(trial.benchmark, trial.verdict == "regression") for trial in trials])
 
 

@@ -1,9 +1,9 @@
-"""Recorded null runs judged again with slowdowns put into them, by the clock alone.
+"""Replays of recorded null runs: slowdowns are put into them, and judged by the clock alone.
 
-Blocks drawn from those of one benchmark stand for a run: the first are its screen, those after them
-its confirmation, as many as the gate would measure. Head's times are multiplied, and the judge of
-live runs judges them. What a replay leaves out: other benchmarks beside this one, the control side,
-and what the blocks of one HEAD have in common, such as its layout.
+Blocks drawn from those of a benchmark make up a run: the first are its screen, the next its
+confirmation, as many as the gate would measure. Head's times are multiplied, and judged by the
+judge of live runs. A replay omits other benchmarks beside this one, the control side, and what the
+blocks of a HEAD have in common, such as its layout.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from perceptron.records.block import Benchmark, Block, SideMeasurement, Stage
 from perceptron.records.comparison import Verdict
 
 LEVELS = (0.0, 0.02, 0.05, 0.10, 0.20)
-# Upper ends of the classes of spread, as shares. In the steady ones slowdowns are to be found.
+# Upper ends of the classes of spread, as shares. In the steady classes slowdowns must be found.
 CLASSES = {"≤ 1%": 0.01, "≤ 2.5%": 0.025, "≤ 5%": 0.05, "more": float("inf")}
 STEADY = ("≤ 1%", "≤ 2.5%")
-# Of each benchmark's blocks, for each level.
+# Replays of each benchmark's blocks, for each level.
 DRAWS = 40
 _RESAMPLED = 2000
 
 
 @dataclass(frozen=True)
 class ReplayTrial:
-    """One replay: what was injected, what the blocks spread by, and what each rule said."""
+    """A replay: the slowdown injected, the spread of the blocks, and the verdict of each rule."""
 
     benchmark: str
     level: float
@@ -47,7 +47,7 @@ class ReplayTrial:
 
 
 def replays(runs: Sequence[ProofRun], progress: Progress, draws: int = DRAWS) -> list[ReplayTrial]:
-    """Replay blocks of null runs, those beside a neighbour apart from the others.
+    """Replay blocks of null runs, separately for runs beside a neighbour and quiet runs.
 
     Benchmarks with fewer blocks than the longest confirmation give none.
     """
@@ -58,7 +58,7 @@ def replays(runs: Sequence[ProofRun], progress: Progress, draws: int = DRAWS) ->
             pool = pools.setdefault((row.benchmark, KINDS[run.kind].neighbour), [])
             pool += (*row.screen, *row.confirmation)
     length = rule.most_screen + rule.most_confirmation
-    # In an order that does not depend on which run ended first.
+    # Sorted, so that the order does not depend on which run ended first.
     long = sorted(key for key, blocks in pools.items() if len(blocks) >= rule.most_confirmation)
     trials: list[ReplayTrial] = []
     for index, key in enumerate(long):
@@ -72,7 +72,7 @@ def replays(runs: Sequence[ProofRun], progress: Progress, draws: int = DRAWS) ->
 
 
 def steady(trials: Iterable[ReplayTrial]) -> list[ReplayTrial]:
-    """Return those whose blocks spread little."""
+    """Return the replays whose blocks spread little."""
     return [trial for trial in trials if trial.spread in STEADY]
 
 
@@ -119,10 +119,10 @@ def _block(benchmark: str, stage: Stage, number: int, ratio: float) -> Block:
 
 
 def clustered(trials: Sequence[tuple[str, bool]]) -> Share:
-    """Return the share of hits of (benchmark, hit), its interval by resampling benchmarks.
+    """Return the share of hits in pairs (benchmark, hit), with an interval over benchmarks.
 
-    Trials of one benchmark share its blocks, and are no evidence of others. Where all benchmarks
-    agree, resampling says nothing: then they are so many trials, each a hit or none.
+    The interval resamples benchmarks, because trials of a benchmark share its blocks. If all
+    benchmarks agree, which resampling cannot handle, each benchmark counts as a trial.
     """
     clusters: dict[str, list[bool]] = {}
     for name, hit in trials:

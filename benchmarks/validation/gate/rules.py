@@ -1,7 +1,7 @@
 """How other tools judge the blocks that the gate measured.
 
-Their rules pool samples, whichever process these come from. They see every sample that the gate
-saw, which is several times more than the tools take by default.
+Their rules pool the samples of all processes. They get every sample that the gate took, several
+times more than these tools take by default.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ OtherRule = Callable[[Samples, Samples], bool]
 def asv(base: Samples, head: Samples, factor: float) -> bool:
     """Judge as asv 0.6: samples differ at p < 0.002, and the median by more than ``factor``.
 
-    As `asv continuous` and `asv compare` mark a row with ``+`` where samples are recorded
+    `asv continuous` and `asv compare` mark such a row with ``+`` if samples are recorded
     (``asv.commands.compare._is_result_better``, ``asv._stats.is_different``; the default factor is
-    1.1). Without recorded samples asv asks instead whether two 99% intervals overlap.
+    1.1). Without recorded samples asv tests whether two 99% intervals overlap.
     """
     if mann_whitney(base, head) >= 0.002:
         return False
@@ -35,7 +35,7 @@ def asv(base: Samples, head: Samples, factor: float) -> bool:
 def mann_whitney(base: Samples, head: Samples) -> float:
     """Return the two-sided p-value by the normal approximation, as asv does from 21 samples up.
 
-    Without correction for continuity; ties are counted to the side that makes it less significant.
+    Without continuity correction; ties are assigned to the side that makes it less significant.
     """
     ordered = np.sort(head)
     below = int(np.searchsorted(ordered, base, "left").sum())
@@ -53,7 +53,7 @@ def mann_whitney(base: Samples, head: Samples) -> float:
 def pytest_benchmark(base: Samples, head: Samples, percent: float = 5) -> bool:
     """Judge as pytest-benchmark 5 with ``--benchmark-compare-fail=mean:5%``.
 
-    The mean is more than so many per cent above the stored one
+    The mean is more than ``percent`` per cent above the stored mean
     (``pytest_benchmark.utils.PercentageRegressionCheck``); no test is made.
     """
     return 100 * float(head.mean()) / float(base.mean()) - 100 > percent
@@ -82,7 +82,7 @@ OTHERS: dict[str, OtherRule] = {
 
 
 def judged_by_others(blocks: Sequence[Nanoseconds], factor: float = 1.0) -> dict[str, bool]:
-    """Return which other rules call head slower, with ``factor`` times what it took."""
+    """Return, by rule, whether it calls head slower, with head's times multiplied by ``factor``."""
     base, head = (
         np.array([1e-9 * sample for block in blocks for sample in block[side]]) for side in (0, 1)
     )

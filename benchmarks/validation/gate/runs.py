@@ -1,10 +1,10 @@
-"""One whole run of the gate on the proof's suite, as it is kept.
+"""Runs of the gate on the proof's suite, and their records.
 
-Runs go on in processes of their own, each with a repository of its own: a run changes its folder
-and its environment, and two of them side by side are each other's busy neighbour.
+Each run has its process and its repository: a run changes its folder and its environment, and two
+runs side by side are each other's busy neighbour.
 
-<results>/proof/<machine>/runs.jsonl    one `ProofRun` a line
-<results>/proof/<machine>/machine.json  what it ran on, and the amounts that slow bodies down there
+<results>/proof/<machine>/runs.jsonl    a `ProofRun` in each line
+<results>/proof/<machine>/machine.json  a `ProofMachine`: facts, and the amounts that slow bodies
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ from perceptron.records.comparison import (
     Verdict,
 )
 
-# Enough for a confirmation on an idle machine. Beside a neighbour it may run out, as it does for a
-# suite that is large for its ten minutes.
+# Enough for a confirmation on an idle machine. Beside a neighbour it may run out, as the default of
+# ten minutes does for a large suite.
 BUDGET_MINUTES = 1.0
 
 RUNS, MACHINE = "runs.jsonl", "machine.json"
@@ -59,7 +59,7 @@ STAGES: tuple[Reached, ...] = ("same code", "equal counts", "clock", "confirmati
 
 
 class ProofMachine(Struct, frozen=True, kw_only=True):
-    """What the runs of a folder ran on."""
+    """The machine of the runs of a folder."""
 
     facts: dict[str, str]
     """Of the machine, the interpreter and the tool that counts."""
@@ -68,37 +68,37 @@ class ProofMachine(Struct, frozen=True, kw_only=True):
 
 
 class ProofRow(Struct, frozen=True, kw_only=True):
-    """One benchmark in one run of the gate: what was judged, and the blocks of its clock."""
+    """A benchmark in a run of the gate: its verdict, and the blocks of its times."""
 
     benchmark: str
     verdict: RowVerdict
     reached: Reached
     change: float | None = None
     work: float | None = None
-    """By how much its instructions differ, as a share; None where they were not counted."""
+    """The change of its instructions, as a share; None if they were not counted."""
     waited: float | None = None
     screen: list[Nanoseconds] = []
     confirmation: list[Nanoseconds] = []
 
 
 class ProofRun(Struct, frozen=True, kw_only=True):
-    """One whole run of the gate on the proof's suite."""
+    """A run of the gate on the proof's suite."""
 
     kind: str
     """The `Kind.key`."""
     number: int
-    """Which run of its kind, from 0; also its seed."""
+    """The number of the run within its kind, from 0; also its seed."""
     when: str
     """When it ended, in UTC."""
     gate: str
-    """Digest of the suite and of the gate's code: runs of another are no part of the same proof."""
+    """Digest of the suite and of the gate's code: a proof has only runs with the same digest."""
     commit: str | None
     seconds: float
     verdict: Verdict
     reason: str
     control_alarmed: bool
     contended: bool
-    """Whether some benchmark waited for a core for more than what the gate calls contended."""
+    """Whether some benchmark was contended: its threads waited for cores."""
     rows: list[ProofRow]
 
 
@@ -106,19 +106,19 @@ _here: list[Repository] = []
 
 
 def begin(place: Path) -> None:
-    """Make what this process compares, in a folder of its own within an existing one."""
+    """Make the repository of this process, in a new folder within an existing one."""
     _here.append(Repository(Path(tempfile.mkdtemp(dir=place))))
 
 
 def measured_amounts() -> dict[Language, Amounts]:
-    """Return the `Repository.amounts` of this process's."""
+    """Return the `Repository.amounts` of this process's repository."""
     return _here[-1].amounts()
 
 
 def run_here(
     key: str, number: int, amounts: dict[Language, Amounts], gate: str, commit: str | None
 ) -> tuple[ProofRun, dict[str, str]]:
-    """Return a `run` in what `begin` made, of a kind by its key."""
+    """Return a `run` of the kind with this key, in this process's repository."""
     return run(_here[-1], KINDS[key], number, amounts, gate, commit)
 
 
@@ -198,7 +198,7 @@ def _row(row: Row, blocks: Sequence[Block]) -> ProofRow:
 
 
 def reached(row: Row) -> Reached:
-    """Return the last stage that decided on a row; a short look of the clock is no stage."""
+    """Return the last stage that decided on a row; a short check by the clock is not a stage."""
     rule = Rule()
     if row.confirmation_blocks:
         return "confirmation"
@@ -207,7 +207,7 @@ def reached(row: Row) -> Reached:
 
 
 def _nanoseconds(blocks: Sequence[Block], stage: Stage) -> list[Nanoseconds]:
-    """Return the samples of blocks whose processes all gave a number, in order of time."""
+    """Return the samples of blocks whose processes all succeeded, in order of time."""
     recorded = []
     for block in blocks:
         measurements = block.measurements().values()
@@ -217,5 +217,5 @@ def _nanoseconds(blocks: Sequence[Block], stage: Stage) -> list[Nanoseconds]:
 
 
 def _digits(value: float | None) -> float | None:
-    """Round to six digits: more are noise."""
+    """Return a value rounded to six digits: more are noise."""
     return None if value is None else float(f"{value:.6g}")

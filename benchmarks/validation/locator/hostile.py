@@ -1,8 +1,8 @@
-"""Simulated worlds in which what the locator assumes does not hold: states, order, and structure.
+"""Simulated worlds that violate the locator's assumptions: states, order, and structure.
 
-Noise is that of `worlds`, over it what fools a search: a state that a whole session, or process,
-is in; a slow first job; sizes that are slower than their neighbours; winners between two sizes.
-Each world is measured at a fixed grid and by the search, in one session and in three.
+To the noise of `worlds` they add what misleads a search: a state of a whole session or process; a
+slow first job; sizes that are slower than their neighbours; winners between two sizes. Each world
+is measured at a fixed grid and by the search, in one session and in three.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _FINE = 800
 
 @dataclass(frozen=True)
 class Shaped(Cost):
-    """A cost with something on top: ``bump`` is added to the logarithm of the time."""
+    """A cost with ``bump`` added to the logarithm of the time."""
 
     bump: Callable[[Array], Array] = np.zeros_like
 
@@ -60,7 +60,7 @@ class Shaped(Cost):
 
 
 def _aligned(x: Array, slower: float) -> Array:
-    """Return what powers of two take longer."""
+    """Return ``slower`` at powers of two, and 0 at other sizes."""
     sizes = np.round(np.exp(x))
     powers = np.exp2(np.round(np.log2(np.maximum(sizes, 1))))
     return np.where((sizes == powers) & (np.abs(np.exp(x) - sizes) < 1e-6), slower, 0.0)
@@ -86,7 +86,7 @@ def _shaped(cost: Cost, bump: Callable[[Array], Array]) -> Shaped:
 
 
 def _plain(random: np.random.Generator, costs: tuple[Cost, Cost] | None = None) -> World:
-    """Draw a world with one change of winner, of sizes as families have them."""
+    """Draw a world with one change of winner, and sizes like those of families."""
     low = int(random.choice([1, 2, 4, 16]))
     high = low * 4 ** int(random.integers(5, 8))
     noise = Noise(
@@ -104,21 +104,21 @@ def _plain(random: np.random.Generator, costs: tuple[Cost, Cost] | None = None) 
 def _in_states(
     random: np.random.Generator, *, of_process: bool, is_both: bool, is_normal: bool = False
 ) -> World:
-    """Draw a world whose sessions, or processes, are in a state of their own, by which times vary.
+    """Draw a world in which each session, or process, has a state that changes its times.
 
-    Of two backends the second varies less, and not always the same way.
+    If both backends vary, the second varies less, and not always in the same direction.
     """
     first = log(between(random, 1.1, 1.6))
     effects = (first, first * random.uniform(-0.3, 0.5) if is_both else 0.0)
     side = int(random.integers(2))
 
-    def disturbance(own: np.random.Generator) -> Disturbance:
+    def disturbance(rng: np.random.Generator) -> Disturbance:
         states: dict[int, float] = {}
 
         def effect(of: int, size: float, process: int, nth: int) -> float:
             key = process if of_process else 0
             if key not in states:
-                states[key] = float(own.normal(0, 0.5) if is_normal else own.choice([-0.5, 0.5]))
+                states[key] = float(rng.normal(0, 0.5) if is_normal else rng.choice([-0.5, 0.5]))
             return states[key] * effects[0 if of == side else 1]
 
         return effect
@@ -127,16 +127,16 @@ def _in_states(
 
 
 def _alike(random: np.random.Generator) -> World:
-    """Draw a world whose processes resemble the ones before them: AR(1), 0.9."""
+    """Draw a world whose processes resemble the processes before them: AR(1), 0.9."""
     deviation = between(random, 0.03, 0.15)
 
-    def disturbance(own: np.random.Generator) -> Disturbance:
+    def disturbance(rng: np.random.Generator) -> Disturbance:
         chains: tuple[list[float], list[float]] = ([], [])
 
         def effect(of: int, size: float, process: int, nth: int) -> float:
             chain = chains[of]
             while len(chain) <= process:
-                step = own.normal(0, deviation)
+                step = rng.normal(0, deviation)
                 chain.append(0.9 * chain[-1] + sqrt(1 - 0.81) * step if chain else float(step))
             return chain[process]
 
@@ -146,7 +146,7 @@ def _alike(random: np.random.Generator) -> World:
 
 
 def _first_slow(random: np.random.Generator) -> World:
-    """Draw a world in which the first job of a process is slow, and the second a little."""
+    """Draw a world in which the first job of a process is slow, and the second a little slower."""
     slower = (log(between(random, 1.2, 1.8)), log(between(random, 1.0, 1.2)))
     side = int(random.integers(2))
 
@@ -160,8 +160,8 @@ def _by_size(random: np.random.Generator) -> World:
     """Draw a world in which some sizes vary ten times as much as others."""
     loud = {exponent: between(random, 0.01, 0.2) for exponent in range(-1, 40)}
 
-    def disturbance(own: np.random.Generator) -> Disturbance:
-        return lambda of, size, process, nth: float(own.normal(0, loud[round(log2(size))]))
+    def disturbance(rng: np.random.Generator) -> Disturbance:
+        return lambda of, size, process, nth: float(rng.normal(0, loud[round(log2(size))]))
 
     return replace(_plain(random), disturbance=disturbance)
 
@@ -189,14 +189,14 @@ def _ripple(random: np.random.Generator) -> World:
 
 
 def _apart(random: np.random.Generator, least: float, most: float) -> World:
-    """Draw a world in which one backend leads by as much everywhere."""
+    """Draw a world in which a backend leads by a factor of ``least`` to ``most`` everywhere."""
     lead = between(random, least, most)
     cost = Cost(1.0, 1 / between(random, 16, 4096))
     return _plain(random, (cost, Cost(lead, cost.work * lead)))
 
 
 def _equal_steps(random: np.random.Generator) -> World:
-    """Draw a world in which both overflow a cache, by the same factor at two sizes."""
+    """Draw a world in which both backends overflow a cache, by the same factor at two sizes."""
     world, factor = _apart(random, 1.08, 2.0), between(random, 1.1, 1.5)
     factor *= world.costs[1].overhead
     at = between(random, world.low * 4, world.high / 16)
@@ -206,7 +206,7 @@ def _equal_steps(random: np.random.Generator) -> World:
 
 
 def _pocket(random: np.random.Generator, width: float) -> World:
-    """Draw a world with another winner in the middle, over such a factor of sizes."""
+    """Draw a world with another winner in the middle, over a factor ``width`` of sizes."""
     world = _apart(random, 1.08, 2.0)
     middle = between(random, world.low * 4, world.high / 4)
     height = log(world.costs[1].overhead * between(random, 1.1, 1.5))
@@ -242,21 +242,21 @@ WORLDS: dict[str, Callable[[np.random.Generator], World]] = {
 
 
 class HostileTrial(Struct, frozen=True, kw_only=True):
-    """What was found in one case."""
+    """The locator's answer in a case, judged."""
 
     decided: bool
     wrong: bool
-    """Decided, and with a status that is not true."""
+    """Whether it is decided with a status that is not true."""
     range_wrong: bool
-    """Whether a range that is decided has a size with another winner, by more than a tie."""
+    """Whether a decided range has a size with another winner, by more than a tie."""
     covered: bool | None
-    """Whether the interval holds the crossover; None where there is not exactly one of both."""
+    """Whether the interval holds the crossover; None unless there is exactly one of each."""
     measurements: int
     """Sizes times processes."""
 
 
 class HostileRow(Struct, frozen=True, kw_only=True):
-    """The trials of one world, measured in one way."""
+    """The trials of a world, measured in one way."""
 
     world: str
     searched: bool
@@ -268,7 +268,7 @@ _Case = tuple[str, int, bool, int]
 
 
 def hostile(names: list[str], cases: int, seed: int, progress: Progress) -> list[HostileRow]:
-    """Try so many cases of each of these worlds, at the fixed grid and searched."""
+    """Try ``cases`` cases of each of these worlds, at the fixed grid and by the search."""
     rows: list[HostileRow] = []
     ways = [(searched, runs) for searched in (False, True) for runs in (1, SESSIONS)]
     total = len(names) * len(ways) * cases
@@ -290,7 +290,7 @@ def _seed(*numbers: int) -> int:
 
 
 def hostile_trial(case: _Case) -> HostileTrial:
-    """Measure one world as often as asked, and judge it."""
+    """Measure a world in the case's number of sessions, and judge the answer."""
     name, seed, searched, sessions = case
     world = WORLDS[name](np.random.default_rng(seed))
     rows: list[Measurement] = []
@@ -302,34 +302,34 @@ def hostile_trial(case: _Case) -> HostileTrial:
             for process in range(REPEATS):
                 clock.measure(coarse_sizes(Search(world.low, world.high)), process)
         rows += clock.rows
-    (found,) = crossovers(rows, [(INCUMBENT, CHALLENGER)])
-    return scored(world, found, len(rows) // 2)
+    (crossover,) = crossovers(rows, [(INCUMBENT, CHALLENGER)])
+    return scored(world, crossover, len(rows) // 2)
 
 
-def scored(world: World, found: Crossover, measurements: int = 0) -> HostileTrial:
-    """Return what of an answer is wrong in a world."""
+def scored(world: World, answer: Crossover, measurements: int = 0) -> HostileTrial:
+    """Return the trial of an answer: what is wrong with it in this world."""
     stretches = world.excursions()
     crossings = [start for start, _, _ in stretches[1:]]
-    decided = found.decided == "yes"
+    decided = answer.decided == "yes"
     covered = None
-    if found.size is not None and len(crossings) == 1:
-        covered = (found.low or 0.0) <= exp(crossings[0]) <= (found.high or float("inf"))
+    if answer.size is not None and len(crossings) == 1:
+        covered = (answer.low or 0.0) <= exp(crossings[0]) <= (answer.high or float("inf"))
     return HostileTrial(
         decided=decided,
-        wrong=decided and found.status not in true_statuses([depth for *_, depth in stretches]),
-        range_wrong=any(_is_wrong(world, found, *stretch) for stretch in found.decided_ranges),
+        wrong=decided and answer.status not in true_statuses([depth for *_, depth in stretches]),
+        range_wrong=any(_is_wrong(world, answer, *stretch) for stretch in answer.decided_ranges),
         covered=covered,
         measurements=measurements,
     )
 
 
-def _is_wrong(world: World, found: Crossover, low: float, high: float) -> bool:
-    """Return whether a range names the other winner somewhere, or a tie where there is none."""
+def _is_wrong(world: World, answer: Crossover, low: float, high: float) -> bool:
+    """Return whether a range names the wrong winner at some size, or a tie that is none."""
     fine = np.unique(np.round(np.geomspace(world.low, world.high, _FINE)))
     between = fine[(fine > low) & (fine < high) & (np.log2(fine) % 1 > 0)]
     inside = np.concatenate([between, [low, high]])
     ratios = world.ratio(np.log(inside))
-    standing = next(at.standing for at in found.ratio_at if at.size == low)
+    standing = next(point.standing for point in answer.ratio_at if point.size == low)
     if standing == "tie":
         return bool((np.abs(ratios) > 2 * TIE).any())
     sign = 1 if standing == "slower" else -1
@@ -337,9 +337,9 @@ def _is_wrong(world: World, found: Crossover, low: float, high: float) -> bool:
 
 
 def true_statuses(depths: list[float]) -> set[str]:
-    """Return every status that is true of stretches with these largest log-ratios.
+    """Return all statuses that are true of stretches with these largest log-ratios.
 
-    They stand in order of size. A stretch within ±5% may be reported or left out.
+    Stretches are in order of size. A stretch within ±5% may be reported or omitted.
     """
     small = [index for index, depth in enumerate(depths) if abs(depth) <= TIE]
     statuses = set()

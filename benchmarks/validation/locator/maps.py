@@ -1,8 +1,8 @@
-"""Simulated worlds of two sizes, whose winner in every cell is known.
+"""Simulated worlds with two size axes, whose winner in every cell is known.
 
-A backend's time is an overhead and the work over its rate, where the work grows with powers of
-rows and width, caches overflow at a step, and a backend may have sizes that it is made for or that
-its memory cannot hold. Each process multiplies it by noise of its own.
+A backend's time is an overhead and the work over its rate. The work grows with powers of rows and
+width, caches overflow at a step, and a backend may be made for some sizes, or lack the memory for
+others. Each process multiplies the time by random noise.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Island:
 
 @dataclass(frozen=True)
 class MapCost:
-    """What an iteration takes on one backend."""
+    """The time of an iteration on a backend."""
 
     overhead: float
     """Seconds."""
@@ -63,7 +63,7 @@ class MapCost:
     island: Island | None = None
 
     def seconds(self, rows: int, width: int) -> float | None:
-        """Return seconds per iteration; None where the memory does not hold it."""
+        """Return the seconds of an iteration; None if it does not fit in memory."""
         held = _BYTES * rows * width
         if held > self.memory_bytes:
             return None
@@ -164,10 +164,10 @@ POINTS = 32
 
 
 class MapScore(Struct, frozen=True, kw_only=True):
-    """How much of one world's map was measured, and how much of it is right.
+    """How much of a world's map was measured, and how much of it is right.
 
-    Of the cells whose two fastest backends differ by more than ±5% (``clear``) those are ``right``
-    where the map names the fastest, and ``told`` where it also says that it is no tie.
+    ``clear`` counts the cells whose two fastest backends differ by more than ±5%, ``right`` those
+    of them for which the map names the fastest, and ``told`` those that it also calls no tie.
     """
 
     noise: float
@@ -218,7 +218,7 @@ def _score(map_world: MapWorld, phase_map: PhaseMap) -> MapScore:
 
 
 def _fastest(map_world: MapWorld, cell: Cell) -> str | None:
-    """Return the backend that is fastest by more than a tie, if one is."""
+    """Return the backend that is fastest by more than a tie; None if there is none."""
     ordered: Sequence[tuple[float, str]] = sorted(
         (seconds, backend)
         for backend, cost in map_world.costs.items()

@@ -37,8 +37,8 @@ def grids(truth: Truth) -> list[TextTable]:
 def save(file: Path, truth: Truth) -> Path:
     """Write the tables as Markdown with date, machine and command.
 
-    What could mislead a search is shown for searches alone; all of it is in a CSV file in a folder
-    named as the page. Raises `UserError` if a file cannot be written.
+    The table of what can mislead a search has only the rows of searches; a CSV file in a folder
+    with the page's name has all rows. Raises `UserError` if a file cannot be written.
     """
     lines = [
         "# Validation: how often the answers are right",
@@ -61,22 +61,22 @@ def save(file: Path, truth: Truth) -> Path:
 
 
 def searched(table: TextTable, beside: Path) -> TextTable:
-    """Return the rows of searches, with the columns that are shown."""
-    places = [table.columns.index(column) for column in _SHOWN]
+    """Return a table of the rows of searches, with the columns in `_SHOWN`."""
+    indices = [table.columns.index(column) for column in _SHOWN]
     sizes = table.columns.index("sizes")
     number = table.rows[0][table.columns.index("number>")]
     note = (
         f"These are searches, {number} for each row. [The whole table]({beside.parent.name}/"
         f"{beside.name}) also has fixed grids of sizes, and how much was measured."
     )
-    rows = [tuple(row[one] for one in places) for row in table.rows if row[sizes] == "searched"]
+    rows = [tuple(row[at] for at in indices) for row in table.rows if row[sizes] == "searched"]
     return TextTable(table.title, _SHOWN, rows, (note, *table.notes))
 
 
 def _locator(truth: Truth) -> TextTable:
-    clear = [one for one in truth.trials if one.clear]
-    others = [one for one in truth.trials if not one.clear]
-    measurements = median(one.measurements for one in truth.trials)
+    clear = [trial for trial in truth.trials if trial.clear]
+    others = [trial for trial in truth.trials if not trial.clear]
+    measurements = median(trial.measurements for trial in truth.trials)
     return TextTable(
         "The locator: at what size does the winner change?",
         (
@@ -113,18 +113,19 @@ def _locator(truth: Truth) -> TextTable:
 
 
 def _locator_row(name: str, trials: Sequence[WorldTrial]) -> tuple[str, ...]:
-    """Return how often the status and the interval are right in cases of one kind."""
-    covered = [one.covered for one in trials if one.covered is not None]
-    widths = [one.width for one in trials if one.width is not None]
+    """Return the row of cases of a kind: how often status and interval are right."""
+    covered = [trial.covered for trial in trials if trial.covered is not None]
+    widths = [trial.width for trial in trials if trial.width is not None]
     cost = _cost(trials)
     return (
         name,
         count(len(trials)),
-        share_cell(share(sum(one.right for one in trials), len(trials))),
+        share_cell(share(sum(trial.right for trial in trials), len(trials))),
         _bounded(
-            sum(one.sure and not one.right for one in trials), sum(one.sure for one in trials)
+            sum(trial.sure and not trial.right for trial in trials),
+            sum(trial.sure for trial in trials),
         ),
-        _counted(sum(one.sure for one in trials), len(trials)),
+        _counted(sum(trial.sure for trial in trials), len(trials)),
         share_cell(share(sum(covered), len(covered))),
         count(len(covered)),
         f"× {digits(median(widths))}" if widths else NONE,
@@ -133,7 +134,7 @@ def _locator_row(name: str, trials: Sequence[WorldTrial]) -> tuple[str, ...]:
 
 
 def _bounded(wrong: int, decided: int) -> str:
-    """Return how many of those decided are wrong, and the end of its interval."""
+    """Return the number of wrong decisions, and the upper end of the interval of their share."""
     most = share(wrong, decided).high
     return f"{wrong}" if most is None else f"{wrong} (at most {share_percent(most)})"
 
@@ -179,27 +180,27 @@ def _hostile(truth: Truth) -> TextTable:
 
 
 def _hostile_row(row: HostileRow) -> tuple[str, ...]:
-    """Return how often a world misled the locator."""
+    """Return the row of a world: how often it misled the locator."""
     trials = row.trials
-    covered = [one.covered for one in trials if one.covered is not None]
-    decided = sum(one.decided for one in trials)
+    covered = [trial.covered for trial in trials if trial.covered is not None]
+    decided = sum(trial.decided for trial in trials)
     return (
         row.world,
         "searched" if row.searched else "grid",
         str(row.sessions),
         count(len(trials)),
         _counted(decided, len(trials)),
-        str(sum(one.wrong for one in trials)),
-        _bounded(sum(one.range_wrong for one in trials), len(trials)),
+        str(sum(trial.wrong for trial in trials)),
+        _bounded(sum(trial.range_wrong for trial in trials), len(trials)),
         share_cell(share(sum(covered), len(covered))),
         count(len(covered)),
-        count(round(median(one.measurements for one in trials))),
+        count(round(median(trial.measurements for trial in trials))),
     )
 
 
 def _cost(trials: Sequence[WorldTrial]) -> float:
     """Return the median of measurements over those of a dense sweep of equal certainty."""
-    return median(one.measurements / one.dense for one in trials) if trials else 0.0
+    return median(trial.measurements / trial.dense for trial in trials) if trials else 0.0
 
 
 def _map(map_truth: MapTruth) -> TextTable:
@@ -232,7 +233,7 @@ def _map(map_truth: MapTruth) -> TextTable:
                 share_percent(float(np.quantile(measured, 0.95))),
                 share_percent(max(measured)),
                 share_percent(_share_right(scores)),
-                share_percent(sum(one >= 0.99 for one in right) / len(right)),
+                share_percent(sum(map_share >= 0.99 for map_share in right) / len(right)),
                 share_percent(min(right)),
             )
         ],

@@ -1,8 +1,8 @@
-"""Is the locator right? It is run in simulated cases, whose crossovers are known.
+"""Is the locator right? It runs in simulated cases, whose crossovers are known.
 
-A world is *clear* where each stretch with one winner has its largest log-ratio at three standard
-errors of a size or more, and neighbouring crossovers lie a factor of four apart: there the status
-must be right. In every other world it must not be wrong and sure.
+A world is *clear* if the largest log-ratio of each stretch with one winner is three standard errors
+of a size or more, and neighbouring crossovers lie a factor of four apart: there the status must be
+right. In every other world it must not be wrong and decided.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ CLEAR_FACTOR = 4.0
 
 
 class WorldTrial(Struct, frozen=True, kw_only=True):
-    """One world: what is true there, and what was found."""
+    """A world: its true statuses, and the locator's answer."""
 
     clear: bool
     truth: list[str]
@@ -46,9 +46,9 @@ class WorldTrial(Struct, frozen=True, kw_only=True):
     status: str
     sure: bool
     covered: bool | None
-    """Whether the interval holds the crossover; None where there is not exactly one."""
+    """Whether the interval holds the crossover; None unless there is exactly one."""
     width: float | None
-    """Of the interval, as a ratio of sizes; inf where it is open."""
+    """Of the interval, as a ratio of sizes; inf if it is open."""
     measurements: int
     """Sizes times processes."""
     dense: int
@@ -61,7 +61,7 @@ class WorldTrial(Struct, frozen=True, kw_only=True):
 
 
 def trial(seed: int) -> WorldTrial:
-    """Locate in the world of this seed."""
+    """Locate the crossover in the world of this seed."""
     world = make_world(np.random.default_rng(seed))
     clock = Clock(world)
     rounds(clock)
@@ -100,10 +100,10 @@ def _trial(world: World, clock: Clock, crossover: Crossover) -> WorldTrial:
 
 
 def standard_error(world: World, processes: int = 8, windows: int = 30) -> float:
-    """Return the standard error of a size's log-ratio with so many processes.
+    """Return the standard error of a size's log-ratio over ``processes`` processes.
 
-    It is the deviation of the estimate itself: consecutive processes are alike, and bursts come in
-    rows, and neither may be averaged away.
+    It is the standard deviation of the estimate over ``windows``, because consecutive processes are
+    correlated, and bursts span several.
     """
     clock = Clock(world)
     for process in range(processes * windows):
@@ -116,7 +116,7 @@ def standard_error(world: World, processes: int = 8, windows: int = 30) -> float
 
 
 class Truth(Struct, frozen=True, kw_only=True):
-    """What ``worlds`` simulated cases showed, those that follow ``seed``."""
+    """The trials of ``worlds`` simulated cases, drawn from ``seed``."""
 
     worlds: int
     seed: int
@@ -132,9 +132,9 @@ class Truth(Struct, frozen=True, kw_only=True):
 def truth(
     worlds: int, seed: int, progress: Progress, each: int = 100, names: Sequence[str] = ()
 ) -> Truth:
-    """Try the locator in so many simulated cases, and the map in a tenth as many.
+    """Try the locator in ``worlds`` simulated cases, and the map in a tenth as many.
 
-    And in ``each`` as many cases of every hostile world, or of those of these ``names``.
+    Also try ``each`` cases of every hostile world, or of the worlds in ``names``.
     """
     begin = time.monotonic()
     trials = []

@@ -1,9 +1,9 @@
-"""Simulated worlds of one size axis, whose crossovers are known.
+"""Simulated worlds with a single size axis, whose crossovers are known.
 
 A backend's time is an overhead and the work over its rate, with steps where caches overflow. Each
-process has a bias of its own, drawn from 240 real processes (process_noise.csv: the logarithm of
-each process's time over the median, for five bodies, in the order measured); each sample has heavy
-tails; and the machine drifts.
+process has a bias, taken from 240 real processes (process_noise.csv: the logarithm of each
+process's time over the median, for five bodies, in the order measured); samples have heavy tails;
+and the machine drifts.
 """
 
 from __future__ import annotations
@@ -30,8 +30,7 @@ _ROUNDS = 60
 _AT_ONCE = 2
 
 Disturbance = Callable[[int, float, int, int], float]
-"""What a session adds to the log time of a side at a size, in a process that has done so many jobs.
-"""
+"""(side, size, process, jobs that it has done) → what a session adds to the log time."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Cost:
-    """What an iteration takes on one backend, in units of the incumbent's overhead."""
+    """The time of an iteration on a backend, in units of the incumbent's overhead."""
 
     overhead: float
     work: float
@@ -68,9 +67,9 @@ class Noise:
 
     bodies: tuple[str, str]
     start: int
-    """Where in the recorded processes this world begins."""
+    """The index in the recorded processes at which this world begins."""
     by_size: bool
-    """Whether a process has another bias at each size, or one for all."""
+    """Whether a process has another bias at each size, or the same at all sizes."""
     sample: float
     """Scale of a sample's heavy-tailed log noise."""
     drift: float
@@ -89,14 +88,14 @@ class World:
     noise: Noise
     seed: int
     disturbance: Callable[[np.random.Generator], Disturbance] | None = None
-    """What each session draws anew; None where sessions differ by noise only."""
+    """Makes the disturbance of a session; None if sessions differ by noise only."""
 
     def ratio(self, x: Array) -> Array:
         """Return the true log-ratio, challenger over incumbent, at logarithms of sizes."""
         return self.costs[1].log_seconds(x) - self.costs[0].log_seconds(x)
 
     def excursions(self) -> list[tuple[float, float, float]]:
-        """Return stretches with one winner: logarithms of both ends, and the largest log-ratio."""
+        """Return the stretches with one winner: (begin, end, largest log-ratio), in log size."""
         x = np.linspace(log(self.low), log(self.high), _GRID)
         ratio = self.ratio(x)
         signs = np.sign(ratio)
@@ -114,7 +113,7 @@ class Clock:
 
     world: World
     session: int | None = None
-    """Which of several; each has noise of its own."""
+    """The number of the session; each has other noise."""
     measured: int = 0
     rows: list[Measurement] = field(default_factory=list)
 
@@ -127,14 +126,14 @@ class Clock:
         own = np.random.default_rng([self.world.seed, number, 1])
         self._disturbed = self.world.disturbance and self.world.disturbance(own)
         self._jobs: dict[tuple[int, int], int] = {}
-        """Done by each process of a side, which stays for the whole session."""
+        """Jobs done by each process of a side; a process stays for the whole session."""
         self._exact: dict[tuple[int, float], float] = {}
         """Log seconds by side and size."""
 
     def measure(self, sizes: Iterable[float], process: int) -> None:
-        """Measure both backends in one process each, side by side, sizes in random order.
+        """Measure both backends in a process each, side by side, sizes in random order.
 
-        As a campaign does, both of them at each size before the next.
+        As in a campaign, both are measured at a size before the next size.
         """
         sizes = list(sizes)
         for index in self._random.permutation(len(sizes)):
@@ -174,7 +173,7 @@ class Clock:
 
 
 def rounds(clock: Clock) -> None:
-    """Measure what the locator asks for, round by round, until that is nothing."""
+    """Measure the locator's requests, round by round, until there are none."""
     search = Search(clock.world.low, clock.world.high, at_once=_AT_ONCE)
     for _ in range(_ROUNDS):
         requests = next_measurements(clock.rows, INCUMBENT, CHALLENGER, search)
@@ -201,12 +200,12 @@ def recorded() -> dict[str, list[float]]:
 
 
 def recorded_any() -> Sequence[float]:
-    """Return the bias of one body, to count the processes by."""
+    """Return the biases of the first body; their number is that of the processes."""
     return next(iter(recorded().values()))
 
 
 def make_world(random: np.random.Generator) -> World:
-    """Draw a world at random; a seed of the generator gives the same one everywhere."""
+    """Draw a world at random; it depends only on the generator's seed."""
     low = int(random.choice([1, 2, 4, 16]))
     high = round(low * 10 ** random.uniform(3, 5))
     kind = random.choice(
@@ -225,7 +224,7 @@ def make_world(random: np.random.Generator) -> World:
 
 
 def bodies_of(random: np.random.Generator) -> tuple[str, str]:
-    """Draw which recorded processes both backends vary as."""
+    """Draw the bodies whose recorded processes give the noise of both backends."""
     return str(random.choice(list(recorded()))), str(random.choice(list(recorded())))
 
 
@@ -244,7 +243,7 @@ def _steps(random: np.random.Generator, low: int, high: int) -> tuple[Step, ...]
 def _meeting(
     random: np.random.Generator, at: float, power: float, least: float = 1.2
 ) -> tuple[float, float, float]:
-    """Return overhead and work of a challenger as fast at ``at``, and the incumbent's work."""
+    """Return a challenger's overhead and work, and the incumbent's work: equal times at ``at``."""
     overhead = between(random, 1.3, 30)
     seconds = (overhead - 1) * between(random, least, 20)
     return overhead, (1 + seconds - overhead) / at**power, seconds / at**power
@@ -253,7 +252,7 @@ def _meeting(
 def change(
     random: np.random.Generator, low: int, high: int, has_steps: bool = True
 ) -> tuple[Cost, Cost]:
-    """Draw one backend that starts cheaply and one that grows slowly, with caches that overflow."""
+    """Draw a backend with little overhead and a backend with a high rate, with cache steps."""
     power = float(random.choice([1.0, 1.0, 0.8, 1.5]))
     overhead, work, ours = _meeting(random, between(random, low * 1.2, high / 1.2), power)
     cheap, quick = (
@@ -264,7 +263,7 @@ def change(
 
 
 def _apart(random: np.random.Generator, low: int, high: int) -> tuple[Cost, Cost]:
-    """Draw one backend that is faster everywhere, unless a step makes it slower."""
+    """Draw a backend that is faster everywhere, unless a step makes it slower."""
     factor = between(random, 1.05, 5)
     work = 1 / between(random, low, high)
     better = Cost(1.0, work, 1.0, _steps(random, low, high))
@@ -275,7 +274,7 @@ def _apart(random: np.random.Generator, low: int, high: int) -> tuple[Cost, Cost
 def _twice(
     random: np.random.Generator, low: int, high: int, middle: tuple[float, float]
 ) -> tuple[Cost, Cost]:
-    """Draw a challenger that wins in the middle, of such a width, until its cache overflows."""
+    """Draw a challenger that wins over a factor ``middle`` of sizes, until its cache overflows."""
     apart = between(random, *middle)
     at = between(random, low * 1.5, max(low * 2, high / apart / 1.5))
     overhead, work, ours = _meeting(random, at, 1.0, least=1.5)  # three times the rate at most
@@ -287,7 +286,7 @@ def _twice(
 
 
 def _tie(random: np.random.Generator, low: int, high: int) -> tuple[Cost, Cost]:
-    """Draw two that are equal within a few per cent."""
+    """Draw two backends that are equal within a few per cent."""
     work = 1 / between(random, low, high)
     factors = random.uniform(0.97, 1.03, 2)
     return Cost(1.0, work), Cost(float(factors[0]), work * float(factors[1]))

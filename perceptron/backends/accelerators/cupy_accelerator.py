@@ -26,8 +26,8 @@ def _cupy() -> Any:
 class CupyAccelerator(Accelerator):
     """The first CUDA device.
 
-    CuPy's pool keeps what it has taken from the device and does not count what it gave out of it
-    at most, short of a hook that would be called in the timed loop: peaks of memory are unknown.
+    Peaks of memory are unknown: CuPy's pool does not count them, and a hook that does would be
+    called in the timed loop.
     """
 
     place = "cuda"
@@ -40,16 +40,16 @@ class CupyAccelerator(Accelerator):
         _cupy().cuda.Device().synchronize()
 
     def free_memory(self) -> int | None:
-        """Return what the device has left, and what the pool keeps of it and has not lent."""
+        """Return the free bytes of the device and of CuPy's pool."""
         cupy = _cupy()
-        left, _ = cupy.cuda.runtime.memGetInfo()
-        return int(left) + int(cupy.get_default_memory_pool().free_bytes())
+        free, _ = cupy.cuda.runtime.memGetInfo()
+        return int(free) + int(cupy.get_default_memory_pool().free_bytes())
 
     def release(self) -> None:
         _cupy().get_default_memory_pool().free_all_blocks()
 
     def busy_seconds(self, queue: Queue, iterations: int) -> float | None:
-        """Return None: only PyTorch's devices are held up to read their clock."""
+        """Return None: only PyTorch can hold a device up to read its clock."""
         return None
 
     def product(self, width: int, dtype: DType) -> Loop:
@@ -64,14 +64,14 @@ class CupyAccelerator(Accelerator):
 
     def transfers(self, size: int) -> Mapping[str, Loop]:
         xp = _cupy()
-        there = xp.ones(size // 4, "float32")
-        # From other memory the driver copies through a buffer of its own.
+        on_device = xp.ones(size // 4, "float32")
+        # From memory that is not pinned the driver copies through a buffer.
         pinned = xp.cuda.alloc_pinned_memory(size)
         host = np.frombuffer(pinned, "float32", size // 4)
         host[...] = 1.0
         return {
-            "host to device": self._loop(lambda: there.set(host)),
-            "device to host": self._loop(lambda: there.get(out=host)),
+            "host to device": self._loop(lambda: on_device.set(host)),
+            "device to host": self._loop(lambda: on_device.get(out=host)),
         }
 
     def versions(self) -> dict[str, str]:

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     import jax
 
 _PLUGINS = ("jax_cuda12_plugin", "jax_cuda13_plugin")
-"""What brings CUDA to JAX, each for one of its major versions."""
+"""JAX's CUDA plugins, one for each major version of CUDA."""
 
-# So wide that XLA asks the library of products instead of writing a kernel itself.
+# So wide that XLA calls cuBLAS instead of writing a kernel itself.
 _TOUCHED_WIDTH = 256
 _VERSIONS = {
     "cuda": "cuda_runtime_get_version",
@@ -40,16 +40,16 @@ _VERSIONS = {
     "cudnn": "cudnn_get_version",
 }
 _LOOPS = "--xla_gpu_enable_command_buffer"
-# A loop that runs in a command buffer, which is a CUDA graph, asks no host for its next pass; one
-# that the host steers waits for the device before each. Newer XLA takes additions to what it puts
-# into command buffers by itself; older takes the list, and its default is given whole.
+# A loop in a command buffer, which is a CUDA graph, runs without the host; otherwise the host waits
+# for the device before each pass. Newer XLA takes additions to its default list of what goes into
+# command buffers; older XLA takes the whole list.
 _WANTED = (
     f"{_LOOPS}=+WHILE,+CONDITIONAL --xla_gpu_graph_min_graph_size=1",
     f"{_LOOPS}=FUSION,CUBLAS,CUBLASLT,CUSTOM_CALL,CUDNN,WHILE,CONDITIONAL"
     " --xla_gpu_graph_min_graph_size=1",
 )
-# As a training has them: a loop in one whose length is an argument, called more than once. There
-# were versions whose second call ended the process (https://github.com/openxla/xla/pull/35760).
+# Loops as in a training: a loop within a loop whose length is an argument, called more than once.
+# In some versions the second call ended the process (https://github.com/openxla/xla/pull/35760).
 _RUN = """
 import jax, numpy
 from jax import lax, numpy as jnp
@@ -68,10 +68,10 @@ for n in (25, 25, 13):
         expected = numpy.tanh(expected @ expected) + numpy.float32(0.5)
     numpy.testing.assert_allclose(jitted(n, start), expected, rtol=1e-3)
 """
-# Starting JAX on a GPU and compiling takes a tenth of it.
+# Starting JAX on a GPU and compiling takes a tenth of this.
 _RUN_SECONDS = 60.0
 DECIDED = "PERCEPTRON_XLA_FLAGS"
-"""Set to the flags that a process found, so that those that it starts need not try them again."""
+"""Set to the flags that a process found to work, so that its children need not try them again."""
 
 
 class JaxAccelerator(Accelerator):
@@ -98,7 +98,7 @@ class JaxAccelerator(Accelerator):
 
     @property
     def device(self) -> jax.Device:
-        """What JAX calls it; asking for it starts JAX's client."""
+        """The device as a JAX object; starts JAX's client."""
         import jax
 
         return jax.devices(self.place)[0]
@@ -107,31 +107,31 @@ class JaxAccelerator(Accelerator):
         self.product(_TOUCHED_WIDTH, "float32")(1)
 
     def synchronize(self) -> None:
-        """Wait for a small program, before which the device does all that was queued.
+        """Wait for a small program, which the device runs after all queued work.
 
-        JAX knows no other way to wait for a device: this takes a launch as well.
+        JAX has no other way to wait for a device; this includes a launch.
         """
         (self._placed(np.ones(())) + 1).block_until_ready()
 
     def reset_peak_memory(self) -> None:
-        """Note the peak so far: JAX cannot forget it."""
+        """Note the peak so far, which JAX cannot reset."""
         self._peak_before = self._memory("peak_bytes_in_use") or 0
 
     def peak_memory(self) -> int | None:
-        """Return the peak of this process if it rose since; otherwise what was needed is unknown.
+        """Return the peak of this process if it rose since `reset_peak_memory`.
 
-        It was then at most what something before it needed.
+        Otherwise it is unknown: at most the earlier peak.
         """
         peak = self._memory("peak_bytes_in_use")
         return peak if peak is not None and peak > self._peak_before else None
 
     def free_memory(self) -> int | None:
-        """Return what the allocator may still give out: three quarters of the device's at most."""
+        """Return the bytes left to JAX's allocator, which takes at most 3/4 of the device."""
         limit, used = self._memory("bytes_limit"), self._memory("bytes_in_use")
         return None if limit is None or used is None else limit - used
 
     def busy_seconds(self, queue: Queue, iterations: int) -> float | None:
-        """Return None: JAX has no events to read the device's clock by."""
+        """Return None: JAX has no events with the device's time."""
         return None
 
     def product(self, width: int, dtype: DType) -> Loop:
@@ -156,16 +156,16 @@ class JaxAccelerator(Accelerator):
         import jax
 
         host, device = np.ones(size // 4, "float32"), self.device
-        there, cpu = self._placed(host), jax.devices("cpu")[0]
-        # Not through NumPy: an array of JAX keeps what it once gave to it.
+        on_device, cpu = self._placed(host), jax.devices("cpu")[0]
+        # Not through NumPy: an array of JAX caches its copy on the host.
         return {
             "host to device": _loop(lambda: jax.device_put(host, device)),
-            "device to host": _loop(lambda: jax.device_put(there, cpu)),
+            "device to host": _loop(lambda: jax.device_put(on_device, cpu)),
         }
 
     def versions(self) -> dict[str, str]:
-        """Return what JAX's CUDA plugin found, as the libraries number themselves."""
-        found = {}
+        """Return the versions of CUDA's libraries that JAX's plugin found, by name."""
+        versions = {}
         for plugin in _PLUGINS:
             try:
                 module: Any = import_module(f"{plugin}._versions")
@@ -174,11 +174,13 @@ class JaxAccelerator(Accelerator):
             for name, function in _VERSIONS.items():
                 try:
                     number = int(getattr(module, function)())
-                except Exception:  # noqa: BLE001, S112 one that a version of JAX does not tell
+                except Exception:  # noqa: BLE001, S112 some versions of JAX lack it
                     continue
                 is_cuda = name.startswith("cuda")  # 13010 is 13.1
-                found[name] = f"{number // 1000}.{number % 1000 // 10}" if is_cuda else str(number)
-        return found
+                versions[name] = (
+                    f"{number // 1000}.{number % 1000 // 10}" if is_cuda else str(number)
+                )
+        return versions
 
     def _placed(self, array: np.ndarray[Any, Any]) -> jax.Array:
         import jax
@@ -187,13 +189,13 @@ class JaxAccelerator(Accelerator):
         return placed.block_until_ready()
 
     def _memory(self, name: str) -> int | None:
-        """Return one of the allocator's numbers; a CPU has none."""
+        """Return a statistic of JAX's allocator; None on a CPU, which has none."""
         statistics = self.device.memory_stats() or {}
         return statistics.get(name)
 
 
 def _loop(work: Callable[..., jax.Array], *arguments: object) -> Loop:
-    """Return a loop that queues the work and waits for the last, behind which nothing is left."""
+    """Return a loop that queues the work and waits for the last result."""
     import jax
 
     def loop(iterations: int) -> None:
@@ -205,33 +207,33 @@ def _loop(work: Callable[..., jax.Array], *arguments: object) -> Loop:
     return loop
 
 
-def with_loops_on_the_device(own: str) -> str:
-    """Return the user's ``own`` flags and those that keep a loop on the GPU, if that works.
+def with_loops_on_the_device(user_flags: str) -> str:
+    """Return ``user_flags`` with flags that keep a loop on the GPU, if they work; see `runs`.
 
-    A loop must run rightly with them. A user's own choice of what goes into command buffers comes
-    last and wins. To try takes up to two minutes; without a GPU there is nothing to try.
+    Flags of the user about command buffers are left as they are. Trying takes up to two minutes;
+    without a GPU nothing is tried.
     """
-    if _LOOPS in own or cuda_unavailable() is not None:
-        return own
+    if _LOOPS in user_flags or cuda_unavailable() is not None:
+        return user_flags
     if (decided := os.environ.get(DECIDED)) is not None:
         return decided
-    tried = (f"{own} {flags}".strip() for flags in _WANTED)
-    return next((flags for flags in tried if runs(flags)), own)
+    tried = (f"{user_flags} {flags}".strip() for flags in _WANTED)
+    return next((flags for flags in tried if runs(flags)), user_flags)
 
 
 def repeats_within_a_graph(flags: str) -> bool:
-    """Return whether a loop is a node of a CUDA graph with these flags."""
+    """Return whether these flags make a loop a node of a CUDA graph."""
     return any(word.startswith(_LOOPS) and "WHILE" in word for word in flags.split())
 
 
 @cache
 def runs(flags: str, platform: str = "cuda") -> bool:
-    """Return whether a loop runs rightly with these flags, in a process of its own."""
-    own = {"JAX_PLATFORMS": platform, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    """Return whether a loop computes the right values with these flags, in a new process."""
+    variables = {"JAX_PLATFORMS": platform, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     try:
         process = subprocess.run(
             [sys.executable, "-P", "-c", _RUN],
-            env={**os.environ, **own, "XLA_FLAGS": flags},
+            env={**os.environ, **variables, "XLA_FLAGS": flags},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,

@@ -1,4 +1,4 @@
-"""What a device beside the host can be asked, whatever library drives it."""
+"""The interface of a device beside the host, whatever library drives it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import numpy as np
 from perceptron.backends.protocol import Backend
 from perceptron.problems.problem import DType
 
-# Does something this many times, and returns when the device has done it.
+# Repeats some work this number of times, and returns when the device has done it.
 Loop = Callable[[int], None]
-# Hands so many training iterations to the device and returns at once.
+# Hands this number of training iterations to the device and returns at once.
 Queue = Callable[[int], None]
 
 NO_CUDA_DEVICE = "no CUDA device found"
 
 PLACES: dict[str, str] = {}
-"""Where the work of a kind of device is done, if not on itself: tests have the CPU stand in."""
+"""Where a kind of device does its work, if not on itself: in tests the CPU stands in."""
 
 
 def loop_of(work: Callable[[], object], wait: Callable[[], None] | None = None) -> Loop:
-    """Return a loop that does this work again and again, and in the end waits for the device."""
+    """Return a loop that repeats the work, and in the end calls ``wait``."""
 
     def loop(iterations: int) -> None:
         for _ in range(iterations):
@@ -35,20 +35,19 @@ def loop_of(work: Callable[[], object], wait: Callable[[], None] | None = None) 
 
 
 def place_of(kind: str) -> str:
-    """Return where the work of a device of this kind is done: on itself, or on the CPU.
+    """Return where a device of this kind does its work: on itself, or on the CPU.
 
-    All else in the backends asks an accelerator for its ``place``, and does there what it would do
-    on any CPU.
+    Backends use an accelerator's ``place``.
     """
     return PLACES.get(kind, kind)
 
 
 class Accelerator:
-    """A device; here the CPU, driven by NumPy, in the place of one whose library needs a GPU.
+    """A device; this base is the CPU, driven by NumPy, in place of one whose library needs a GPU.
 
-    Making one is free: heavy imports stay inside the methods. No method asks more than the library
-    knows; what it does not know is None. A backend names its own in the attribute ``accelerator``,
-    where the CPU has None.
+    Making an accelerator is free: heavy imports stay inside the methods, which return None for what
+    the library does not know. A backend has its device in the attribute ``accelerator``; the CPU's
+    have None.
     """
 
     kind: str = "cuda"
@@ -56,7 +55,7 @@ class Accelerator:
 
     @property
     def place(self) -> str:
-        """Where its work is done: its kind, or ``cpu`` where the CPU stands in for it."""
+        """Where it does its work: its kind, or ``cpu`` if the CPU stands in for it."""
         return "cpu"
 
     def unavailable(self) -> str | None:
@@ -64,21 +63,21 @@ class Accelerator:
         return None
 
     def touch(self) -> None:
-        """Start what starts once in a process, and wait for it.
+        """Start what a process starts once, and wait for it.
 
-        That is the client, the context, the allocator and the library of products: it costs a
-        process seconds, and no problem.
+        That is the client, the context, the allocator and the library of products, which takes
+        seconds, and is not part of a problem's setup.
         """
         self.product(2, "float32")(1)
 
     def synchronize(self) -> None:
-        """Wait until the device has done all that it was given."""
+        """Wait until the device has done all queued work."""
 
     def reset_peak_memory(self) -> None:
-        """Forget the most memory held so far, where the library can."""
+        """Reset the peak of memory, if the library can."""
 
     def peak_memory(self) -> int | None:
-        """Return the most bytes that the library's allocator gave out since `reset_peak_memory`."""
+        """Return the peak of bytes that the library allocated since `reset_peak_memory`."""
         return None
 
     def free_memory(self) -> int | None:
@@ -89,35 +88,35 @@ class Accelerator:
         """Give back the memory that the library keeps for later."""
 
     def uuid(self) -> str | None:
-        """Return what NVIDIA's driver calls the device."""
+        """Return the UUID of the device in NVIDIA's driver."""
         return None
 
     def busy_seconds(self, queue: Queue, iterations: int) -> float | None:
-        """Return the device's own seconds per training iteration, by its own events.
+        """Return the device's seconds per training iteration, by its events.
 
-        Everything is queued before the device begins, so that it never waits for the host. None
-        where that cannot be had. The CPU has done what was queued when ``queue`` returns.
+        Everything is queued before the device begins, so that it never waits for the host; None if
+        that is impossible. The CPU has done the work when ``queue`` returns.
         """
         begin = time.perf_counter()
         queue(iterations)
         return (time.perf_counter() - begin) / iterations
 
     def product(self, width: int, dtype: DType) -> Loop:
-        """Return a loop of products of two square matrices of this width, in full precision."""
+        """Return a loop of products of two (width, width) matrices, in full precision."""
         left, right, result = (np.ones((width, width), dtype) for _ in range(3))
         return self._loop(lambda: np.dot(left, right, out=result))
 
     def copy(self, size: int) -> Loop:
-        """Return a loop that copies so many bytes within the device's memory."""
+        """Return a loop that copies ``size`` bytes within the device's memory."""
         source, target = (np.ones(size // 4, "float32") for _ in range(2))
         return self._loop(lambda: np.copyto(target, source))
 
     def transfers(self, size: int) -> Mapping[str, Loop]:
-        """Return loops that copy so many bytes ``host to device`` and ``device to host``."""
+        """Return loops that copy ``size`` bytes ``host to device`` and ``device to host``."""
         return {"host to device": self.copy(size), "device to host": self.copy(size)}
 
     def versions(self) -> dict[str, str]:
-        """Return versions of what drives the device beneath the library, by name."""
+        """Return versions of the drivers and libraries below the framework, by name."""
         return {}
 
     def _loop(self, work: Callable[[], object]) -> Loop:
@@ -125,13 +124,13 @@ class Accelerator:
 
 
 def accelerator_of(backend: Backend) -> Accelerator | None:
-    """Return the device that a backend trains on, None for one that trains on the host."""
+    """Return the device that a backend trains on; None for the host."""
     accelerator: Accelerator | None = getattr(backend, "accelerator", None)
     return accelerator
 
 
 def place(backend: Backend) -> str:
-    """Return where a backend trains: on the CPU, or where its accelerator's work is done."""
+    """Return where a backend trains: ``cpu``, or its accelerator's `Accelerator.place`."""
     accelerator = accelerator_of(backend)
     return "cpu" if accelerator is None else accelerator.place
 

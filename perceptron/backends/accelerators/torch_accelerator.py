@@ -32,8 +32,8 @@ _ATTEMPTS = 6
 class TorchAccelerator(Accelerator):
     """The first device of a kind.
 
-    On the CPU there is nothing to wait for, no allocator to ask, and what the device does takes as
-    long as queueing it.
+    If the CPU stands in, there is nothing to wait for, no allocator, and work takes as long as
+    queueing it.
     """
 
     def __init__(self, kind: str) -> None:
@@ -59,12 +59,16 @@ class TorchAccelerator(Accelerator):
         return None if peak is None else int(peak())
 
     def free_memory(self) -> int | None:
-        """Return what the device has left, and what the allocator keeps of it and has not lent."""
+        """Return the free bytes of the device and of PyTorch's allocator."""
         module = self._module()
-        left = getattr(module, "mem_get_info", None)
-        if left is None:
+        free_and_total = getattr(module, "mem_get_info", None)
+        if free_and_total is None:
             return None
-        return int(left()[0]) + int(module.memory_reserved()) - int(module.memory_allocated())
+        return (
+            int(free_and_total()[0])
+            + int(module.memory_reserved())
+            - int(module.memory_allocated())
+        )
 
     def release(self) -> None:
         if empty := getattr(self._module(), "empty_cache", None):
@@ -73,15 +77,16 @@ class TorchAccelerator(Accelerator):
     def uuid(self) -> str | None:
         if self.place != "cuda":
             return None
-        # Older versions do not tell.
+        # Older versions lack it.
         uuid = getattr(self._module().get_device_properties(0), "uuid", None)
         return None if uuid is None else str(uuid)
 
     def busy_seconds(self, queue: Queue, iterations: int) -> float | None:
-        """Hold the device up with a kernel that only waits, queue, and read events around the work.
+        """Return the device's seconds per iteration: `held_up` on CUDA, None on other devices.
 
-        What was queued too late, or did not fit into the device's queue, would be timed with the
-        host's pauses in it: then fewer iterations are queued, behind a longer wait.
+        A kernel that only waits holds the device up while the host queues. Work that was queued too
+        late, or did not fit into the device's queue, would be timed with the host's pauses: then
+        fewer iterations are queued, behind a longer wait.
         """
         if self.place == "cpu":
             return super().busy_seconds(queue, iterations)
@@ -93,9 +98,9 @@ class TorchAccelerator(Accelerator):
         import torch
 
         torch.set_float32_matmul_precision("highest")
-        made = {"dtype": getattr(torch, dtype), "device": self.place}
-        left, right = torch.ones((width, width), **made), torch.ones((width, width), **made)
-        result = torch.empty((width, width), **made)
+        options = {"dtype": getattr(torch, dtype), "device": self.place}
+        left, right = torch.ones((width, width), **options), torch.ones((width, width), **options)
+        result = torch.empty((width, width), **options)
         return self._loop(lambda: torch.mm(left, right, out=result))
 
     def copy(self, size: int) -> Loop:
@@ -109,22 +114,22 @@ class TorchAccelerator(Accelerator):
         import torch
 
         host = torch.ones(size // 4, device="cpu")
-        if self.place == "cuda":  # from other memory the driver copies through a buffer of its own
+        if self.place == "cuda":  # from memory that is not pinned the driver copies via a buffer
             host = host.pin_memory()
-        there = torch.empty_like(host, device=self.place)
+        on_device = torch.empty_like(host, device=self.place)
         return {
-            "host to device": self._loop(lambda: there.copy_(host, non_blocking=True)),
-            "device to host": self._loop(lambda: host.copy_(there, non_blocking=True)),
+            "host to device": self._loop(lambda: on_device.copy_(host, non_blocking=True)),
+            "device to host": self._loop(lambda: host.copy_(on_device, non_blocking=True)),
         }
 
     def versions(self) -> dict[str, str]:
         import torch
 
-        found = {"cuda": torch.version.cuda, "hip": torch.version.hip}
+        versions = {"cuda": torch.version.cuda, "hip": torch.version.hip}
         if self.place == "cuda":
             cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
-            found["cudnn"] = None if cudnn is None else str(cudnn)
-        return {name: version for name, version in found.items() if version}
+            versions["cudnn"] = None if cudnn is None else str(cudnn)
+        return {name: version for name, version in versions.items() if version}
 
     def _module(self) -> Any:
         import torch
@@ -157,14 +162,14 @@ def held_up(cuda: Any, queue: Queue, iterations: int) -> float | None:
 
 
 def device_unavailable(device: str) -> str | None:
-    """Return why PyTorch, which must be installed, cannot use a device of this kind; or None."""
+    """Return why PyTorch cannot use a device of this kind, or None; PyTorch must be installed."""
     if device == "cuda":
         return _torch_cuda_unavailable()
     return surely_unavailable(device) or _accelerator_unavailable(device)
 
 
 def surely_unavailable(device: str) -> str | None:
-    """Return why there is no MPS or XPU device, as far as a look tells; or None. Imports nothing.
+    """Return why there is surely no MPS or XPU device, or None. Imports nothing.
 
     Schedulers bring Level Zero to machines without an XPU: PyTorch must be built for it, too.
     """
@@ -178,7 +183,7 @@ def surely_unavailable(device: str) -> str | None:
 
 
 def _torch_cuda_unavailable() -> str | None:
-    # ROCm's PyTorch calls AMD's devices by that name too.
+    # ROCm's PyTorch calls AMD's devices cuda too.
     reason = None if _ROCM.exists() else cuda_unavailable()
     if reason is not None:
         return reason
@@ -192,7 +197,7 @@ def _torch_cuda_unavailable() -> str | None:
 def _accelerator_unavailable(device: str) -> str | None:
     import torch
 
-    # Of the kind that PyTorch is built for; None if for none, and asking more of it would raise.
+    # The kind that PyTorch is built for; if None, `is_available` would raise.
     built_for = torch.accelerator.current_accelerator()
     if built_for is None or built_for.type != device:
         kind = "the CPU alone" if built_for is None else built_for.type

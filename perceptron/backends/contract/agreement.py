@@ -31,22 +31,22 @@ ITERATIONS = 10
 TOLERANCE: dict[DType, float] = {"float64": 1e-6, "float32": 1e-4}
 """Share of its movement by which a quantity may differ."""
 
-# What reset() does not take back shows only after a step.
+# What reset() forgets to reset shows only after a step.
 _FIRST_ITERATION = 1
-# Where rounding alone could be such a share of a movement, a mistake could hide behind it.
+# Where rounding may be a larger share of a movement, a mistake could hide behind it.
 _MOST_ROUNDING = 0.05
-# Rounding leads as far as a backend is off if NumPy ends so near to that.
+# Rounding explains a difference up to this many times NumPy's difference from a rounded start.
 _AS_FAR = 4.0
-# Rows whose two best classes are as near, as a share of the largest output, may be in either.
+# Rows whose two best classes are nearer, as a share of the largest output, may be in either.
 _NEAR = 1e-4
-# Of more models so many are trained alone.
+# Of more models, this number are trained alone.
 MOST_ALONE = 12
 
 _LOSS, _ACCURACY, _TEST = "the loss", "the accuracy", " on the test set"
 
 
 def start_of(problem: Problem) -> list[Array]:
-    """Return the parameters at the start, as `Trainer.parameters` gives them."""
+    """Return the start parameters, as `Trainer.parameters` returns them."""
     return problem.stacked_start() if problem.models > 1 else problem.start_parameters()
 
 
@@ -61,16 +61,16 @@ class Quantity:
     start: Array
     end: Array
     moved: Array
-    """What differences are counted in, (models,); of a loss or an accuracy (1,)."""
+    """The unit of differences, (models,); of a loss or an accuracy (1,)."""
     undecided: float | None = None
-    """Of an accuracy, the share of the rows whose class rounding may change."""
+    """For an accuracy, the share of the rows whose class rounding may change."""
 
     def rounding(self, dtype: DType, rows: int) -> float:
-        """Return which share of the movement rounding to ``dtype`` may be.
+        """Return the share of the movement that rounding to ``dtype`` may cause.
 
         Each iteration rounds a value to within half a unit in the last place, and independent
         errors add up as the square root of their number (Higham, Accuracy and Stability of
-        Numerical Algorithms, 2002, §2.8); twice that is allowed. So do those of a sum over rows.
+        Numerical Algorithms, 2002, §2.8), as do those of a sum over rows; twice that is allowed.
         """
         values = np.maximum(self.norms(self.start), self.norms(self.end)) / self.moved
         return float(np.finfo(dtype).eps) * (
@@ -88,7 +88,7 @@ Reference = Mapping[str, Quantity]
 
 @dataclass(frozen=True)
 class Difference:
-    """The worst quantity of a comparison, in units of its movement."""
+    """A quantity's difference from the reference, in units of its movement."""
 
     quantity: str
     difference: float
@@ -116,10 +116,10 @@ class Difference:
 
 
 def reference(problem: Problem) -> Reference:
-    """Train ten iterations in float64.
+    """Return the quantities of ten iterations of float64 NumPy.
 
-    Raises `Refused` if a loss or a parameter does not move, or not by more than rounding, or does
-    not stay finite; and if NumPy's models together are not those alone.
+    Raises `Refused` if a loss or a parameter does not move by more than rounding, or does not stay
+    finite; and if NumPy's models trained together differ from those trained alone.
     """
     trainer = NUMPY.prepare(problem, "float64")
     start, nearest = _of_numpy(problem, trainer.parameters())
@@ -146,8 +146,8 @@ def reference(problem: Problem) -> Reference:
 def check(backend: Backend, problem: Problem, dtype: DType, expected: Reference) -> Difference:
     """Train in float64 and, if that agrees, in ``dtype``; return the worst difference.
 
-    A backend without float64 is judged in ``dtype`` alone. Raises `Refused` where rounding decides
-    what is judged, and `Unsupported` as `Backend.prepare` does.
+    A backend without float64 is judged in ``dtype`` alone. Raises `Refused` if rounding decides the
+    result, and `Unsupported` as `Backend.prepare` does.
     """
     exact = None
     try:
@@ -160,24 +160,24 @@ def check(backend: Backend, problem: Problem, dtype: DType, expected: Reference)
         raise Refused(f"{exact.quantity}: rounding decides where it ends, even in float64")
     if exact and (dtype == "float64" or not exact.agrees):
         return exact
-    own = compare(problem, backend.prepare(problem, dtype), dtype, expected)
-    if own.agrees:
-        return own
-    if not _rounding_leads_as_far(problem, dtype, expected, own):
+    in_dtype = compare(problem, backend.prepare(problem, dtype), dtype, expected)
+    if in_dtype.agrees:
+        return in_dtype
+    if not _rounding_leads_as_far(problem, dtype, expected, in_dtype):
         hint = f"; float64 agrees: find what has fewer bits than {dtype}, as TF32 has"
-        return replace(own, hint=hint) if exact else own
+        return replace(in_dtype, hint=hint) if exact else in_dtype
     if exact is None:
-        raise Refused(f"{own.quantity}: rounding to {dtype} decides where it ends")
+        raise Refused(f"{in_dtype.quantity}: rounding to {dtype} decides where it ends")
     return exact
 
 
 def _rounding_leads_as_far(
     problem: Problem, dtype: DType, expected: Reference, off: Difference
 ) -> bool:
-    """Return whether NumPy ends nearly as far off from a start that is off by rounding.
+    """Return whether NumPy, from a start with rounding errors, ends nearly as far off.
 
-    It does where gradients cancel exactly: Adam, which divides by their size, makes a step of what
-    rounding leaves of them, and the next ones from that. It does at a rate that is too high, too.
+    It does where gradients cancel exactly: Adam, which divides by their size, takes a full step
+    along the rounding error that is left. It also does at a rate that is too high.
     """
     random, eps = np.random.default_rng(1), float(np.finfo(dtype).eps)
     start = [array * (1.0 + random.uniform(-eps, eps, array.shape)) for array in start_of(problem)]
@@ -186,33 +186,33 @@ def _rounding_leads_as_far(
 
 
 def compare(problem: Problem, trainer: Trainer, dtype: DType, expected: Reference) -> Difference:
-    """Train ten iterations from the start and return the worst quantity.
+    """Train ten iterations from the start and return the worst difference.
 
-    Leaves ``trainer`` where it then stands.
+    Does not reset ``trainer`` afterwards.
     """
     trainer.reset()
     trainer.train(_FIRST_ITERATION)
     trainer.reset()
     trainer.train(ITERATIONS)
-    seen = standing(problem, trainer.parameters(), trainer.evaluate(), trainer.loss())
+    values = standing(problem, trainer.parameters(), trainer.evaluate(), trainer.loss())
     for name, quantity in expected.items():
-        shape = seen.get(name, np.array(np.nan)).shape
+        shape = values.get(name, np.array(np.nan)).shape
         if shape != quantity.end.shape:
             raise ValueError(
                 f"parameters() gives {name} the shape {shape}, not {quantity.end.shape}"
             )
-    own: Mapping[str, Array] = {}
+    of_parameters: Mapping[str, Array] = {}
     near: Mapping[str, float] = {}
     if dtype != "float64":  # rounding carries a few values anywhere, and an accuracy with them
-        arrays = [seen[name] for name in parameter_names(problem)]
-        own, near = _of_numpy(problem, arrays)
+        arrays = [values[name] for name in parameter_names(problem)]
+        of_parameters, near = _of_numpy(problem, arrays)
     differences = []
     for name, quantity in expected.items():
-        end = seen.get(name, np.array(np.nan))
+        end = values.get(name, np.array(np.nan))
         off = np.abs(end - quantity.end).reshape(len(quantity.moved), -1)
         allowed = TOLERANCE[dtype] + quantity.rounding(dtype, problem.step_rows)
         if quantity.undecided is not None:
-            share = float(np.abs(end - own.get(name, quantity.end)))
+            share = float(np.abs(end - of_parameters.get(name, quantity.end)))
             allowed = near.get(name, quantity.undecided) + 1e-6  # rounded as a mean
             differences.append(Difference(name, share, allowed, dtype, "of the rows"))
         elif dtype == "float64":
@@ -224,7 +224,7 @@ def compare(problem: Problem, trainer: Trainer, dtype: DType, expected: Referenc
             off *= sqrt(off.shape[1]) / quantity.moved[:, np.newaxis]
             differences.append(Difference(name, float(np.median(off)), allowed, dtype))
             if not quantity.end.ndim:
-                apart = float(np.abs(end - own.get(name, end)) / quantity.moved[0])
+                apart = float(np.abs(end - of_parameters.get(name, end)) / quantity.moved[0])
                 of_own = f"{name} of what parameters() gives"
                 differences.append(Difference(of_own, apart, allowed, dtype))
     return max(differences, key=lambda difference: difference.severity)
@@ -233,19 +233,19 @@ def compare(problem: Problem, trainer: Trainer, dtype: DType, expected: Referenc
 def standing(
     problem: Problem, parameters: Sequence[Array], evaluation: Evaluation, loss: float | None = None
 ) -> dict[str, Array]:
-    """Return losses, accuracies and parameters by name; ``loss`` is what a trainer says besides.
+    """Return losses, accuracies and parameters by name; ``loss`` is that of `Trainer.loss`.
 
-    Raises `ValueError` if there are not as many arrays of parameters as the problem has.
+    Raises `ValueError` if the number of parameter arrays is not the problem's.
     """
     names = parameter_names(problem)
     if len(parameters) != len(names):
         raise ValueError(f"parameters() gives {len(parameters)} arrays, not {len(names)}")
     values = {_LOSS: np.array(evaluation.train.loss if loss is None else loss)}
-    for part, own in ("", evaluation.train), (_TEST, evaluation.test):
-        if own is not None:
-            values[f"{_LOSS}{part or ' of evaluate()'}"] = np.array(own.loss)
-            if own.accuracy is not None:
-                values[f"{_ACCURACY}{part}"] = np.array(own.accuracy)
+    for part, scores in ("", evaluation.train), (_TEST, evaluation.test):
+        if scores is not None:
+            values[f"{_LOSS}{part or ' of evaluate()'}"] = np.array(scores.loss)
+            if scores.accuracy is not None:
+                values[f"{_ACCURACY}{part}"] = np.array(scores.accuracy)
     arrays = (np.asarray(array, np.float64) for array in parameters)
     return values | dict(zip(names, arrays, strict=True))
 
@@ -253,7 +253,7 @@ def standing(
 def _of_numpy(
     problem: Problem, parameters: list[Array]
 ) -> tuple[dict[str, Array], dict[str, float]]:
-    """Return the `standing` of these parameters, and what is undecided of each accuracy."""
+    """Return the `standing` of these parameters, and `Quantity.undecided` of each accuracy."""
     train, test = problem.parts()
     scores: dict[str, Score] = {}
     undecided = {}
@@ -270,7 +270,7 @@ def _of_numpy(
 
 
 def _share_near_to_two(outputs: Array) -> float:
-    """Return the share of rows whose class is as good as another; a single output is f or 1 − f."""
+    """Return the share of rows whose two best classes tie; a single output f has f and 1 − f."""
     if outputs.shape[-1] == 1:
         outputs = np.concatenate([outputs, 1.0 - outputs], axis=-1)
     ordered = np.partition(outputs, -2, axis=-1)
@@ -279,15 +279,15 @@ def _share_near_to_two(outputs: Array) -> float:
 
 
 def _moved(problem: Problem, movement: Array, of_loss: Array) -> Array:
-    """Return what differences of a quantity are counted in.
+    """Return the unit of a quantity's differences, `Quantity.moved`.
 
-    A model that hardly moves is judged by the models' root mean square; a test set need not be
-    learned, and is judged by the loss that is trained.
+    A model that hardly moves is judged by the root mean square over models. A test set's loss need
+    not move, and is judged by the movement of the training loss.
     """
     if not movement.ndim:
         return np.abs(of_loss).reshape(1)
-    own = np.linalg.norm(movement.reshape(problem.models, -1), axis=1)
-    moved: Array = np.maximum(own, sqrt(float((own**2).mean())))
+    norms = np.linalg.norm(movement.reshape(problem.models, -1), axis=1)
+    moved: Array = np.maximum(norms, sqrt(float((norms**2).mean())))
     return moved
 
 
@@ -306,20 +306,20 @@ def _refuse_unless_moved(problem: Problem, dtype: DType, expected: Reference) ->
 
 
 def _refuse_unless_as_alone(problem: Problem, together: Reference) -> None:
-    """Raise `Refused` where NumPy leaves some model elsewhere than its training alone."""
+    """Raise `Refused` if NumPy trains a model differently together with others and alone."""
     for index in models_alone(problem.models):
         single = problem.single(index)
         trainer = NUMPY.prepare(single, "float64")
         trainer.train(ITERATIONS)
-        for name, own in zip(parameter_names(single), trainer.parameters(), strict=True):
+        for name, expected in zip(parameter_names(single), trainer.parameters(), strict=True):
             quantity = together[name]
-            off = float(np.linalg.norm(quantity.end[index] - own))
+            off = float(np.linalg.norm(quantity.end[index] - expected))
             if not off <= TOLERANCE["float64"] * quantity.moved[index]:
                 raise Refused(f"{name}: NumPy's models together are not those alone")
 
 
 def models_alone(models: int) -> list[int]:
-    """Return which models are trained alone: all, or the first, the last and some between."""
+    """Return the indices of models to train alone: all, or the first, the last and some between."""
     if models <= MOST_ALONE:
         return list(range(models))
     between = np.random.default_rng(models).choice(models - 2, MOST_ALONE - 2, replace=False) + 1

@@ -1,4 +1,4 @@
-"""The contract of a backend as checks that can be run: by the tests, and by a backend's author.
+"""The contract of a backend as checks, for the tests and for authors of backends.
 
 Each check takes a backend, a problem and a dtype, and raises `Broken` with what is wrong.
 """
@@ -20,7 +20,7 @@ from perceptron.problems.problem import DType, Problem
 
 
 class Broken(Exception):
-    """The backend does not keep the contract; the message says how, in one line."""
+    """The backend breaks the contract; the message says how, in one line."""
 
 
 Check = Callable[[Backend, Problem, DType], None]
@@ -28,12 +28,12 @@ Check = Callable[[Backend, Problem, DType], None]
 
 @lru_cache(maxsize=64)
 def reference(problem: Problem) -> Reference:
-    """Return the reference, for which every check and dtype asks, as small as its problem is."""
+    """Return the cached reference of a problem, which all checks and dtypes share."""
     return agreement.reference(problem)
 
 
 def _stands_at_the_start(prepare: Callable[[Trainer], object]) -> Check:
-    """Return the check that a trainer has the start parameters after what is done with it."""
+    """Return the check that a trainer has the start parameters after ``prepare(trainer)``."""
 
     def check(backend: Backend, problem: Problem, dtype: DType) -> None:
         trainer = backend.prepare(problem, dtype)
@@ -64,40 +64,40 @@ def _keeps_shapes_and_dtype(backend: Backend, problem: Problem, dtype: DType) ->
             )
 
 
-def _trains_alike(calls: Sequence[int | None], whole: int, exact: bool = False) -> Check:
-    """Return the check that these calls of `train` leave what one does; None is a `reset`.
+def _trains_alike(calls: Sequence[int | None], total: int, exact: bool = False) -> Check:
+    """Return the check that these calls of `train` equal ``train(whole)``; None is a `reset`.
 
-    A backend may group steps in another way, and optimizers magnify how that rounds; with
-    ``exact``, plain steps must not show it.
+    A backend may group steps in another way, and optimizers magnify the rounding of that; with
+    ``exact``, plain steps must be equal.
     """
 
     def check(backend: Backend, problem: Problem, dtype: DType) -> None:
-        one, several = backend.prepare(problem, dtype), backend.prepare(problem, dtype)
-        one.train(whole)
+        once, several = backend.prepare(problem, dtype), backend.prepare(problem, dtype)
+        once.train(total)
         for iterations in calls:
             several.reset() if iterations is None else several.train(iterations)
         share = 0.0 if exact and problem.optimizer.is_plain else 5.0 * TOLERANCE[dtype]
-        _assert_same(problem, several.parameters(), one.parameters(), share)
+        _assert_same(problem, several.parameters(), once.parameters(), share)
 
     return check
 
 
 def _evaluates(backend: Backend, problem: Problem, dtype: DType) -> None:
     trainer = backend.prepare(problem, dtype)
-    seen = agreement.standing(problem, trainer.parameters(), trainer.evaluate(), trainer.loss())
+    values = agreement.standing(problem, trainer.parameters(), trainer.evaluate(), trainer.loss())
     expected = reference(problem)
-    if set(seen) != set(expected):
+    if set(values) != set(expected):
         raise Broken("evaluate() must score the test set and classes where there are any, only")
     relative = 1e-4 if dtype == "float32" else 1e-12
-    for name, value in seen.items():
+    for name, value in values.items():
         if value.ndim:
             continue
         quantity = expected[name]
         if quantity.undecided is None:
-            same = isclose(value, quantity.start, rel_tol=relative)
+            is_same = isclose(value, quantity.start, rel_tol=relative)
         else:
-            same = bool(abs(value - quantity.start) <= quantity.undecided + 1e-12)
-        if not same:
+            is_same = bool(abs(value - quantity.start) <= quantity.undecided + 1e-12)
+        if not is_same:
             raise Broken(f"{name} is {value:.9g} at the start, not {quantity.start:.9g}")
 
 
@@ -116,7 +116,7 @@ def _mistakes_are_noticed(backend: Backend, problem: Problem, dtype: DType) -> N
         try:
             trainer = mutation.of(backend, problem, dtype)
             difference = agreement.compare(problem, trainer, dtype, reference(problem))
-        except Unsupported:  # it refuses the mistaken problem, which is as good as noticing
+        except Unsupported:  # refusing the mistaken problem is as good as noticing
             continue
         if difference.agrees:
             raise Broken(f"the agreement check would not notice: {mutation.name}")
@@ -138,7 +138,7 @@ CHECKS: Mapping[str, Check] = {
     AGREES: _agrees,
     NOTICED: _mistakes_are_noticed,
 }
-"""The checks of each promise, by what it promises."""
+"""The check of each promise, by the promise."""
 
 
 def _takes(backend: Backend, problem: Problem, dtype: DType) -> bool:
@@ -152,7 +152,7 @@ def _takes(backend: Backend, problem: Problem, dtype: DType) -> bool:
 def _assert_same(
     problem: Problem, actual: list[Array], expected: list[Array], share: float = 0.0
 ) -> None:
-    """Raise `Broken` where arrays differ by more than rounding and this share of their movement."""
+    """Raise `Broken` if arrays differ by more than rounding and this share of their movement."""
     for array, target, start in zip(actual, expected, start_of(problem), strict=True):
         off, size, moved = (
             float(np.linalg.norm(np.asarray(values, np.float64)))

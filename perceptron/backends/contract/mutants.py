@@ -1,8 +1,8 @@
 """Backends made wrong on purpose: proof that the agreement check can fail.
 
-A `Driver` takes a backend's gradients, and batches and steps of its own, so that a mistake can be
-put anywhere into the training of any backend, whatever that is made of. `mutations` says which
-mistakes ten iterations of a problem must show.
+A `Driver` takes gradients from a backend, and chooses batches and takes steps itself, so that a
+mistake can be put anywhere into the training of any backend. `mutations` returns the mistakes that
+ten iterations of a problem must show.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
 from perceptron.problems.problem import Activation, DType, Layer, Problem
 from perceptron.problems.start import GivenStart
 
-# A power of two, so that dividing by it is exact, and so large that of a step from any parameter
-# hardly more than the gradient is left.
+# A power of two, so that dividing by it is exact, and so large that the difference of a step from
+# any parameter is hardly more than the gradient.
 _RATE = 2.0**16
 # From here up a decay, or eps beside the root of a gradient's square, shows in any dtype.
 _VISIBLE_DECAY, _VISIBLE_EPS = 0.05, 1e-4
 
 
 def arrays_of(problem: Problem, values: Array) -> list[Array]:
-    """Return views of a flat array, as `start_of` has them."""
+    """Return views of a flat array, in the shapes of `start_of`."""
     return views(values, problem.widths, problem.models if problem.models > 1 else None)
 
 
@@ -41,7 +41,7 @@ def _flat(arrays: Sequence[Array]) -> Array:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Given(Dataset):
-    """Rows that are there already, instead of those of another data set."""
+    """A data set of given rows."""
 
     train: Part
     test: Part | None = None
@@ -56,7 +56,7 @@ class _Given(Dataset):
 
 
 def _given(dataset: Dataset, pick: Callable[[Array], Array], with_test: bool = True) -> Dataset:
-    """Return a data set as another one, with what is picked of inputs and of targets."""
+    """Return a copy of a data set with ``pick`` applied to its inputs and targets."""
     train, test = dataset.parts()
     picked = Part(*map(pick, train))
     return _Given(
@@ -70,10 +70,10 @@ def _given(dataset: Dataset, pick: Callable[[Array], Array], with_test: bool = T
 
 
 class Driver(Scored):
-    """A trainer in float64 but for its gradients; mutants override what they get wrong."""
+    """A trainer in float64 except for its gradients; mutants override methods with mistakes."""
 
     kept: tuple[str, ...] = ()
-    """What `reset` does not take back."""
+    """Names of the attributes that `reset` leaves as they are."""
     values: Array
     state: State
     steps: int
@@ -85,7 +85,7 @@ class Driver(Scored):
         vars(self).update(self.at_start())
 
     def at_start(self) -> dict[str, object]:
-        """Return what changes while it trains, as it is before."""
+        """Return the attributes that training changes, with their start values."""
         state = start_state(np, self.problem.optimizer, self.start)
         return {"values": self.start.copy(), "state": state, "steps": 0, "iteration": 0}
 
@@ -113,7 +113,7 @@ class Driver(Scored):
         return None if batches is None else batches.indices(iteration)
 
     def gradient(self, rows: Indices | None) -> Array:
-        """Return what the backend computes as the gradient, flat: read off one plain step of it."""
+        """Return the backend's gradient, flat: the difference of a plain step over the rate."""
         dataset = self.problem.dataset
         if rows is not None:
             dataset = _given(dataset, lambda array: array[..., rows, :], with_test=False)
@@ -147,13 +147,13 @@ Kind = Callable[[Backend, Problem, DType], Trainer]
 
 @dataclass(frozen=True)
 class Mutation:
-    """One mistake, made by a `Driver` of a kind or by training a misread problem."""
+    """A mistake, made by a kind of `Driver` or by training a misread problem."""
 
     name: str
     driver: Kind = Driver
     misread: Callable[[Problem], Problem] | None = None
     depends_on_dtype: bool = False
-    """Whether it may show in the dtype that is timed alone."""
+    """Whether it may show only in the dtype that is timed, not in float64."""
 
     def of(self, backend: Backend, problem: Problem, dtype: DType) -> Trainer:
         """Return a trainer of ``backend`` that makes the mistake."""
@@ -163,21 +163,21 @@ class Mutation:
 
 
 def mutations(problem: Problem) -> list[Mutation]:
-    """Return every mistake to make on this problem, one in each layer where that makes sense.
+    """Return the mistakes that this problem must show, in each layer where that makes sense.
 
-    With several models these are the mistakes that only they allow.
+    For several models, return the mistakes that concern several models.
     """
     if problem.models > 1:
         return list(_of_the_models(problem))
-    found = [
+    mistakes = [
         *_of_the_loss(problem),
         *_of_the_layers(problem),
         *_of_the_optimizer(problem.optimizer),
         *(_of_the_batches(problem.batches) if problem.batches else ()),
     ]
     if problem.held_out_part() is not None:
-        found.append(Mutation("training part evaluated as test set", WRONG_PART))
-    return found
+        mistakes.append(Mutation("training part evaluated as test set", WRONG_PART))
+    return mistakes
 
 
 def _of_the_loss(problem: Problem) -> Iterator[Mutation]:
@@ -217,8 +217,8 @@ def _of_the_optimizer(optimizer: Optimizer) -> Iterator[Mutation]:
             yield Mutation(name, misread=_stepping(kind(**vars(optimizer))))
     elif optimizer.momentum:
         name = "momentum for nesterov" if optimizer.nesterov else "nesterov for momentum"
-        other = replace(optimizer, nesterov=not optimizer.nesterov)
-        yield Mutation(name, misread=_stepping(other))
+        swapped = replace(optimizer, nesterov=not optimizer.nesterov)
+        yield Mutation(name, misread=_stepping(swapped))
         none = replace(optimizer, momentum=0.0, nesterov=False)
         yield Mutation("no momentum", misread=_stepping(none))
         yield Mutation("momentum's buffer kept by reset()", STATE_KEPT)
@@ -272,21 +272,21 @@ def _stepping(optimizer: Optimizer) -> Callable[[Problem], Problem]:
 def _swapped(layer: int) -> Callable[[Problem], Problem]:
     def swap(problem: Problem) -> Problem:
         layers = list(problem.layers)
-        # tanh and sigmoid stand for each other: both bounded, both smooth, the likeliest mistake.
-        other: Activation = "tanh" if layers[layer].activation == "sigmoid" else "sigmoid"
-        layers[layer] = Layer(layers[layer].width, other)
+        # tanh and sigmoid are swapped: both bounded, both smooth, the likeliest mistake.
+        activation: Activation = "tanh" if layers[layer].activation == "sigmoid" else "sigmoid"
+        layers[layer] = Layer(layers[layer].width, activation)
         return replace(problem, layers=tuple(layers))
 
     return swap
 
 
 def mistaken(**wrong: object) -> Kind:
-    """Return a `Driver` with these methods, or what it keeps, in the place of its own."""
+    """Return a subclass of `Driver` with these methods or attributes instead of its own."""
     return type("Mistaken", (Driver,), wrong)
 
 
 def scaled(factor: float) -> Kind:
-    """Return what multiplies the loss, and with it the gradient, by ``factor``."""
+    """Return a `Driver` that multiplies the loss and its gradient by ``factor``."""
     return mistaken(
         gradient=lambda self, rows: factor * Driver.gradient(self, rows),
         loss=lambda self: factor * Driver.loss(self),
@@ -294,7 +294,7 @@ def scaled(factor: float) -> Kind:
 
 
 def spoiled(spoil: Callable[[list[Array]], object]) -> Kind:
-    """Return what has its gradients spoiled, the arrays of all layers, in place."""
+    """Return a `Driver` that applies ``spoil`` to the gradient arrays of all layers, in place."""
 
     def gradient(self: Driver, rows: Indices | None) -> Array:
         gradient = Driver.gradient(self, rows)
@@ -305,7 +305,7 @@ def spoiled(spoil: Callable[[list[Array]], object]) -> Kind:
 
 
 def taking(batch: Callable[[int, int], int]) -> Kind:
-    """Return what takes another batch, of an iteration and the iterations of an epoch."""
+    """Return a `Driver` that takes batch ``batch(iteration, iterations per epoch)`` instead."""
 
     def rows(self: Driver, iteration: int) -> Indices | None:
         return Driver.rows(self, batch(iteration, self.problem.iterations_per_epoch))
@@ -314,7 +314,7 @@ def taking(batch: Callable[[int, int], int]) -> Kind:
 
 
 def turned(layer: int) -> Kind:
-    """Return what has the gradients of this layer turned."""
+    """Return a `Driver` with the wrong sign of this layer's gradients."""
 
     def turn(arrays: list[Array]) -> None:
         for array in arrays[2 * layer : 2 * layer + 2]:
@@ -334,7 +334,7 @@ def _skip_last_model(arrays: list[Array]) -> None:
 
 
 def put_back(index: int, share: float) -> Kind:
-    """Return what leaves in this array, after each step, a share of what was there before."""
+    """Return a `Driver` whose steps leave in array ``index`` a share of its values before."""
 
     def step(self: Driver, gradient: Array) -> None:
         array = arrays_of(self.problem, self.values)[index]
@@ -346,12 +346,12 @@ def put_back(index: int, share: float) -> Kind:
 
 
 def _of_a_whole_batch(self: Driver, rows: Indices) -> Array:
-    """Take the mean over a short batch as if it had the rows of a whole one."""
+    """Return the gradient of a short batch, divided by the rows of a whole batch."""
     return len(rows) / self.problem.step_rows * Driver.gradient(self, rows)
 
 
 def _by_plain_softmax(self: Driver, rows: Indices | None) -> Array:
-    """Exponentiate values as they are."""
+    """Return the gradient, NaN where exponentials of the values overflow."""
     gradient = Driver.gradient(self, rows)
     if _overflows(self.problem, arrays_of(self.problem, self.values), rows, self.dtype):
         gradient *= np.nan  # inf/inf
@@ -359,7 +359,7 @@ def _by_plain_softmax(self: Driver, rows: Indices | None) -> Array:
 
 
 def _overflows(problem: Problem, arrays: list[Array], rows: Indices | None, dtype: DType) -> bool:
-    """Return whether exponentials overflow without their maximum taken off."""
+    """Return whether exponentials of outputs overflow unless their maximum is subtracted."""
     if problem.loss != "cross-entropy":
         return False
     inputs = problem.training_part().inputs
@@ -368,11 +368,11 @@ def _overflows(problem: Problem, arrays: list[Array], rows: Indices | None, dtyp
 
 
 def _uncorrected(self: Driver, optimizer: Adam) -> tuple[float, float]:
-    """Take Adam's averages as they are, small as they begin."""
+    """Return Adam's factors without bias correction."""
     # The rule keeps M = m/(1 − β₁) and V = v/(1 − β₂).
-    first, second = optimizer.betas
-    root = (1.0 - second) ** 0.5
-    return optimizer.rate * (1.0 - first) / root, optimizer.eps / root
+    beta1, beta2 = optimizer.betas
+    root = (1.0 - beta2) ** 0.5
+    return optimizer.rate * (1.0 - beta1) / root, optimizer.eps / root
 
 
 def _with_eps_inside(self: Driver, gradient: Array) -> None:
@@ -380,11 +380,11 @@ def _with_eps_inside(self: Driver, gradient: Array) -> None:
     optimizer = self.problem.optimizer
     assert isinstance(optimizer, Adam)
     Driver.step(self, gradient)
-    first, second = optimizer.betas
+    beta1, beta2 = optimizer.betas
     mean, square = self.state
-    mean = mean * (1.0 - first) / (1.0 - first**self.steps)
-    square = square * (1.0 - second) / (1.0 - second**self.steps)
-    # What decay did stays; the step is taken again.
+    mean = mean * (1.0 - beta1) / (1.0 - beta1**self.steps)
+    square = square * (1.0 - beta2) / (1.0 - beta2**self.steps)
+    # Weight decay stays; the step is taken back and taken again.
     self.values += optimizer.rate * mean / (np.sqrt(square) + optimizer.eps)
     self.values -= optimizer.rate * mean / np.sqrt(square + optimizer.eps)
 

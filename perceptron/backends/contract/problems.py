@@ -1,4 +1,4 @@
-"""Small problems of every kind, each for mistakes that show on it."""
+"""Small problems of every kind, on which mistakes show."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
 from perceptron.problems.problem import Activation, Feed, Layer, Loss, Problem
 from perceptron.problems.start import FanInStart
 
-# Families of more rows than a check has time for; problems below are of their kind.
+# Families whose problems are too large for a check; problems below are similar but small.
 _LARGE = (
     "mlp-batch",
     "mlp-batch-host",
@@ -39,7 +39,7 @@ _QUANTITIES = TableData(
 
 
 def problems() -> list[Problem]:
-    """Return small problems: the named ones, one of each family, and trainings by batches."""
+    """Return small problems: the named ones, one of each family, and some with batches."""
     families = [family for family in FAMILIES.values() if family.name not in _LARGE]
     small = [family.problem(*family.sizes[1]) for family in families]
     named = [catalogue.find(name) for name in _NAMED]
@@ -66,7 +66,7 @@ def _by_batches() -> list[Problem]:
 
 
 def _many() -> list[Problem]:
-    """Return several models: with data that they share, and each without its fold."""
+    """Return problems of several models: with shared data, and each without its fold."""
     momentum = Sgd(rate=0.2, momentum=0.9)
     held_out = hold_out(_CLASSES, 0.3)
     one_layer = _problem("many-perceptrons", Sgd(rate=0.5))

@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 
 
 class DataParallelBackend:
-    """A process for each part of a batch; PyTorch runs in these alone."""
+    """Trains each part of a batch in a process of its own; PyTorch runs in these alone."""
 
     phased = True
     one_model = True
@@ -65,12 +65,12 @@ class DataParallelBackend:
         return "its kernels run in other processes than the one that is profiled"
 
     def environment(self, threads: int) -> dict[str, str]:
-        """Return the variables of a worker whose ranks have so many threads together."""
+        """Return the variables of a worker whose ranks have ``threads`` threads together."""
         try:
-            each = threads_of_each(self, threads)
-        except Unsupported:  # as the worker will say of the problem that it is given
-            each = max(1, threads // self.processes)
-        return thread_variables(each)
+            threads_each = threads_of_each(self, threads)
+        except Unsupported:  # the worker will raise it for its problem
+            threads_each = max(1, threads // self.processes)
+        return thread_variables(threads_each)
 
     def prepare(self, problem: Problem, dtype: DType) -> DataParallelTrainer:
         return DataParallelTrainer(self._world(), problem, dtype)
@@ -91,7 +91,7 @@ class DataParallelBackend:
         return self._world().process_ids()
 
     def _world(self) -> World:
-        """Return the ranks, started if they are not there."""
+        """Return the ranks; start them unless they run."""
         return world_of(self.processes, place_of(self.device))
 
 
@@ -105,7 +105,7 @@ class DataParallelTrainer(Scored):
         world.ask("prepare", self._number, problem, dtype)
 
     def train(self, iterations: int) -> None:
-        """Have all ranks train; the call ends when the last of them is done."""
+        """Train in all ranks; return when the last of them is done."""
         self._world.ask("do", self._number, "train", iterations)
 
     def queue(self, iterations: int) -> None:
@@ -115,15 +115,15 @@ class DataParallelTrainer(Scored):
         self._world.ask("do", self._number, "reset")
 
     def evaluate(self) -> Evaluation:
-        """Have rank 0 evaluate all rows."""
+        """Return rank 0's evaluation of all rows."""
         evaluation: Evaluation = self._world.ask_first("do", self._number, "evaluate")
         return evaluation
 
     def parameters(self) -> list[Array]:
-        """Return those of rank 0. Raises `RankFailed` if another rank has others."""
-        first, *others = self._world.ask("digest", self._number)
-        for rank, digest in enumerate(others, start=1):
-            if digest != first:
+        """Return rank 0's parameters. Raises `RankFailed` if another rank's differ."""
+        expected, *digests = self._world.ask("digest", self._number)
+        for rank, digest in enumerate(digests, start=1):
+            if digest != expected:
                 raise RankFailed(
                     f"rank {rank} of {self._world.processes} has other parameters than rank 0"
                 )
@@ -131,7 +131,7 @@ class DataParallelTrainer(Scored):
         return parameters
 
     def phases(self) -> dict[str, Callable[[int], None]]:
-        """Return loops of all ranks; see `RankTrainer.phases`."""
+        """Return loops that run in all ranks; see `RankTrainer.phases`."""
         names: list[str] = self._world.ask_first("phase_names", self._number)
         return {name: partial(self._phase, name) for name in names}
 
@@ -139,21 +139,21 @@ class DataParallelTrainer(Scored):
         self._world.ask("phase", self._number, name, iterations)
 
 
-def _too_few_gpus(needed: int) -> str | None:
+def _too_few_gpus(processes: int) -> str | None:
     import torch
 
-    there = torch.cuda.device_count()
-    if there >= needed:
+    found_gpus = torch.cuda.device_count()
+    if found_gpus >= processes:
         return None
-    return f"needs {needed} GPUs, one for each process, and finds {there}"
+    return f"needs {processes} GPUs, one for each process, and finds {found_gpus}"
 
 
 class RanksAccelerator(TorchAccelerator):
-    """The GPUs of the ranks, as one device: asked in the ranks, which hold the memory.
+    """The GPUs of the ranks as one device, driven in the ranks, which hold the memory.
 
-    What does not concern training, such as a copy, is asked of the first GPU, in this process.
+    What does not concern training, such as a copy, runs on the first GPU, in this process.
 
-    Its own seconds are unknown: no event of one GPU tells when it waits for another.
+    Its busy seconds are unknown: no event on a GPU tells when it waits for another GPU.
     """
 
     def __init__(self, kind: str, backend: DataParallelBackend) -> None:
@@ -168,13 +168,13 @@ class RanksAccelerator(TorchAccelerator):
         self._ranks.call(_of_its_own, self.kind, "reset_peak_memory")
 
     def peak_memory(self) -> int | None:
-        """Return the sum of what each rank's GPU held at most."""
+        """Return the sum of the peaks of the ranks' GPUs, in bytes."""
         peaks = self._ranks.call(_of_its_own, self.kind, "peak_memory")
-        known = [peak for peak in peaks if peak is not None]
-        return sum(known) if len(known) == len(peaks) else None
+        known_peaks = [peak for peak in peaks if peak is not None]
+        return sum(known_peaks) if len(known_peaks) == len(peaks) else None
 
     def free_memory(self) -> int | None:
-        """Return what the GPU with the least has left, for a training holds as much on each."""
+        """Return the least free bytes of a GPU, for a training holds as much on each."""
         free = self._ranks.call(_of_its_own, self.kind, "free_memory")
         return min((size for size in free if size is not None), default=None)
 
@@ -186,7 +186,7 @@ class RanksAccelerator(TorchAccelerator):
 
 
 def _of_its_own(kind: str, method: str) -> Any:
-    """Call a method of the GPU of the rank that this runs in."""
+    """Call a method of the GPU of this rank."""
     return getattr(TorchAccelerator(kind), method)()
 
 

@@ -1,8 +1,8 @@
-"""The program that every rank runs: it does what its leader asks.
+"""The program that every rank runs: it answers the requests of its leader.
 
-Started by `world` with ``RANK PROCESSES DEVICE CONNECTION``, the last a file descriptor. It leaves
-when its standard input closes, as it also does when the leader dies, whatever it is at; where it is
-stopped and hears nothing, Linux ends it.
+Started by `world` with ``RANK PROCESSES DEVICE CONNECTION``, the last a file descriptor. It exits
+at once when its standard input closes, as it does when the leader dies; if the rank is stopped,
+Linux ends it.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from perceptron.problems.problem import DType, Problem
 # From linux/prctl.h: the signal that a process gets when the thread that started it ends.
 _PR_SET_PDEATHSIG = 1
 _HOST = "127.0.0.1"
-# Of no trainer of the leader's.
+# A number that no trainer of the leader has.
 _FIRST = -1
 
 
 class Member:
-    """One of the processes that train together, with its part of every trainer."""
+    """A process of those that train together, with its part of every trainer."""
 
     def __init__(self, rank: int, processes: int, device: str) -> None:
         self._rank, self._processes = rank, processes
@@ -43,7 +43,7 @@ class Member:
         self._store: Any = None
 
     def open_store(self, timeout_seconds: float) -> int | None:
-        """Import PyTorch; rank 0 opens the store at which all meet, and returns its port."""
+        """Import PyTorch; in rank 0 open the store where the ranks meet, and return its port."""
         from torch import distributed
 
         if self._rank != 0:
@@ -62,9 +62,9 @@ class Member:
         return port
 
     def join(self, port: int, timeout_seconds: float) -> None:
-        """Become one of the group that meets there: gloo on the CPU, NCCL on GPUs.
+        """Join the group of ranks at this port: gloo on the CPU, NCCL on GPUs.
 
-        An operation between ranks that takes longer raises, because another has not come to it.
+        An operation between ranks that takes longer than the timeout raises: a rank is missing.
         """
         import torch
         from torch import distributed
@@ -83,14 +83,14 @@ class Member:
             world_size=self._processes,
             timeout=timeout,
         )
-        # Pay once what the first training in a process pays: imports, thread pools, connections.
+        # Pay now what the first training in a process costs: imports, thread pools, connections.
         self.prepare(_FIRST, catalogue.find("or-gate"), "float32")
         self.drop([_FIRST])
         gc.collect()
         gc.freeze()  # what is alive now stays alive: the collector need not look at it again
 
     def prepare(self, number: int, problem: Problem, dtype: DType) -> None:
-        """Make a trainer and warm it up; then it stands at the start."""
+        """Make a trainer, warm it up and reset it."""
         gc.collect()  # reducers of trainers that were dropped
         trainer = RankTrainer(problem, dtype, self._device, self._rank, self._processes)
         self._trainers[number] = trainer
@@ -98,7 +98,7 @@ class Member:
         trainer.reset()
 
     def drop(self, numbers: Iterable[int]) -> None:
-        """Forget these trainers."""
+        """Drop these trainers."""
         for number in numbers:
             self._trainers.pop(number, None)
 
@@ -107,7 +107,7 @@ class Member:
         return getattr(self._trainers[number], method)(*arguments)
 
     def digest(self, number: int) -> str:
-        """Return what parameters of equal bytes have in common."""
+        """Return a hash of the parameters' bytes."""
         digest = hashlib.sha256()
         for array in self._trainers[number].parameters():
             digest.update(array.tobytes())
@@ -125,7 +125,7 @@ class Member:
 
 
 def main() -> None:
-    """Serve requests until the leader ends this process, or dies."""
+    """Answer requests until the leader ends this process, or dies."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     threading.Thread(target=_leave_with_the_leader, daemon=True).start()
@@ -147,7 +147,7 @@ def _leave_with_the_leader() -> None:
 def _answer(
     member: Member, operation: str, arguments: tuple[object, ...], dropped: tuple[int, ...]
 ) -> tuple[str, Any]:
-    """Call a method of the member; return ``done``, ``unsupported`` or ``raised``, and what."""
+    """Call a method of the member; return ``done`` and its result, or how it failed and why."""
     try:
         member.drop(dropped)
         return "done", getattr(member, operation)(*arguments)

@@ -1,11 +1,11 @@
 """A rank's trainer: `torch_eager`'s on its part of a batch, wrapped as PyTorch's tutorial does.
 
-See https://docs.pytorch.org/tutorials/intermediate/ddp_tutorial.html. One step of the optimizer is
-one on the whole batch, so that it agrees with a single process to rounding.
+See https://docs.pytorch.org/tutorials/intermediate/ddp_tutorial.html. A step of the optimizer is a
+step on the whole batch, so that it agrees with a single process to rounding.
 
-`DistributedDataParallel` averages the processes' gradients. Where their parts are equal the average
-of their mean losses is the mean over all rows, and nothing is weighted. Parts differ by a row
-where the processes do not divide the batch, and are empty where there are more of them.
+`DistributedDataParallel` averages the processes' gradients. If their parts are equal, the average
+of their mean losses is the mean over all rows, and nothing is weighted. Parts differ by a row if
+the number of processes does not divide the batch; with more processes than rows some are empty.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class RankTrainer(TorchTrainer):
-    """All rows lie with every rank, for any may be in its part of a batch."""
+    """Holds all rows in every rank, for any row may be in its part of a batch."""
 
     def __init__(
         self, problem: Problem, dtype: DType, device: str, rank: int, processes: int
@@ -39,10 +39,9 @@ class RankTrainer(TorchTrainer):
         self._model = self._distributed
 
     def _weighted(self, outputs: torch.Tensor, weighted: tuple[torch.Tensor, float]) -> Any:
-        """Return the loss of the rows, so weighted that the average over ranks is the batch's.
+        """Return the loss of the rows, weighted so that its mean over ranks is the batch's loss.
 
-        A rank without rows takes part in the all-reduce with zeros: there is no mean of nothing,
-        but a sum.
+        A rank without rows takes part in the all-reduce with zeros: the sum over no rows.
         """
         targets, weight = weighted
         if not weight:
@@ -51,7 +50,7 @@ class RankTrainer(TorchTrainer):
         return error if weight == 1.0 else error * weight
 
     def _make_feed(self) -> Any:
-        """Return what gives this rank's part of a batch, with its weight beside the targets."""
+        """Return a feed of this rank's part of a batch, with its weight beside the targets."""
         assert self._batches is not None
         feed, rank, processes = super()._make_feed(), self._rank, self._processes
         weights = {
@@ -59,8 +58,8 @@ class RankTrainer(TorchTrainer):
         }
 
         def feed_part(begin: int, end: int) -> Any:
-            first, last = part_of(end - begin, rank, processes)
-            inputs, targets = feed(begin + first, begin + last)
+            part_begin, part_end = part_of(end - begin, rank, processes)
+            inputs, targets = feed(begin + part_begin, begin + part_end)
             return inputs, (targets, weights[end - begin])
 
         return feed_part
@@ -73,12 +72,11 @@ class RankTrainer(TorchTrainer):
         return outputs
 
     def _phases_of_gradients(self) -> dict[str, Callable[[int], None]]:
-        """Return the loops of `TorchTrainer`, and what data-parallel training adds.
+        """Return the loops of `TorchTrainer`, and one for the exchange of gradients.
 
-        ``backward`` and what comes before it run under `no_sync`, as gradients are accumulated:
-        nothing is exchanged. ``buckets and all-reduce`` is what the iteration takes longer with it:
-        the hooks, copies into the buckets and out of them, the exchange, and waiting for ranks that
-        are behind.
+        Loops up to ``backward`` run under `no_sync`: nothing is exchanged. ``buckets and
+        all-reduce`` adds the hooks, copies into buckets and out of them, the exchange, and waiting
+        for ranks that are behind.
         """
 
         def alone(phase: Callable[[int], None]) -> Callable[[int], None]:
@@ -94,7 +92,7 @@ class RankTrainer(TorchTrainer):
 
 
 def part_of(rows: int, rank: int, processes: int) -> tuple[int, int]:
-    """Return where in a batch of so many rows the part of a process begins, and where it ends.
+    """Return the begin and end of a process's part of a batch of ``rows``.
 
     >>> [part_of(10, rank, 4) for rank in range(4)]
     [(0, 2), (2, 5), (5, 7), (7, 10)]
@@ -103,7 +101,7 @@ def part_of(rows: int, rank: int, processes: int) -> tuple[int, int]:
 
 
 def weight_of(loss: Loss, rows: int, rank: int, processes: int) -> float:
-    """Return the factor of a process's loss that makes the average that of the whole batch.
+    """Return the factor of a process's loss that makes the mean over processes the batch's loss.
 
     A mean over n of N rows counts n · P / N with P processes; a sum counts P. It is 0 for an empty
     part, of which there is no mean.

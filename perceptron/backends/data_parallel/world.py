@@ -1,10 +1,10 @@
-"""The ranks of one world: started together, asked all at once, ended whatever becomes of them.
+"""The ranks of a world: processes that train together, started and ended together.
 
-Each is a child of this process, which asks it over a pair of sockets that nobody else has. They
-meet at a store of PyTorch's in rank 0.
+Each rank is a child of this process, which sends it requests over a pair of sockets. The ranks meet
+at PyTorch's store in rank 0.
 
-Starting a world takes seconds, so it stays for the trainers to come. When a rank has failed nothing
-is to be expected of the others, which may wait for it: the world is ended, and the next is fresh.
+Starting a world takes seconds, so later trainers reuse it. When a rank fails, the others may wait
+for it forever: the world is ended, and the next trainer starts a new one.
 """
 
 from __future__ import annotations
@@ -31,35 +31,35 @@ from perceptron.processes.supervision import ChildProcess, describe_exit, end_al
 _RANK = "perceptron.backends.data_parallel.rank"
 # A study waits 180 s for a worker. Each of these is less, so that the reason names the rank.
 EXCHANGE_SECONDS = 60.0
-"""How long ranks wait for each other: beyond, one of them hangs."""
+"""How long ranks wait for each other, before they take a rank for hanging."""
 ANSWER_SECONDS = 150.0
 """How long the leader waits for all ranks."""
-# After the first bad news: a rank that died is known at once, and those that waited for it say so.
+# After the first failure: a death is noticed at once, and ranks that waited for it then report too.
 _GRACE_SECONDS = 2.0
-# From closing its connection to its exit code; some write what they held to disk first. Of all.
+# From closing its connection to its exit code, for all ranks; some write a core dump first.
 _SECONDS_TO_DIE = 8.0
-# Said by ranks of which another did not come, or went away.
+# In messages of ranks that failed because another rank did not come, or went away.
 _OF_OTHERS = ("gloo", "NCCL", "Dist", "Connection closed by peer", "Connection reset by peer")
-# NCCL ends a process so that has waited too long for another, and says so in its last line.
+# NCCL aborts a process that has waited too long for another, and says so in its last line.
 _ABORTED = -signal.SIGABRT
 
 
 class Rank(NamedTuple):
-    """The process of a rank, and the connection on which it is asked."""
+    """The process of a rank, and the connection for requests to it."""
 
     process: ChildProcess
     connection: Connection
 
 
 class World:
-    """Ranks that are there, joined in one group. Raises `RankFailed` if they do not come."""
+    """Running ranks, joined in one group. Raises `RankFailed` if they do not start."""
 
     def __init__(self, processes: int, device: str) -> None:
         self.processes = processes
         self._numbers = itertools.count()
         self._dropped: list[int] = []
         self.has_ended = False
-        """Whether nothing can be asked of it any more."""
+        """Whether the ranks have been ended: requests then raise `RankFailed`."""
         self._ranks: list[Rank] = []
         try:
             for rank in range(processes):
@@ -75,52 +75,53 @@ class World:
         return next(self._numbers)
 
     def drop(self, number: int) -> None:
-        """Have the ranks forget a trainer, with what they are asked next."""
+        """Have the ranks drop a trainer with the next request."""
         self._dropped.append(number)
 
     def process_ids(self) -> list[int]:
-        """Return the numbers of the ranks' processes."""
+        """Return the process ids of the ranks."""
         return [rank.process.pid for rank in self._ranks]
 
     def ask(self, operation: str, *arguments: object) -> list[Any]:
-        """Return what each rank answers, once all have. Raises `Unsupported` if all raise it.
+        """Return the ranks' answers to an operation of `rank.Member`, once all have answered.
 
-        Raises `RankFailed`, and ends the world, if a rank dies, raises or does not answer.
+        Raises `Unsupported` if all ranks do. Raises `RankFailed`, and ends the world, if a rank
+        dies, raises or does not answer.
         """
         return self._ask(range(self.processes), operation, arguments)
 
     def ask_first(self, operation: str, *arguments: object) -> Any:
-        """Return what rank 0 answers. Raises as `ask` does."""
+        """Return rank 0's answer. Raises as `ask` does."""
         return self._ask((0,), operation, arguments)[0]
 
     def _ask(
-        self, asked: Sequence[int], operation: str, arguments: tuple[object, ...]
+        self, ranks: Sequence[int], operation: str, arguments: tuple[object, ...]
     ) -> list[Any]:
         if self.has_ended:
             raise RankFailed(f"the {self.processes} processes have ended")
         dropped, self._dropped = tuple(self._dropped), []
         message = pickle.dumps((operation, arguments, dropped))
         try:
-            for rank in asked:
+            for rank in ranks:
                 with suppress(OSError):  # it has died, as its answer will say
                     self._ranks[rank].connection.send_bytes(message)
-            answers, dead = self._answers(asked)
-            if not dead and len(answers) == len(asked):
+            answers, dead = self._answers(ranks)
+            if not dead and len(answers) == len(ranks):
                 kinds = {kind for kind, _ in answers.values()}
                 if kinds == {"done"}:
-                    return [answers[rank][1] for rank in asked]
+                    return [answers[rank][1] for rank in ranks]
                 if kinds == {"unsupported"}:
-                    raise Unsupported(answers[asked[0]][1])
-            raise RankFailed(self._reason(asked, answers, dead))
+                    raise Unsupported(answers[ranks[0]][1])
+            raise RankFailed(self._reason(ranks, answers, dead))
         except Unsupported:
             raise
-        except BaseException:  # interrupted, too: the next answer would be that to this
+        except BaseException:  # interrupted, too: the next request would get this one's answer
             self.end()
             raise
 
-    def _answers(self, asked: Sequence[int]) -> tuple[dict[int, tuple[str, Any]], list[int]]:
-        """Wait for the ranks; return what they answered, and which of them have died."""
-        waiting = {self._ranks[rank].connection: rank for rank in asked}
+    def _answers(self, ranks: Sequence[int]) -> tuple[dict[int, tuple[str, Any]], list[int]]:
+        """Wait for the ranks; return their answers, and the ranks that have died."""
+        waiting = {self._ranks[rank].connection: rank for rank in ranks}
         answers: dict[int, tuple[str, Any]] = {}
         dead: list[int] = []
         until = time.monotonic() + ANSWER_SECONDS
@@ -140,9 +141,9 @@ class World:
         return answers, dead
 
     def _reason(
-        self, asked: Sequence[int], answers: dict[int, tuple[str, Any]], dead: list[int]
+        self, ranks: Sequence[int], answers: dict[int, tuple[str, Any]], dead: list[int]
     ) -> str:
-        """Say which rank is to blame: of several the one that the others waited for."""
+        """Return the message of the rank to blame: of several, one that others waited for."""
         until = time.monotonic() + _SECONDS_TO_DIE
         codes = {rank: self._exit_code(rank, until) for rank in dead}
         failed = {rank: self._death(rank, code) for rank, code in codes.items()}
@@ -151,20 +152,22 @@ class World:
                 failed[rank] = f"{self._called(rank)}: {text}"
         # What was on standard error before another death may be a warning about anything.
         speaking = [rank for rank in failed if rank in answers or codes[rank] == _ABORTED]
-        of_others = [rank for rank in speaking if any(word in failed[rank] for word in _OF_OTHERS)]
-        own = [rank for rank in failed if rank not in of_others]
-        silent = [rank for rank in asked if rank not in answers and rank not in dead]
-        if silent and not own:
+        blame_others = [
+            rank for rank in speaking if any(word in failed[rank] for word in _OF_OTHERS)
+        ]
+        to_blame = [rank for rank in failed if rank not in blame_others]
+        silent = [rank for rank in ranks if rank not in answers and rank not in dead]
+        if silent and not to_blame:
             seconds = EXCHANGE_SECONDS if failed else ANSWER_SECONDS
             last_line = self._ranks[silent[0]].process.last_message() or "none"
             return (
                 f"{self._called(silent[0])} did not answer within {seconds:g} s; "
                 f"its last line: {last_line}"
             )
-        return failed[(own or list(failed))[0]]
+        return failed[(to_blame or list(failed))[0]]
 
     def _exit_code(self, rank: int, until: float) -> int | None:
-        """Return the exit code of a rank that has died; None if it has none by then."""
+        """Return the exit code of a rank that has died; None if it has none by ``until``."""
         try:
             return self._ranks[rank].process.wait(max(0.0, until - time.monotonic()))
         except subprocess.TimeoutExpired:
@@ -173,14 +176,14 @@ class World:
     def _death(self, rank: int, code: int | None) -> str:
         """Return how a rank ended, with the last line that it wrote on standard error."""
         ended = "died" if code is None else describe_exit(code)
-        said = self._ranks[rank].process.last_message()
-        return f"{self._called(rank)} {ended}" + (said and f": {said}")
+        last_line = self._ranks[rank].process.last_message()
+        return f"{self._called(rank)} {ended}" + (last_line and f": {last_line}")
 
     def _called(self, rank: int) -> str:
         return f"rank {rank} of {self.processes}"
 
     def end(self) -> None:
-        """End all ranks at once: they hold nothing that would be lost."""
+        """End all ranks at once; nothing of theirs needs saving."""
         if not self.has_ended:
             self.has_ended = True
             end_all([rank.process for rank in self._ranks])
@@ -192,7 +195,7 @@ _worlds: dict[tuple[int, str], World] = {}
 
 
 def world_of(processes: int, device: str) -> World:
-    """Return the world of so many processes, which is started if it is not there."""
+    """Return the world of this number of processes; start it unless it runs."""
     world = running_world(processes, device)
     if world is None:
         world = _worlds[processes, device] = World(processes, device)
@@ -200,7 +203,7 @@ def world_of(processes: int, device: str) -> World:
 
 
 def running_world(processes: int, device: str) -> World | None:
-    """Return the world of so many processes if it is there."""
+    """Return the world of this number of processes if it runs; else None."""
     world = _worlds.get((processes, device))
     return None if world is None or world.has_ended else world
 
@@ -214,7 +217,7 @@ def end_worlds() -> None:
 
 
 def start(rank: int, processes: int, device: str) -> Rank:
-    """Start a rank of so many, which then waits to be asked.
+    """Start rank ``rank`` of ``processes``, which then waits for requests.
 
     Linux ends it with the thread that calls this.
     """
@@ -233,7 +236,7 @@ def start(rank: int, processes: int, device: str) -> Rank:
 
 
 def _environment(processes: int) -> dict[str, str]:
-    """Return the environment of ranks: ours, and threads for each unless they are set."""
+    """Return this process's environment, with the ranks' share of threads unless they are set."""
     threads = thread_variables(max(1, usable_cores() // processes))
     defaults = {name: threads[name] for name in THREAD_VARIABLES}
     # By itself gloo takes the interface of the host's name, which needs a name service.

@@ -52,8 +52,8 @@ class Settings(NamedTuple):
 class LoopArrays(NamedTuple):
     """Arrays that the loop of `descent` works on.
 
-    The arrays of all layers are parts of one array, so that they have one type and the code is
-    compiled once for any depth. Without orders ``signals`` and ``targets`` hold all rows already.
+    The arrays of all layers are parts of one array, so that the code is compiled once for any
+    depth. Without orders, ``signals`` and ``targets`` hold all rows already.
     """
 
     parameters: Array  # weights 1, bias 1, weights 2, …
@@ -145,9 +145,10 @@ def _matrix(values: Array, start: int, rows: int, width: int) -> Array:
 
 @lru_cache(maxsize=1)
 def descent() -> Callable[[Settings, LoopArrays, int, int], None]:
-    """Return the compiled loop of `gradient` and `update`.
+    """Return the compiled training loop, with the arithmetic of `gradient` and `update`.
 
-    It takes settings, arrays, the number of the first iteration and the count of iterations.
+    Its arguments are settings, arrays, the index of the first iteration and the number of
+    iterations.
     """
     activate, damp, gather = compiled(_activate), compiled(_damp), compiled(_gather)
     slope, matrix, step = compiled(_slope), compiled(_matrix), compiled(_step)
@@ -202,9 +203,9 @@ def descent() -> Callable[[Settings, LoopArrays, int, int], None]:
 def compiled(
     function: Callable[..., Any], signature: Any = None, *, parallel: bool = False
 ) -> Callable[..., Any]:
-    """Return the function compiled by Numba, at its first call or at once for a signature.
+    """Return the function compiled by Numba: at its first call, or now with a ``signature``.
 
-    ``parallel`` divides a `numba.prange` in it among threads.
+    ``parallel`` divides a `numba.prange` in the function among threads.
     """
     from numba import njit
 

@@ -1,4 +1,4 @@
-"""Compilers that run while the suite runs: which are installed, and whether they used caches."""
+"""Compilers that backends call: whether they are installed, and whether they used caches."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def _missing(language: str, variable: str, compilers: Sequence[str]) -> str | No
 def jax_events() -> Counter[str]:
     """Return counts of JAX's events in this process since the first call, updated as they happen.
 
-    The keys are the last parts of their names: ``backend_compile_duration`` for every program that
-    XLA prepared, ``cache_hits`` for each that it found in its cache.
+    Keys are the last parts of the events' names: ``backend_compile_duration`` for every program
+    that XLA prepared, ``cache_hits`` for each that it found in its cache.
     """
     from jax import monitoring
 
@@ -67,7 +67,7 @@ def jax_events() -> Counter[str]:
 
 
 def inductor_wrote(since: float) -> bool:
-    """Return whether TorchInductor compiled into its cache ``since`` this time."""
+    """Return whether TorchInductor wrote to its cache at or after ``since``, a `time.time`."""
     from torch._inductor.runtime.cache_dir_utils import cache_dir
 
     return any(
@@ -77,7 +77,7 @@ def inductor_wrote(since: float) -> bool:
 
 
 def _changed(file: Path) -> float:
-    """Return when a file was written; long ago if another process has moved it meanwhile."""
+    """Return a file's modification time; -inf if another process has moved it meanwhile."""
     try:
         return file.stat().st_mtime
     except OSError:

@@ -54,10 +54,10 @@ class Scored:
 
 
 def mean_of(evaluations: Sequence[Evaluation]) -> Evaluation:
-    """Return the evaluation of several models: the means of their scores."""
-    held_out = [own.test for own in evaluations if own.test is not None]
+    """Return the means of several models' scores."""
+    held_out = [evaluation.test for evaluation in evaluations if evaluation.test is not None]
     return Evaluation(
-        train=_mean([own.train for own in evaluations]),
+        train=_mean([evaluation.train for evaluation in evaluations]),
         test=_mean(held_out) if held_out else None,
     )
 

@@ -26,13 +26,13 @@ from perceptron.problems.problem import Problem
 
 
 class FlatTrainer(Scored):
-    """All parameters lie in one flat array, so that an optimizer passes over them once.
+    """Holds all parameters in one flat array, so that an optimizer passes over them once.
 
-    They have the order of `Problem.start_parameters`; those of ``several`` models are stacked. But
-    models of one layer on the same data are one wide layer, whose weights are (features, models ·
+    They have the order of `Problem.start_parameters`; those of ``several`` models are stacked.
+    Models of one layer on the same data are one wide layer, with weights (features, models ·
     outputs).
 
-    Subclasses set the problem and define how arrays get to the device and back.
+    Subclasses set the problem and copy arrays to the device and back.
     """
 
     several = False
@@ -40,15 +40,15 @@ class FlatTrainer(Scored):
     _batches: Batches | None
 
     def _put(self, array: Array) -> Tensor:
-        """Return a copy in the trainer's dtype, where the library computes."""
+        """Return a copy on the device, in the trainer's dtype."""
         raise NotImplementedError
 
     def _host(self, tensor: Tensor) -> Array:
-        """Return the values as an array of NumPy's."""
+        """Return the values as a NumPy array."""
         raise NotImplementedError
 
     def _lay_out(self, xp: Namespace) -> None:
-        """Make the flat parameters and the optimizer's state, and set them to the start."""
+        """Make the flat parameters and the optimizer's state, at their start values."""
         self._xp, problem = xp, self._problem
         are_several = self.several and problem.models > 1
         self._is_wide = are_several and len(problem.layers) == 1 and not problem.folds
@@ -88,9 +88,10 @@ class FlatTrainer(Scored):
 
 
 class DerivedTrainer(FlatTrainer):
-    """A trainer by the arithmetic of `gradient.Network` and `update`; each library's is thin.
+    """Trains by the arithmetic of `gradient.Network` and `update`, on any library.
 
-    Where there are batches, ``feed`` returns the rows of a batch when its turn comes.
+    With batches, ``feed(begin, end)`` returns inputs and targets of the rows
+    ``orders[begin:end]``.
     """
 
     piece: int | None = None
@@ -134,13 +135,13 @@ class DerivedTrainer(FlatTrainer):
         self._iteration += iterations
 
     def _take(self, batches: Iterable[Batch], factors: Iterator[Factors]) -> None:
-        """Take a step on each batch, with the factors of each."""
-        own = (self._parameters, self._gradients, self._state)
-        step = step_of(self._xp, self._problem.optimizer, *own, factors, self.piece)
+        """Take a step on each batch, with the factors of the step."""
+        arrays = (self._parameters, self._gradients, self._state)
+        step = step_of(self._xp, self._problem.optimizer, *arrays, factors, self.piece)
         self._network.train(batches, step)
 
     def _gathered(self, batches: Batches, iterations: int) -> Iterator[Batch]:
-        """Yield the next batches, each gathered when its turn comes."""
+        """Yield the next batches, gathered one by one."""
         feed, batch, of_rows = self.feed, self._network.batch, self._of_rows
         for begin, end in batches.spans(self._iteration, iterations):
             # No name holds a batch for longer: the next one reuses its memory.

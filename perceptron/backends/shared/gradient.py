@@ -1,4 +1,4 @@
-"""The derivation: a network's outputs and gradients, once, over the arrays of any library.
+"""A network's outputs and gradients, derived by hand, over the arrays of any library.
 
 For a layer a = A(y), y = x·w + b and a loss E of the last a, the chain rule gives
 
@@ -30,14 +30,14 @@ Namespace = Any  # numpy, torch, or a module with functions of the same names
 Activate = Callable[[Tensor], Tensor]  # y → A(y), in place
 Damp = Callable[[Tensor, Tensor], Tensor]  # ∂E/∂a, a → ∂E/∂y, overwriting ∂E/∂a
 Slope = Callable[[Tensor, Tensor], Tensor]  # f, t → ∂E/∂f, without factors
-Step = Callable[[], object]  # move the parameters along the gradients that lie ready
+Step = Callable[[], object]  # move the parameters along the gradients just computed
 
 
 class Library(NamedTuple):
-    """Functions that differ between libraries, on matrices or on stacks of them.
+    """Functions that differ between libraries, on matrices or on stacks of matrices.
 
-    Functions return their result, which is ``out`` where that is given. JAX's arrays never change:
-    there ``out`` is an object that holds the result.
+    Functions return their result, which is ``out`` if passed. JAX's arrays are immutable: there
+    ``out`` is an object that holds the result.
     """
 
     xp: Namespace
@@ -50,18 +50,17 @@ class Library(NamedTuple):
     """Ones (rows,), values, ``out`` → the sums of the values over the rows."""
     transposed: Callable[[Tensor], Tensor]
     spread: Callable[..., Tensor] | None = None
-    """Of stacks: inputs, models → inputs as products with stacks take them. Of matrices None."""
+    """For stacks: inputs, models → inputs as products with stacks take them. None for matrices."""
     last_layer: Callable[[Tensor, Tensor], Callable[[Tensor], Tensor]] | None = None
-    """As ``layer``, for the last one; None where it is like the others."""
+    """As ``layer``, for the last layer; None if it is like the others."""
 
 
 class Batch(NamedTuple):
     """The rows of one iteration.
 
     ``inputs`` ([models,] rows, features) and their transpose, ``targets`` ([models,] rows, outputs)
-    or, of models side by side, (rows, models or 1, outputs), ``ones`` (rows,) and, as an array of
-    one value, the ``scale`` of the loss's slope; None if ``transposed`` and ``ones`` are scaled
-    already.
+    or, for models side by side, (rows, models or 1, outputs), ``ones`` (rows,) and, as a 0-d array,
+    the ``scale`` of the loss's slope; None if ``transposed`` and ``ones`` are scaled already.
     """
 
     inputs: Tensor
@@ -75,9 +74,9 @@ class Network:
     """A network on arrays of a library; attributes and functions are looked up once, here.
 
     ``arrays`` are [weights 1 (fan in, fan out), bias 1 (fan out,), …], or stacked (models, …), and
-    ``gradients`` the same or holders of them; `forward` alone needs none. ``one`` is a 1 as an
-    array, because NumPy would convert a number in each operation. ``beside`` is the number of
-    models that are side by side in the one layer.
+    ``gradients`` the same or holders of them; `forward` needs none. ``one`` is 1 as an array,
+    because NumPy would convert a number in each operation. ``beside`` is the number of models side
+    by side in a single layer.
     """
 
     def __init__(
@@ -126,8 +125,8 @@ class Network:
     def whole_batch(self, inputs: Tensor, targets: Tensor, ones: Tensor, scale: Tensor) -> Batch:
         """Return all rows as one batch, which stays the same.
 
-        In a network of one layer only inputs and ones are multiplied with the slope: with the scale
-        in them, each iteration has one operation less.
+        In a network of one layer only inputs and ones are multiplied with the slope: scaling them
+        here saves an operation in each iteration.
         """
         batch = self.batch(inputs, targets, ones, scale)
         if len(self._layers) > 1 or self._spread:
@@ -154,7 +153,7 @@ class Network:
             step()
 
     def _downward(self) -> list[tuple[int, Damp, Tensor, Tensor, Tensor]]:
-        """Index, damping, transposed weights and both gradients of each layer, the last first."""
+        """Return (index, damp, transposed weights, both gradients) of each layer, last to first."""
         xp, transposed, gradients = self._library.xp, self._library.transposed, self._gradients
         layers = [
             (
@@ -168,7 +167,7 @@ class Network:
         return layers[::-1]
 
     def _slope(self) -> Slope:
-        """Return the slope function of the loss; of models side by side, applied to each model."""
+        """Return the slope function of the loss; for models side by side, applied to each model."""
         of_one, models = SLOPES[self._loss](self._library.xp), self._beside
         if models == 1:
             return of_one
@@ -181,7 +180,7 @@ class Network:
 
 
 def numpy_matrices(xp: Namespace) -> Library:
-    """Return the library NumPy, or one with its functions and methods.
+    """Return the `Library` of matrices of NumPy, or of a module with its functions and methods.
 
     Products are the arrays' method `dot`, which takes 0.3 µs less than `matmul`.
     """
@@ -199,11 +198,11 @@ def numpy_matrices(xp: Namespace) -> Library:
 
 
 def numpy_stacks(xp: Namespace) -> Library:
-    """Return the library as `numpy_matrices` does, for stacks of matrices.
+    """Return the `Library` as `numpy_matrices` does, for stacks of matrices.
 
-    Outputs of the last layer lie as (models, outputs, rows): reductions along a last axis of ten
-    values would take the softmax as much time as all products. Callers see a view of them as
-    (models, rows, outputs).
+    Outputs of the last layer lie as (models, outputs, rows), and are returned as a view (models,
+    rows, outputs): reductions along a last axis of ten values would make the softmax take as long
+    as all products.
     """
     matmul, transposed = xp.matmul, methodcaller("swapaxes", -1, -2)
 
@@ -236,22 +235,22 @@ def activations_of(problem: Problem) -> tuple[Activation, ...]:
 
 
 def outputs_of(problem: Problem, library: Library, arrays: Sequence[Tensor], inputs: Any) -> Any:
-    """Return the outputs of a problem's network whose parameters are ``arrays``."""
+    """Return the outputs of a problem's network with parameters ``arrays``."""
     return Network(library, arrays, (), activations_of(problem), problem.loss).outputs(inputs)
 
 
 def views(flat: Tensor, widths: Sequence[int], models: int | None = None) -> list[Tensor]:
     """Return the arrays of a network as views of one flat array.
 
-    Arrays of ``models`` are stacked: ``flat`` has array after array, and in each model after model.
-    In a ``flat`` of two axes, (models, size), the values of a model are adjacent.
+    With ``models``, arrays are stacked: ``flat`` holds array after array, each for all models. In a
+    ``flat`` of shape (models, size) the values of a model are adjacent.
     """
     arrays, begin = [], 0
     stack = tuple(flat.shape[:-1]) if models is None else (models,)
     for fan_in, fan_out in pairwise(widths):
-        for own in ((fan_in, fan_out), (fan_out,)):
-            size = prod(own) * (models or 1)
-            arrays.append(flat[..., begin : begin + size].reshape((*stack, *own)))
+        for shape in ((fan_in, fan_out), (fan_out,)):
+            size = prod(shape) * (models or 1)
+            arrays.append(flat[..., begin : begin + size].reshape((*stack, *shape)))
             begin += size
     return arrays
 
@@ -367,8 +366,8 @@ DAMP: dict[Activation, Callable[[Namespace], Damp]] = {
     "relu": _damp_relu,
     "identity": lambda xp: lambda delta, output: delta,
 }
-# f, t → ∂E/∂f without the factors of `slope_scale`. Cross-entropy has its softmax in it: f are the
-# values before that.
+# f, t → ∂E/∂f without the factors of `slope_scale`. Cross-entropy includes the softmax: f are the
+# values before it.
 SLOPES: dict[Loss, Callable[[Namespace], Slope]] = {
     "l1-sum": _l1_slope,
     "l1-mean": _l1_slope,

@@ -1,13 +1,13 @@
 """The kernels that an iteration dispatches: counted without a GPU, and without computing.
 
 On PyTorch's meta device tensors have shapes and no values: the same operations are dispatched as
-on a CPU or a GPU, and none is carried out. An operation is a kernel, whatever its namespace, if a
-tensor goes in or comes out and it is neither a view nor an allocation. Operations that only record
+on a CPU or a GPU, but nothing is computed. An operation is a kernel, whatever its namespace, if it
+has a tensor as input or output and is neither a view nor an allocation. Operations that only record
 an event, such as the profiler's around an optimizer's step, touch no tensor.
 
-One operation counts as one kernel, but for operations on lists of tensors with different layouts,
-which CUDA takes tensor by tensor. A device may launch more, for a product and its bias apart or for
-a list of a hundred tensors: `profile` in `measure.extras` counts those where there is a device.
+One operation counts as one kernel, except on lists of tensors with different layouts, which CUDA
+takes tensor by tensor. A device may launch more, such as separate kernels for a product and its
+bias, or for a list of a hundred tensors: `profile` in `measure.extras` counts them on a device.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     import torch
 
 
-# Make a tensor without writing to it, or read one number for Python; the last is a view all but in
-# name.
+# Make a tensor without writing to it, or read a number for Python; the last is in effect a view.
 _NO_KERNEL = (
     "aten.empty",
     "aten.new_empty",
@@ -34,22 +33,22 @@ _NO_KERNEL = (
     "aten._local_scalar_dense",
     "aten._unsafe_view",
 )
-# Read only the rows that they take.
+# These read only the rows that they take.
 _GATHERS = ("aten.index_select", "aten.index.")
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """One dispatched operation: its name, and the least that it must compute, read and write."""
+    """A dispatched operation: its name, and the least that it must compute, read and write."""
 
     name: str
     operations: float
     """Floating-point operations; of a matrix product two for each multiplication and addition.
 
-    Of a product of each of several models all products together.
+    For a batched product, the sum over all of its products.
     """
     bytes_moved: float
-    """Every tensor that goes in or comes out, once."""
+    """Sizes of all input and output tensors, each counted once."""
 
 
 def trace(make: Callable[[], Trainer], counts_host: bool = True) -> list[Kernel]:
@@ -104,7 +103,7 @@ def capturable_anywhere() -> Iterator[None]:
 
 
 def _launched(name: str, arguments: Any, result: Any) -> list[Kernel]:
-    """Return the kernels that CUDA launches for an operation, with a share of its work each."""
+    """Return the kernels that CUDA launches for an operation, each with its share of the work."""
     kernel = _kernel(name, arguments, result)
     if not name.startswith("aten._foreach"):
         return [kernel]
@@ -139,7 +138,7 @@ def _kernel(name: str, arguments: Any, result: Any) -> Kernel:
 
 
 def _values(tensor: Any) -> int:
-    """Return the number of values of a tensor in memory; values that models share count once."""
+    """Return the number of a tensor's values in memory; a broadcast axis counts once."""
     of_axes = zip(tensor.shape, tensor.stride(), strict=True)
     return prod(size for size, stride in of_axes if stride)
 
@@ -155,18 +154,18 @@ def _tensors(values: Any) -> Iterator[Any]:
 
 
 def _lie_alike(lists: Sequence[Sequence[torch.Tensor]]) -> bool:
-    """Return whether CUDA takes these lists in one kernel and not tensor by tensor.
+    """Return whether CUDA takes these lists in one kernel, not tensor by tensor.
 
     They must be of one dtype, and corresponding tensors of one shape and one layout in memory: see
     ``check_fast_path_restrictions`` in PyTorch's ``ATen/native/ForeachUtils.h``.
     """
-    first = lists[0]
+    first_list = lists[0]
     return all(
-        tensor.dtype == first[0].dtype
+        tensor.dtype == first_list[0].dtype
         and tensor.shape == like.shape
         and _strides(tensor) == _strides(like)
         for tensors in lists
-        for tensor, like in zip(tensors, first, strict=True)
+        for tensor, like in zip(tensors, first_list, strict=True)
     )
 
 

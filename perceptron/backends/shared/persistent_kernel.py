@@ -1,10 +1,10 @@
 """A whole training as one Triton kernel: one block, whose registers hold the parameters.
 
-Import this only where Triton is needed: its first import decides whether it compiles kernels or
+Import this only to train: the first import of Triton decides whether it compiles kernels or
 interprets them (``TRITON_INTERPRET=1``, on the CPU).
 
 The arithmetic is that of `gradient`, for plain steps. It is separate for its speed: an iteration
-launches nothing.
+launches no kernel.
 
 Triton's arrays have powers of two as sizes. Every array is padded with zeros to one, and padded
 rows and columns are masked so that they add nothing to a gradient: rows in the slope of the loss,
@@ -44,9 +44,9 @@ def launch(
     activations: tuple[Activation, ...],
     loss: Loss,
 ) -> None:
-    """Train on the present device without waiting for it; ``parameters`` are a flat tensor.
+    """Train on the current device without waiting for it; ``parameters`` are a flat tensor.
 
-    ``rate`` has the factor of the loss's slope in it, ``block`` is a `torch_cuda_persistent.Block`.
+    ``rate`` includes the factor of the loss's slope, ``block`` is a `torch_cuda_persistent.Block`.
     """
     train[(1,)](
         parameters,
@@ -145,8 +145,8 @@ def _load(
     ALL_ROWS: tl.constexpr,
     ALL: tl.constexpr,
 ):
-    places, there = _places(ROWS, COLUMNS, ALL_ROWS, ALL)
-    return tl.load(flat + BEGIN + places, mask=there, other=0.0)
+    offsets, mask = _places(ROWS, COLUMNS, ALL_ROWS, ALL)
+    return tl.load(flat + BEGIN + offsets, mask=mask, other=0.0)
 
 
 @_part
@@ -159,8 +159,8 @@ def _store(
     ALL_ROWS: tl.constexpr,
     ALL: tl.constexpr,
 ):
-    places, there = _places(ROWS, COLUMNS, ALL_ROWS, ALL)
-    tl.store(flat + BEGIN + places, values, mask=there)
+    offsets, mask = _places(ROWS, COLUMNS, ALL_ROWS, ALL)
+    tl.store(flat + BEGIN + offsets, values, mask=mask)
 
 
 @_part
@@ -185,14 +185,14 @@ def _times_transposed(left, right):
 def _sum(left, right, AXIS: tl.constexpr):
     """Sum products along an axis.
 
-    The sum of a plain product is a matrix product to Triton 3.6, which computes that in TF32.
+    Triton 3.6 takes the sum of a plain product for a matrix product, and computes it in TF32.
     """
     return tl.sum(tl.fma(left, right, 0.0), axis=AXIS)
 
 
 @_part
 def _activate(values, WIDTH: tl.constexpr, ACTIVATION: tl.constexpr):
-    """Return A(y), and 0 in padded columns: the next layer's gradient multiplies with it."""
+    """Return A(y), and 0 in padded columns, which add nothing to the next layer's gradient."""
     if ACTIVATION == "sigmoid":
         # Of negative numbers only, so that no exponential overflows.
         small = tl.exp(-tl.abs(values))
@@ -212,7 +212,7 @@ def _activate(values, WIDTH: tl.constexpr, ACTIVATION: tl.constexpr):
 
 @_part
 def _damp(slope, output, ACTIVATION: tl.constexpr):
-    """Return ∂E/∂y of ∂E/∂a, with A′ in terms of a."""
+    """Return ∂E/∂y for ``slope`` ∂E/∂a, with A′ in terms of ``output`` a."""
     if ACTIVATION == "sigmoid":
         slope = slope * (output - output * output)
     elif ACTIVATION == "tanh":

@@ -33,12 +33,12 @@ BUFFERS = 3
 
 
 class TrainingData:
-    """Inputs (rows, features) and targets of the rows to train on, and the orders of their batches.
+    """Inputs (rows, features) and targets of the training rows, and the orders of their batches.
 
-    They are on ``device``, or in host memory where the problem's ``feed`` is ``host``. With
-    ``classes`` the targets of cross-entropy are classes, as PyTorch's loss takes them; else (rows,
-    outputs). ``orders`` is empty where all rows are one batch. ``axis`` is that of the rows: 0, or
-    1 where each of several models has other rows, (models, rows, features).
+    They are on ``device``, or in host memory if the problem's ``feed`` is ``host``. With
+    ``classes``, targets of cross-entropy are classes, as PyTorch's loss takes them; else (rows,
+    outputs). ``orders`` is empty if all rows are one batch. ``axis`` is that of the rows: 0, or 1
+    if each of several models has other rows, (models, rows, features).
     """
 
     def __init__(
@@ -48,17 +48,17 @@ class TrainingData:
 
         self.device, self.batches = device, problem.batches
         self.is_copied = problem.feed == "host" and device.type not in _IN_PLACE
-        where = torch.device("cpu") if self.is_copied else device
+        data_device = torch.device("cpu") if self.is_copied else device
         part, _ = problem.parts()
         self.axis = 1 if problem.folds else 0
-        self.inputs = tensor(part.inputs, dtype, where)
+        self.inputs = tensor(part.inputs, dtype, data_device)
         if classes and problem.loss == "cross-entropy":
-            self.targets = torch.tensor(classes_of(part.targets), device="cpu").to(where)
+            self.targets = torch.tensor(classes_of(part.targets), device="cpu").to(data_device)
         else:
-            self.targets = tensor(part.targets, dtype, where)
-        self.orders = torch.empty(0, dtype=torch.int64, device=where)
+            self.targets = tensor(part.targets, dtype, data_device)
+        self.orders = torch.empty(0, dtype=torch.int64, device=data_device)
         if self.batches is not None:
-            self.orders = torch.from_numpy(self.batches.orders).to(where)
+            self.orders = torch.from_numpy(self.batches.orders).to(data_device)
 
     def feed(self) -> Feed:
         """Return the function that gathers a batch, on the device or from host memory."""
@@ -78,8 +78,8 @@ class TrainingData:
         """Return a function that gathers at most ``size`` rows in host memory and copies them.
 
         From pinned memory a GPU copies by itself, while Python queues the next work. ``BUFFERS``
-        take turns: one is written to again only when the device has passed the event behind its
-        last copy. ``event`` makes such an event, on a GPU `torch.cuda.Event`.
+        take turns: a buffer is written to again only when the device has passed the event after
+        its last copy. ``event`` makes an event, on a GPU `torch.cuda.Event`.
         """
         import torch
 
@@ -127,9 +127,9 @@ def tensor(array: Array, dtype: torch.dtype, device: torch.device) -> torch.Tens
 
 
 def to_host(tensor: torch.Tensor) -> Array:
-    """Return a tensor as an array of NumPy, which may share its memory.
+    """Return a tensor as a NumPy array, which may share its memory.
 
-    It is float32 for bfloat16, which NumPy lacks.
+    bfloat16, which NumPy lacks, becomes float32.
     """
     import torch
 
@@ -139,10 +139,9 @@ def to_host(tensor: torch.Tensor) -> Array:
 
 
 class DeviceTrainer(Scored):
-    """Holds the data on the device, or in host memory where the problem's ``feed`` is ``host``.
+    """Holds the `TrainingData` of a problem; subclasses train on them.
 
-    ``feed`` returns its batches, where there are any. With ``classes`` the targets of cross-entropy
-    are classes, as PyTorch's loss takes them.
+    ``feed`` returns the batches, if there are any.
     """
 
     feed: Feed
@@ -167,13 +166,13 @@ class DeviceTrainer(Scored):
         raise NotImplementedError
 
     def _fed(self, iterations: int) -> Iterator[Pair]:
-        """Return inputs and targets of the next iterations, each made when its turn comes."""
-        first = self._iteration
+        """Return inputs and targets of the next iterations, gathered one by one."""
+        begin_iteration = self._iteration
         self._iteration += iterations
         if self._batches is None:
             return repeat(self._all_rows, iterations)
         feed = self.feed
-        return (feed(begin, end) for begin, end in self._batches.spans(first, iterations))
+        return (feed(begin, end) for begin, end in self._batches.spans(begin_iteration, iterations))
 
     def _put(self, array: Array) -> torch.Tensor:
         return tensor(array, self._dtype, self._device)
@@ -184,12 +183,12 @@ class DeviceTrainer(Scored):
 
 @dataclass(eq=False)
 class OnTorch:
-    """Subclasses name the trainer; the device is an argument."""
+    """Base of PyTorch's backends; subclasses set the trainer's class."""
 
     imports: ClassVar[tuple[str, ...]] = ("torch",)
     trainer: ClassVar[Any]
     of_several: ClassVar[Any] = None
-    """The trainer of several models; None where it is the same."""
+    """The class of trainer for several models; None if it is ``trainer``."""
     name: str
     device: str
     summary: str
@@ -215,6 +214,6 @@ class OnTorch:
         return trainer
 
     def _trainer(self, problem: Problem, dtype: DType, device: str, **options: Any) -> Any:
-        """Return the trainer, not warmed up; ``device`` is PyTorch's name of it."""
+        """Return the trainer, not warmed up; ``device`` is PyTorch's name of the device."""
         kind = self.of_several if self.of_several and problem.models > 1 else self.trainer
         return kind(problem, dtype, device, **options)

@@ -1,8 +1,8 @@
 """The optimizers' update rules, over any array module with NumPy's names.
 
-Written once: augmented assignments work in place where arrays allow that, and make new arrays where
-they do not (JAX), so each rule also returns the arrays that it changes. The definitions are those
-of `problems.optimizer`. Adam's state is not the averages m and v but the sums M = m/(1 − β₁) and
+Augmented assignments change arrays in place, or make new ones where arrays are immutable (JAX), so
+each rule also returns the arrays that it changes. The definitions are those of
+`problems.optimizer`. Adam's state is not the averages m and v but the sums M = m/(1 − β₁) and
 V = v/(1 − β₂), which saves two passes over the parameters:
 
     m/(1 − β₁ᵗ) / (√v/√(1 − β₂ᵗ) + eps)  =  k·M / (√V + eps·c)
@@ -36,23 +36,23 @@ def start_state(xp: Namespace, optimizer: Optimizer, parameters: Tensor) -> Stat
 
 def adam_factors(optimizer: Adam, step: Any) -> tuple[Any, Any]:
     """Return rate·k and eps·c (see above) of a step, counted from 1: numbers or arrays of them."""
-    first, second = optimizer.betas
-    correction = ((1.0 - second**step) / (1.0 - second)) ** 0.5
-    factor = correction * (1.0 - first) / (1.0 - first**step)
+    beta1, beta2 = optimizer.betas
+    correction = ((1.0 - beta2**step) / (1.0 - beta2)) ** 0.5
+    factor = correction * (1.0 - beta1) / (1.0 - beta1**step)
     return optimizer.rate * factor, optimizer.eps * correction
 
 
 def factors_of(optimizer: Optimizer, taken: int, steps: int) -> Iterator[Factors]:
     """Yield the `Factors` of ``steps`` steps, as numbers, after ``taken`` earlier steps.
 
-    Many are computed at once: one alone takes a microsecond.
+    Many are computed at once: computing a single one takes a microsecond.
     """
     if not isinstance(optimizer, Adam):
         yield from repeat(None, steps)
         return
-    last = taken + steps
-    for begin in range(taken + 1, last + 1, _STEPS_AT_ONCE):
-        numbers = np.arange(begin, min(begin + _STEPS_AT_ONCE, last + 1), dtype=np.float64)
+    end = taken + steps
+    for begin in range(taken + 1, end + 1, _STEPS_AT_ONCE):
+        numbers = np.arange(begin, min(begin + _STEPS_AT_ONCE, end + 1), dtype=np.float64)
         pairs = (factor.tolist() for factor in adam_factors(optimizer, numbers))
         yield from zip(*pairs, strict=True)
 
@@ -81,8 +81,8 @@ def step_of(
 
     def step() -> None:
         now = next(factors)
-        for own in pieces:
-            update(xp, optimizer, *own, now)
+        for arrays in pieces:
+            update(xp, optimizer, *arrays, now)
 
     return step
 
@@ -133,7 +133,7 @@ def _adam(
     state: State,
     factors: tuple[Any, Any],
 ) -> tuple[Tensor, State]:
-    first, second = optimizer.betas
+    beta1, beta2 = optimizer.betas
     rate, eps = factors
     if optimizer.weight_decay:
         if isinstance(optimizer, AdamW):
@@ -141,10 +141,10 @@ def _adam(
         else:
             gradients += parameters * optimizer.weight_decay
     mean, square = state
-    mean *= first
+    mean *= beta1
     mean += gradients
     gradients *= gradients
-    square *= second
+    square *= beta2
     square += gradients
     step = xp.sqrt(square)
     step += eps
