@@ -128,8 +128,8 @@ class Answer(Struct, frozen=True, kw_only=True):
     @property
     def is_decided(self) -> bool:
         """Whether every question that was asked has a verdict, decided at least in part."""
-        asked = [verdict.decided for verdict in self.verdicts if not verdict.is_aside]
-        return bool(asked) and "no" not in asked and not self.is_cut
+        decided = [verdict.decided for verdict in self.verdicts if not verdict.is_aside]
+        return bool(decided) and "no" not in decided and not self.is_cut
 
     @property
     def has_answer(self) -> bool:

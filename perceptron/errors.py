@@ -33,5 +33,5 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
 
 
 def in_one_line(error: BaseException) -> str:
-    """Return what an error of other people's code says, with its type, in a line."""
+    """Return an error of foreign code in one line: its type, then its message."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:500]

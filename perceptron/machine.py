@@ -72,7 +72,7 @@ def folder_name(name: str) -> str:
 
 @lru_cache(maxsize=1)
 def cpu_name() -> str:
-    """Return what the processor calls itself.
+    """Return the processor's name, as it states it.
 
     In a virtual machine that may be the name of a whole line of processors, of which one takes half
     the time of another: then family and model follow. ARM's have numbers alone.
@@ -88,7 +88,7 @@ def cpu_name() -> str:
 
 
 def _first_core() -> str:
-    """Return what Linux says of the first core, a field a line; nothing elsewhere."""
+    """Return Linux's facts about the first core, a field a line; empty elsewhere."""
     with suppress(OSError), Path("/proc/cpuinfo").open("rb") as file:
         return file.read(4096).decode(errors="replace").partition("\n\n")[0]
     return ""
@@ -97,9 +97,9 @@ def _first_core() -> str:
 def _name_on_macos() -> str:
     if platform.system() != "Darwin":
         return ""
-    asked = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+    command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
     with suppress(OSError):
-        return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     return ""
 
 
@@ -147,8 +147,8 @@ def steering_variables(variables: Mapping[str, str], *also: str) -> dict[str, st
     """Return those of the environment's variables that make the same code run differently.
 
     They steer numerical libraries, or the memory and the optimiser of the interpreter; ``also``
-    names others. That a path is set is told, but not which: what is published must not name a
-    user's home. Hashes are none of them: a seed that is set is one of those that are drawn.
+    names others. A path is replaced by a mark: what is published must not name a user's home.
+    Hashes are none of them: a seed that is set is one of those that are drawn.
     """
     return {
         name: _without_paths(value)

@@ -35,7 +35,7 @@ _SHOWN_IN: dict[str, tuple[tuple[float, str], ...]] = {
 _LEAST_SHARE = 1e-6
 # A share beyond this is written with an exponent, not with all its digits.
 _ABSURD_SHARE = 1e4
-# An interval whose ends are so many times apart is not written out.
+# An interval whose ends differ by more than this factor is not written out.
 _SAYS_NOTHING = 100.0
 
 
@@ -47,7 +47,7 @@ class Quantity(Struct, frozen=True):
     interval: Ends | None = None
     """The ends, None for an open one; None without a second value that could tell them apart."""
     digits: int | str = 3
-    """So many digits count; or the format of the number, such as ``.8f``."""
+    """The number of significant digits; or the format of the number, such as ``.8f``."""
     before: str = ""
     after: str = ""
     """Words around the number: ``at most``, ``(cached)``."""

@@ -1,7 +1,7 @@
 """Libraries that are installed only when asked for: the extras of pyproject.toml.
 
-The gate, the answers on the console and measuring NumPy need none of them. What a command needs
-beyond that it asks for here before it measures anything.
+The gate, the answers on the console and measuring NumPy need none of them. A command that
+needs more calls `require` before it measures anything.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ EXTRAS: Mapping[str, Mapping[str, str]] = {
 
 
 def missing(extra: str, *modules: str) -> str | None:
-    """Return what is not installed and the command that brings it, in one line, or None.
+    """Return a line that names missing libraries and the command that installs them, or None.
 
     Looks for ``modules``, by default for all of the extra, and imports nothing.
     """
@@ -45,7 +45,7 @@ def missing(extra: str, *modules: str) -> str | None:
 
 
 def _command(extra: str) -> str:
-    """Return how to install an extra: from the checkout if we run from one uninstalled."""
+    """Return the command that installs an extra: from the checkout where nothing is installed."""
     try:
         version("perceptron-bench")
     except PackageNotFoundError:

@@ -70,7 +70,7 @@ def shortened(text: str, longest: int = LONGEST) -> str:
 
 
 def read_toml(file: Path) -> dict[str, Any]:
-    """Return what the file holds.
+    """Return the content of a TOML file.
 
     Raises `UserError`, one line that says what is wrong and does not name the file: the caller
     puts the name before it.
@@ -79,12 +79,12 @@ def read_toml(file: Path) -> dict[str, Any]:
 
 
 def read_asv_json(file: Path) -> object:
-    """Return what asv's configuration holds: JSON that may have comments; raises as `read_toml`."""
+    """Return asv's configuration: JSON that may have comments; raises as `read_toml`."""
     return asv_json(_read(file))
 
 
 def toml(content: bytes) -> dict[str, Any]:
-    """Return what the bytes of a file say; raises as `read_toml`."""
+    """Decode the bytes of a TOML file; raises as `read_toml`."""
     import tomllib  # here: to name a command takes none
 
     decoded: dict[str, Any] = _decoded(content, "TOML", tomllib.loads)
@@ -92,7 +92,7 @@ def toml(content: bytes) -> dict[str, Any]:
 
 
 def asv_json(content: bytes) -> object:
-    """Return what the bytes of asv's configuration say; raises as `read_toml`."""
+    """Decode the bytes of asv's configuration; raises as `read_toml`."""
     import json5  # here: to measure, or read a results folder, needs no such library
 
     return _decoded(content, "asv's JSON", json5.loads)

@@ -29,7 +29,7 @@ def backends(json: Json = False) -> int:
     if json:
         documents.write({"backends": facts})
         return 0
-    here = sum(one.available for one in facts)
+    here = sum(backend.available for backend in facts)
     terminal.line(f"{here} of {len(facts)} backends can run here")
     terminal.table("", ("name", "device", "here", "description"), map(_cells, facts))
     terminal.show_next("perceptron bench --quick")

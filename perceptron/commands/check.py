@@ -62,15 +62,17 @@ def show(backends: Mapping[str, Sequence[CheckResult]], verbose: bool = False) -
     from perceptron.report.tables import terminal
 
     for name, promises in backends.items():
-        kept = sum(one.kept for one in promises)
-        decided = "yes" if kept == len(promises) else "no"
-        terminal.line(f"{name}  {decided}  keeps {kept} of {len(promises)} promises")
+        count = sum(promise.kept for promise in promises)
+        decided = "yes" if count == len(promises) else "no"
+        terminal.line(f"{name}  {decided}  keeps {count} of {len(promises)} promises")
     terminal.out.print()
-    shown = dict(sorted(backends.items(), key=lambda item: all(one.kept for one in item[1])))
+    shown = dict(
+        sorted(backends.items(), key=lambda item: all(promise.kept for promise in item[1]))
+    )
     for name, promises in list(shown.items())[: None if verbose else 1]:
         rows = [
-            (one.name, "yes" if one.kept else "NO", str(one.passed), str(one.skipped))
-            for one in promises
+            (row.name, "yes" if row.kept else "NO", str(row.passed), str(row.skipped))
+            for row in promises
         ]
         terminal.table(name, ("promise", "kept", "cases>", "skipped>"), rows)
         for promise in promises:

@@ -66,11 +66,11 @@ class FunctionCrossover:
 
     def pair(self, incumbent: str, challenger: str) -> Crossover:
         """Return what is known of two candidates; raises `UserError` if they were not compared."""
-        for one in self.crossovers:
-            if {one.incumbent, one.challenger} == {incumbent, challenger}:
-                return one
-        known = ", ".join(f"{one.incumbent} and {one.challenger}" for one in self.crossovers)
-        raise UserError(f"{incumbent} and {challenger} were not compared; compared: {known}")
+        for crossover in self.crossovers:
+            if {crossover.incumbent, crossover.challenger} == {incumbent, challenger}:
+                return crossover
+        compared = ", ".join(f"{pair.incumbent} and {pair.challenger}" for pair in self.crossovers)
+        raise UserError(f"{incumbent} and {challenger} were not compared; compared: {compared}")
 
     @property
     def _only(self) -> Crossover:
@@ -130,11 +130,11 @@ class FunctionCrossover:
 
         seconds = {}
         for name in dict.fromkeys(row.backend for row in self._rows):
-            known = median_seconds(row for row in self._rows if row.backend == name)
-            sizes = sorted(known)
+            medians = median_seconds(row for row in self._rows if row.backend == name)
+            sizes = sorted(medians)
             if not sizes or not sizes[0] <= size <= sizes[-1]:
                 continue
-            logs = np.log([known[at] for at in sizes])
+            logs = np.log([medians[at] for at in sizes])
             seconds[name] = float(np.exp(np.interp(np.log(size), np.log(sizes), logs)))
         if not seconds:
             measured = sorted(row.size for row in self._rows if row.seconds is not None)
@@ -151,8 +151,8 @@ class FunctionCrossover:
                 return other and inverse(other)
             return None
 
-        found = rank(seconds, ratio)
-        return AtSize(found.order[0], found.decided, found.ties, seconds)
+        ranking = rank(seconds, ratio)
+        return AtSize(ranking.order[0], ranking.decided, ranking.ties, seconds)
 
     def rule(self, *results: str | Path) -> str:
         """Return a line of Python that chooses by size, a line for each pair.

@@ -75,12 +75,12 @@ class GateRule(Struct, frozen=True, kw_only=True):
 
     def matches(self, key: str) -> bool:
         """Return whether the key of a benchmark holds the text."""
-        place = 0
+        start = 0
         for part in self.match.split("*"):
-            found = key.find(part, place)
-            if found < 0:
+            index = key.find(part, start)
+            if index < 0:
                 return False
-            place = found + len(part)
+            start = index + len(part)
         return True
 
 
@@ -88,7 +88,7 @@ _NO_RULE = GateRule(match="")
 
 
 def rule_of(key: str, rules: Sequence[GateRule]) -> GateRule:
-    """Return the first rule that matches the key of a benchmark; one that says nothing if none."""
+    """Return the first rule that matches a benchmark's key; a rule without any limit if none."""
     return next((rule for rule in rules if rule.matches(key)), _NO_RULE)
 
 

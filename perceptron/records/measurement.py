@@ -177,10 +177,10 @@ _HANDED_OVER = 0.15
 
 
 def largest_waited(threads: int, processes: int = 1, device: str | None = None) -> float:
-    """Return the share from which on a sample of so many threads in all is contended.
+    """Return the share of waiting above which a sample of ``threads`` in all is contended.
 
-    ``device`` is the one that they train on; None and ``cpu`` are the host.
+    ``device`` is where they train; None and ``cpu`` are the host.
     """
-    own = largest_waited_share(threads)
+    share = largest_waited_share(threads)
     hand_over = processes > 1 or device not in (None, "cpu")
-    return max(own, _HANDED_OVER) if hand_over else own
+    return max(share, _HANDED_OVER) if hand_over else share

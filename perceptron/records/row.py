@@ -39,8 +39,8 @@ def _shared(texts: tuple[str | None, ...]) -> list[tuple[str, str]]:
 def with_shared_texts(row: Row, session: str | None = None) -> Row:
     """Return a row that was just decoded; its texts are one object with equal ones of other rows.
 
-    A million rows then take half of the memory, and are told apart faster. Its ``session`` is the
-    given one, whatever its line says: only the run beside it knows.
+    A million rows then take half of the memory, and compare faster. ``session`` replaces that of
+    the line: only the run's file states it reliably.
     """
     if isinstance(row, Measurement):
         for name, text in _shared(_texts_of(row)):
@@ -98,7 +98,7 @@ def lost_rows(rows: Iterable[Row]) -> list[Row]:
 
 
 def _try(row: Row) -> tuple[object, ...]:
-    """Return what a later try of the same has in common with it."""
+    """Return the key that later tries of the same measurement share with it."""
     what = (row.family, row.size) if isinstance(row, Measurement) else ()
     of = (row.problem, row.backend, row.dtype, row.all_threads, row.repeat)
     return type(row), _phase(row), *what, *of

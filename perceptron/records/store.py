@@ -110,7 +110,7 @@ class RunJournal:
     ) -> None:
         """Mark the run as complete: the same plan then starts a new one.
 
-        One that was ``cut_short`` is resumed by a larger budget, one that has lost rows by any.
+        A larger budget resumes a run that was ``cut_short``; any budget resumes one that lost rows.
         """
         self._write(
             finished=now(),
@@ -133,8 +133,7 @@ def open_run(
 ) -> Iterator[RunJournal]:
     """Open the run that this one resumes, or a new one.
 
-    A ``fresh`` one takes up none that has rows. Raises `UserError` if the folder cannot be written
-    to.
+    A ``fresh`` start resumes no run with rows. Raises `UserError` if the folder is not writable.
     """
     machine = results / "runs" / run.machine
     try:
@@ -158,7 +157,7 @@ def parse_rows(
 ) -> Iterator[Row]:
     """Yield the rows of a file's lines; a last line that is incomplete is left out.
 
-    A line that is no row, or one that nobody can have measured, is reported to ``complain`` with
+    A line that is no row, or an impossible one, is reported to ``complain`` with
     its file and number, and the rest is still read; without ``complain`` it raises `UserError`.
     """
     decode = msgspec.json.Decoder(Row).decode
@@ -210,7 +209,7 @@ def load_environment(folder: Path) -> Environment:
 
 
 def load_environment_file(file: Path) -> Environment:
-    """Read the facts in a file; raise `UserError` naming one that is not understood."""
+    """Read the facts in a file; raise `UserError` naming a file that is not understood."""
     return read_written(file, Environment, "a run")
 
 
@@ -222,10 +221,10 @@ def known_environment(machine: Path, environment: Environment) -> Environment:
     """
     for file in sorted(machine.glob("environment-*.json")):
         with suppress(UserError):
-            known = load_environment_file(file)
+            stored = load_environment_file(file)
             memory = environment.memory_bytes
-            if msgspec.structs.replace(known, memory_bytes=memory) == environment:
-                return known
+            if msgspec.structs.replace(stored, memory_bytes=memory) == environment:
+                return stored
     return environment
 
 
@@ -258,7 +257,7 @@ def _resume(machine: Path, run: Run, fresh: bool) -> tuple[Path, FileIO] | None:
 def _is_open(file: Path, run: Run, fresh: bool) -> bool:
     """Return whether a run can be resumed: not where a link leads away from this folder.
 
-    By a ``fresh`` start only one that measured nothing, which is no session of its own.
+    A ``fresh`` start resumes only a run without measurements, which is no session.
     """
     rows = file.parent / ROWS
     if any(path.is_symlink() for path in (file.parent, file, rows)):

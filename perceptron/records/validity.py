@@ -39,7 +39,7 @@ _times, _counts, _amounts, _readings = (
 
 
 def impossible(row: Row) -> str | None:
-    """Return which value of a row nobody can have measured; None where all are possible."""
+    """Return which value of a row is impossible, in words; None where all are possible."""
     if isinstance(row, RaceRow):
         return _too_fast("fresh", row.fresh) or _too_fast("resident", row.resident)
     is_step = row.status == "ok" and row.phase is None and row.family not in EXTRAS

@@ -36,7 +36,7 @@ _FEWEST = 3
 _SEVERAL = 2
 # A larger share of waiting bounds nothing. On idle machines 3 in 10,000 rows waited for more.
 _LARGEST_BOUNDED = 0.25
-# Two sides of which one waited for so much more, as a logarithm, were not measured alike.
+# Sides whose waits differ by more than this logarithm were not measured alike.
 _UNLIKE = -log(1 - 0.1)
 UNKNOWN = 2 * log(sys.float_info.max)
 """How far a log-ratio may be off where nothing bounds it: no float holds an end of its interval."""
@@ -83,14 +83,14 @@ def that_count(lost: Mapping[int, Sequence[float]]) -> list[int]:
         return idle
     sides = range(len(next(iter(lost.values()))))
     bounded = [
-        [process for process, of_sides in lost.items() if max(of_sides[some]) < UNKNOWN]
-        for some in (slice(None), *(slice(side, side + 1) for side in sides))
+        [process for process, of_sides in lost.items() if max(of_sides[part]) < UNKNOWN]
+        for part in (slice(None), *(slice(side, side + 1) for side in sides))
     ]
-    return max(bounded, key=lambda some: min(len(some), _SEVERAL)) or list(lost)
+    return max(bounded, key=lambda processes: min(len(processes), _SEVERAL)) or list(lost)
 
 
 def lost(rows: Iterable[Measurement]) -> float:
-    """Return the mean of what waiting may have added to the logarithms of these times.
+    """Return the mean that waiting may have added to the logarithms of these times.
 
     `UNKNOWN` where one of them is beyond all bounds.
     """
@@ -211,7 +211,7 @@ def with_contended(table: Table, contentions: Iterable[Contention]) -> Table:
     ``contentions`` are of its rows, in their order.
     """
     contentions = list(contentions)
-    if not any(each.is_any for each in contentions):
+    if not any(share.is_any for share in contentions):
         return table
     cells = zip(table.rows, map(contended, contentions), strict=True)
     rows = tuple((*row, cell) for row, cell in cells)

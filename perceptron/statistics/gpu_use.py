@@ -53,7 +53,7 @@ class GpuUse(Struct, frozen=True, kw_only=True):
 
 def gpu_use(rows: Iterable[Measurement]) -> list[GpuUse]:
     """Return the use of each GPU that the rows name, in the order of its first row."""
-    return [_use(name, own) for name, own in _states(rows).items()]
+    return [_use(name, states) for name, states in _states(rows).items()]
 
 
 def gpu_warnings(rows: Iterable[Measurement]) -> Iterator[MeasurementWarning]:
@@ -99,7 +99,7 @@ def is_slowed(state: GpuState) -> bool:
 
 
 def slowed_by(state: GpuState) -> list[str]:
-    """Return what lowered this clock, without the reason of a lock."""
+    """Return the reasons for this lowered clock, without that of a lock."""
     return [reason for reason in state.slowed_by or [] if not (state.locked and reason == _BY_LOCK)]
 
 
@@ -164,8 +164,8 @@ def _use(name: str, states: list[GpuState]) -> GpuUse:
 
 
 def _span(values: Iterable[float | None]) -> Span | None:
-    known = [value for value in values if value is not None]
-    return Span(min(known), max(known)) if known else None
+    reported = [value for value in values if value is not None]
+    return Span(min(reported), max(reported)) if reported else None
 
 
 def _highest_clock(states: Iterable[GpuState]) -> int | None:

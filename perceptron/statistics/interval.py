@@ -62,7 +62,7 @@ Standing = Literal["tie", "slower", "faster", "open"]
 
 
 def standing(ratio: Interval | None) -> Standing:
-    """Return what the ratio of a time to another's says of the first.
+    """Return how the first of two times compares, from their ratio.
 
     >>> standing(Interval(1.02, 1.0197, 1.0202)), standing(Interval(1.5, 1.2, 1.8))
     ('tie', 'slower')
@@ -81,7 +81,7 @@ def standing(ratio: Interval | None) -> Standing:
 
 
 def scaled(value: Interval, factor: float) -> Interval:
-    """Return the interval of so many times a value, a positive number of them."""
+    """Return the interval of ``factor`` times a value; ``factor`` is above 0."""
     ends = (None if end is None else factor * end for end in (value.low, value.high))
     return Interval(factor * value.estimate, *ends)
 
@@ -239,7 +239,7 @@ def ratio_within(
         return None
     mean = mean_ratio(*sides)
     reach = mean.error * quantile(mean.freedom, confidence) if mean.freedom else inf
-    below, above = (own + more for own, more in zip(hidden(*sides), mean.beyond, strict=True))
+    below, above = (waited + more for waited, more in zip(hidden(*sides), mean.beyond, strict=True))
     return of_logarithms(mean.middle, mean.middle - reach - below, mean.middle + reach + above)
 
 
@@ -275,7 +275,7 @@ def mean_ratio(numerators: Sequence[Measurement], denominators: Sequence[Measure
     if not apart:
         return mean
     widest = max(apart, key=attrgetter("error"))
-    below, above = (max(each.beyond[end] for each in apart) for end in (0, 1))
+    below, above = (max(other.beyond[end] for other in apart) for end in (0, 1))
     return widest._replace(beyond=(below, above))
 
 

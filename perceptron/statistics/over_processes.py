@@ -58,12 +58,12 @@ class Side(NamedTuple):
 
 
 def is_ours(source: str | None) -> bool:
-    """Return whether this package measured it, or nobody did."""
+    """Return whether this package, or no tool at all, is the ``source``."""
     return source in (None, "perceptron")
 
 
 def sides_of(incumbent: str, challenger: str, source: str | None) -> tuple[str, tuple[Side, Side]]:
-    """Return what both have in common, as ``torch-cpu: ``, and how a sentence names each.
+    """Return the prefix that both share, as ``torch-cpu: ``, and the name of each in a sentence.
 
     What another tool calls its backends is no number of processes.
 

@@ -167,39 +167,41 @@ def rank_rows(rows: Iterable[Measurement], names: Iterable[str] | None = None) -
     timed = dict.fromkeys(row.backend for row in every if has_time(row))
     names = list(timed if names is None else names)
     runs = {
-        start: [row for row in own if has_time(row) and row.backend in names]
-        for start, own in runs.items()
+        start: [row for row in members if has_time(row) and row.backend in names]
+        for start, members in runs.items()
     }
     seconds = {name: typical_seconds(runs, name) for name in timed if name in names}
     unmeasured = _may_have_time(every, names)
 
     def ratios(first: str, second: str, level: float) -> dict[Start, Interval | None]:
-        return {start: ratio_within(own, first, second, level) for start, own in runs.items()}
+        return {
+            start: ratio_within(members, first, second, level) for start, members in runs.items()
+        }
 
     def ratio(first: str, second: str, level: float) -> Interval | None:
         return over_sessions(ratios(first, second, level), level, between=level)
 
-    found = rank(
+    ranking = rank(
         seconds,
         ratio,
         unmeasured,
         [name for name in names if name not in seconds and name not in unmeasured],
     )
-    level = confidence_of(len(found.order))
+    level = confidence_of(len(ranking.order))
 
     def why(name: str) -> Doubt:
-        doubt = found.doubts[name]
+        doubt = ranking.doubts[name]
         if doubt in ("not measured", "not side by side"):
             return doubt
-        first = found.order[0]
-        together = found.ratios[name]
+        first = ranking.order[0]
+        together = ranking.ratios[name]
         if together and disagree(ratios(name, first, level).values(), together):
             return "runs disagree"
         # Contended repeats beside enough idle ones have left nothing undecided.
-        counted = chain(*(chain(*counted_rows(own, name, first)) for own in runs.values()))
+        counted = chain(*(chain(*counted_rows(members, name, first)) for members in runs.values()))
         return "contended" if any(map(is_contended, counted)) else doubt
 
-    return replace(found, doubts={name: why(name) for name in found.open})
+    return replace(ranking, doubts={name: why(name) for name in ranking.open})
 
 
 def _may_have_time(rows: Iterable[Measurement], names: Iterable[str]) -> list[str]:

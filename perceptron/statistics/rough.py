@@ -1,7 +1,7 @@
 """A rough answer where all was contended: from the smallest samples of fresh processes.
 
 Waiting only ever adds, so a smallest sample is the nearest to an uncontended one. It bounds nothing
-from below: what it says is told and decides nothing.
+from below: a rough answer is shown and decides nothing.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ TOO_BUSY = "too busy to compare"
 
 
 def not_decided(answer: str, rows: Iterable[Measurement]) -> str:
-    """Return a rough answer, with what leaves it undecided: so many samples were contended."""
+    """Return a rough answer with its reason: the share of samples that was contended."""
     share = contention(rows).share
     samples = "every sample was" if not share or share >= 0.995 else f"{share:.0%} of samples were"
     return f"{answer}, {NOT_DECIDED}: {samples} contended"
 
 
 def what_helps(threads: int | None) -> str:
-    """Return the options with which so many threads wait less."""
+    """Return the options with which ``threads`` wait less."""
     return wait() if threads == 1 else f"{wait()} or {option('threads', 1)}"
 
 

@@ -53,7 +53,7 @@ _state = lru_cache(maxsize=4096)(State._make)
 
 
 def measured_alike(where: State) -> State:
-    """Return what the states of two runs must share to answer together.
+    """Return the part of a state that two runs must share to answer together.
 
     The commit counts where the measuring code has no digest: with one, it may differ.
     """
@@ -105,8 +105,8 @@ def moment(row: Measurement) -> str:
 
 def newest_moment(rows: Iterable[Measurement]) -> tuple[str, str]:
     """Return the latest `moment` of these rows, and when the last row of that was measured."""
-    known = set(map(attrgetter("committed", "when"), rows))
-    return max((committed or when, when) for committed, when in known)
+    moments = set(map(attrgetter("committed", "when"), rows))
+    return max((committed or when, when) for committed, when in moments)
 
 
 def has_time(row: Measurement) -> bool:
@@ -147,8 +147,8 @@ def rows_by_process(
     by_process: dict[int, Measurement] = {}
     sought = (backend, phase, "ok")
     rows = list(rows)
-    for row, own in zip(rows, map(_sought_of, rows), strict=True):
-        if own != sought or row.seconds is None:
+    for row, key in zip(rows, map(_sought_of, rows), strict=True):
+        if key != sought or row.seconds is None:
             continue
         if row.repeat in by_process:
             raise ValueError(f"two times of {backend} in process {row.repeat}: {row.problem}")
@@ -212,8 +212,8 @@ class Definitions:
 
     def __init__(self, rows: Iterable[Measurement]) -> None:
         self._rows = list(rows)
-        known = set(map(attrgetter("problem", "problem_digest"), self._rows))
-        definitions = Counter(problem for problem, digest in known if problem and digest)
+        pairs = set(map(attrgetter("problem", "problem_digest"), self._rows))
+        definitions = Counter(problem for problem, digest in pairs if problem and digest)
         # Nearly always there are none.
         self._several = {problem for problem, number in definitions.items() if number > 1}
         newest: dict[_Key, tuple[bool, str, str]] = {}
@@ -257,7 +257,7 @@ class Definitions:
         ]
 
     def _key(self, row: Measurement) -> _Key | None:
-        """Return what the row is of; None of a problem that has one definition only."""
+        """Return the key of the row's definition; None for a problem with a single definition."""
         if row.problem is None or row.problem not in self._several:
             return None
         return row.problem, ground(row), measured_alike(state(row))

@@ -44,7 +44,7 @@ Start = str | None
 
 
 def intervals_of(starts: Collection[Start]) -> str:
-    """Return what a heading says that intervals of runs with these starts cover.
+    """Return the words of a heading for intervals of runs with these starts.
 
     >>> intervals_of(["2026-01-01T08:00:00Z"])
     '95% intervals of one run'
@@ -73,13 +73,13 @@ def in_sessions(starts: Collection[Start]) -> list[list[Start]]:
     start that can be read is one by itself, and comes last.
     """
     at = {start: seconds_of(start) for start in starts} if len(starts) > 1 else {}
-    known = {start: seconds for start, seconds in at.items() if seconds is not None}
+    dated = {start: seconds for start, seconds in at.items() if seconds is not None}
     sessions: list[list[Start]] = []
-    for start in sorted(known, key=known.__getitem__):
-        if not sessions or known[start] - known[sessions[-1][0]] >= APART_SECONDS:
+    for start in sorted(dated, key=dated.__getitem__):
+        if not sessions or dated[start] - dated[sessions[-1][0]] >= APART_SECONDS:
             sessions.append([])
         sessions[-1].append(start)
-    return [*sessions, *([start] for start in starts if start not in known)]
+    return [*sessions, *([start] for start in starts if start not in dated)]
 
 
 def normal_reach(confidence: float) -> float:
@@ -112,7 +112,7 @@ def joined(
     """
     if not ratios:
         raise ValueError("no sessions to join")
-    counted = [one for one in ratios if None not in one.ends] or ratios
+    counted = [ratio for ratio in ratios if None not in ratio.ends] or ratios
     if len(counted) == 1:
         together = counted[0]
     elif len(counted) == 2 or None in counted[0].ends:
@@ -131,7 +131,7 @@ def of_session(ratios: Sequence[Interval]) -> Interval:
     sessions, none without an end counts beside others, and nothing is decided that a run decides
     otherwise.
     """
-    counted = [one for one in ratios if None not in one.ends] or ratios
+    counted = [ratio for ratio in ratios if None not in ratio.ends] or ratios
     if len(counted) == 1:
         together = counted[0]
     elif None in counted[0].ends or _exclude(counted):
@@ -145,7 +145,7 @@ def of_session(ratios: Sequence[Interval]) -> Interval:
 
 
 def _with_contradictions(together: Interval, ratios: Sequence[Interval]) -> Interval:
-    """Return what these say together, or what spans them where one decides otherwise."""
+    """Return ``together``, or the span of all where a ratio decides otherwise."""
     verdict = standing(together)
     others = set(map(standing, ratios)) - {"open", verdict}
     if verdict == "open" or not others:
@@ -169,15 +169,15 @@ def disagree(ratios: Iterable[Interval | None], together: Interval) -> bool:
 
     Two that say 20 and 24 times as long agree on the winner, and their ``together`` has one.
     """
-    return standing(together) == "open" and _exclude(one for one in ratios if one is not None)
+    return standing(together) == "open" and _exclude(ratio for ratio in ratios if ratio is not None)
 
 
 def _spanning(ratios: Sequence[Interval]) -> Interval:
-    """Return what spans these; with 1 where they lead by no more than they differ by."""
+    """Return the span of the ratios; with 1 where they lead by no more than they differ by."""
     every = _spanned(ratios)
     if every.low is None or every.high is None or every.is_tie or not _exclude(ratios):
         return every
-    means = [log(one.estimate) for one in ratios]
+    means = [log(ratio.estimate) for ratio in ratios]
     if min(map(abs, means)) > max(means) - min(means):
         return every
     return _with_equality(every)
@@ -194,11 +194,11 @@ def _with_equality(ratio: Interval) -> Interval:
 
 
 def _spanned(ratios: Sequence[Interval]) -> Interval:
-    lows = [one.low for one in ratios if one.low is not None]
-    highs = [one.high for one in ratios if one.high is not None]
+    lows = [ratio.low for ratio in ratios if ratio.low is not None]
+    highs = [ratio.high for ratio in ratios if ratio.high is not None]
     low = min(lows) if len(lows) == len(ratios) else None
     high = max(highs) if len(highs) == len(ratios) else None
-    return Interval(exp(fmean(log(one.estimate) for one in ratios)), low, high)
+    return Interval(exp(fmean(log(ratio.estimate) for ratio in ratios)), low, high)
 
 
 def _with_random_effects(
@@ -208,9 +208,9 @@ def _with_random_effects(
     # The longer side: what waiting hides reaches to one of them.
     reaches = list(map(max, sides))
     normal = normal_reach(confidence)
-    own = [max(_LEAST_VARIANCE, (reach / normal) ** 2) for reach in reaches]
-    between = _between(means, own)
-    weights = [1 / (variance + between) for variance in own]
+    variances = [max(_LEAST_VARIANCE, (reach / normal) ** 2) for reach in reaches]
+    between = _between(means, variances)
+    weights = [1 / (variance + between) for variance in variances]
     middle = _weighted(means, weights)
     freedom = len(ratios) - 1
     spread = max(1.0, _squares(means, weights) / freedom)
@@ -221,10 +221,10 @@ def _with_random_effects(
 
 def _by_logarithms(ratios: Sequence[Interval]) -> tuple[list[float], list[tuple[float, float]]]:
     """Return the logarithms of ratios with both ends, and how far each reaches down and up."""
-    means = [log(one.estimate) for one in ratios]
+    means = [log(ratio.estimate) for ratio in ratios]
     sides = [
-        (mean - log(one.low or 1.0), log(one.high or 1.0) - mean)
-        for mean, one in zip(means, ratios, strict=True)
+        (mean - log(ratio.low or 1.0), log(ratio.high or 1.0) - mean)
+        for mean, ratio in zip(means, ratios, strict=True)
     ]
     return means, sides
 
@@ -272,12 +272,13 @@ def ratio_of(
 ) -> Interval | None:
     """Return the time of the first backend over that of the second, of one problem.
 
-    What `ratio_within` says of each run, joined. None where no process measured both.
+    The ratios of `ratio_within` for each run, joined. None where no process measured both.
     """
     if first == second:
         return Interval(1.0, 1.0, 1.0)
     ratios = {
-        start: ratio_within(own, first, second, confidence) for start, own in by_run(rows).items()
+        start: ratio_within(members, first, second, confidence)
+        for start, members in by_run(rows).items()
     }
     return over_sessions(ratios, confidence, between=confidence)
 
@@ -285,23 +286,25 @@ def ratio_of(
 def over_sessions(
     ratios: Mapping[Start, Interval | None], confidence: float, between: float
 ) -> Interval | None:
-    """Return what all runs say of two candidates, by those that have a ratio; None where none has.
+    """Join the ratios of two candidates in all runs; None where no run has a ratio.
 
     Runs of a session as `of_session` does, then the sessions as `joined` does. It decides nothing
     that a single run decides otherwise.
     """
-    known = {start: one for start, one in ratios.items() if one is not None}
-    if not known:
+    ratio_at = {start: ratio for start, ratio in ratios.items() if ratio is not None}
+    if not ratio_at:
         return None
-    sessions = [of_session([known[start] for start in own]) for own in in_sessions(known)]
-    return _with_contradictions(joined(sessions, confidence, between), list(known.values()))
+    sessions = [
+        of_session([ratio_at[start] for start in session]) for session in in_sessions(ratio_at)
+    ]
+    return _with_contradictions(joined(sessions, confidence, between), list(ratio_at.values()))
 
 
 def typical_seconds(runs: Mapping[Start, Iterable[Measurement]], backend: str) -> float:
     """Return the median over sessions of a backend's typical times; it has one in some run."""
     timed = {
         start: of_times(list(seconds.values())).estimate
-        for start, own in runs.items()
-        if (seconds := times(own, backend))
+        for start, rows in runs.items()
+        if (seconds := times(rows, backend))
     }
-    return median(median(timed[start] for start in own) for own in in_sessions(timed))
+    return median(median(timed[start] for start in session) for session in in_sessions(timed))

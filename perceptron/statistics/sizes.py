@@ -21,7 +21,7 @@ Stretch = tuple[float, float]
 
 
 def size_axis(family: str, stated: str | None = None) -> str:
-    """Return what sizes count: as rows state it, else as the family's name says; else ``size``.
+    """Return the noun that sizes count: that of the rows, else of the family's name, else ``size``.
 
     That is the starred part of a shape, the last word that is an axis in a name of ours, such as
     ``mlp-width-adam``, or the last word of another's; many of something are models.
@@ -83,11 +83,11 @@ def located(
         has_decimals = axis != _MODELS and not (is_whole and value < 100)
         return digits(value) if has_decimals else count(ceil(value))
 
-    where = sized(text(size), axis)
+    point = sized(text(size), axis)
     if low is None and high is None:
-        return where
+        return point
     ends = ", ".join("…" if end is None else text(end) for end in (low, high))
-    return f"{where} [{ends}]"
+    return f"{point} [{ends}]"
 
 
 def stretch(low: float, high: float) -> str:
@@ -113,15 +113,15 @@ def listed(stretches: Iterable[Stretch], axis: str) -> str:
     """Return ``16,384–65,536 and 262,144–1,048,576 rows``; of over three the widest two."""
     every = joined(stretches)
     shown = _STRETCHES if len(every) <= _STRETCHES else _STRETCHES - 1
-    widest = sorted(every, key=lambda one: one[1] / max(one[0], 1.0))[-shown:]
-    texts = [stretch(*one) for one in every if one in widest]
+    widest = sorted(every, key=lambda ends: ends[1] / max(ends[0], 1.0))[-shown:]
+    texts = [stretch(*ends) for ends in every if ends in widest]
     words = enumerated(texts) if texts else ""
     more = len(every) - len(texts)
     return sized(words, axis) + (f" and {more} more" if more else "")
 
 
 def every(first: float, last: float, axis: str) -> str:
-    """Return what a sentence calls all sizes: ``at every measured width, 2–8,192``.
+    """Return all sizes as a sentence names them: ``at every measured width, 2–8,192``.
 
     >>> every(2, 64, "items")
     'at every measured size, 2–64 items'

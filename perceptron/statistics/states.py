@@ -30,7 +30,7 @@ TWO_STATES = "two-states"
 _SMALLEST = 2
 # Of fewer, noise splits too often.
 _FEWEST = 6
-# The groups must lie apart by a factor, and by so many times what both are wide together. Of eight
+# The groups must lie apart by a factor, and by a multiple of the widths of both together. Of eight
 # values that vary by 10% normal ones do in 2 of 10,000 cases, of Student's t with 3 degrees in 4,
 # skewed (exponential) ones in 35; six values need more. They were chosen on 1,000 simulated
 # families: of the 651 whose repeats vary as recorded ones of one state do none has a split, and 18
@@ -64,7 +64,7 @@ def two_states(logarithms: Sequence[float]) -> TwoStates | None:
     if count < _FEWEST:
         return None
     order = sorted(range(count), key=logarithms.__getitem__)
-    ascending = [logarithms[place] for place in order]
+    ascending = [logarithms[index] for index in order]
     gaps = [right - left for left, right in pairwise(ascending)]
     cut = max(range(_SMALLEST - 1, count - _SMALLEST), key=gaps.__getitem__)
     gap = gaps[cut]
@@ -72,7 +72,7 @@ def two_states(logarithms: Sequence[float]) -> TwoStates | None:
     if gap < max(_FACTOR, (_WIDTHS if count >= _ENOUGH else _WIDTHS_OF_FEW) * widths):
         return None
     lower, upper = order[: cut + 1], order[cut + 1 :]
-    middles = [fmean(logarithms[place] for place in group) for group in (lower, upper)]
+    middles = [fmean(logarithms[index] for index in group) for group in (lower, upper)]
     return TwoStates(tuple(sorted(lower)), tuple(sorted(upper)), exp(middles[1] - middles[0]))
 
 
@@ -91,9 +91,9 @@ def states_of(rows: Sequence[Measurement]) -> dict[str | None, TwoStates]:
     if all(row.anchors for row in rows):
         values |= {name: [(row.anchors or {}).get(name, 0.0) for row in rows] for name in ANCHORS}
     return {
-        name: found
+        name: states
         for name, seconds in values.items()
-        if min(seconds) > 0 and (found := two_states(list(map(log, seconds)))) is not None
+        if min(seconds) > 0 and (states := two_states(list(map(log, seconds)))) is not None
     }
 
 
@@ -101,19 +101,19 @@ def state_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
     """Return a warning if the repeats of a backend at a size were measured in two states."""
     timed = [row for row in rows if has_time(row) and is_own(row)]
     seen = [
-        (name, found, members)
+        (name, states, members)
         for members in grouped(timed, _alike).values()
-        for name, found in states_of(members).items()
+        for name, states in states_of(members).items()
     ]
     if not seen:
         return []
     # Times themselves first: an anchor may split where they do not.
-    name, found, members = max(seen, key=lambda one: (one[0] is None, one[1].factor))
-    groups = found.smaller_first
-    few, many = (_repeats(members[place].repeat for place in group) for group in groups)
-    factor = found.factor if groups[0] == found.upper else 1 / found.factor
-    where = f"{members[0].backend} at {members[0].problem or _named(members[0])}"
-    what = where if name is None else f"{ANCHORS[name]}, before {where},"
+    name, states, members = max(seen, key=lambda split: (split[0] is None, split[1].factor))
+    groups = states.smaller_first
+    few, many = (_repeats(members[index].repeat for index in group) for group in groups)
+    factor = states.factor if groups[0] == states.upper else 1 / states.factor
+    subject = f"{members[0].backend} at {members[0].problem or _named(members[0])}"
+    what = subject if name is None else f"{ANCHORS[name]}, before {subject},"
     message = f"two states of the machine: {what} took {factor:.2f}× as long in {few} as in {many}"
     if others := len({id(rows) for _, _, rows in seen}) - 1:
         message += f"; and so {others} more of a backend at a size"

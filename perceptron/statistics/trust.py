@@ -63,16 +63,16 @@ def damaged_line_warning(complaint: str) -> MeasurementWarning:
 
 
 def budget_for(seconds: float) -> str:
-    """Return the option to try where a budget of so many seconds was too small."""
+    """Return the option to try where a budget of ``seconds`` was too small."""
     return budget_option(3 * seconds)
 
 
 def budget_warning(seconds: float) -> MeasurementWarning:
     """Return a warning that a run's budget was spent before everything was measured."""
-    given = f"{seconds:.3g} s" if seconds < 60 else f"{seconds / 60:.3g} min"
+    budget = f"{seconds:.3g} s" if seconds < 60 else f"{seconds / 60:.3g} min"
     return MeasurementWarning(
         code="budget-spent",
-        message=f"the budget of {given} was spent before everything was measured: "
+        message=f"the budget of {budget} was spent before everything was measured: "
         "answers without the missing rows are undecided",
         advice=f"{budget_for(seconds)} continues where this run ended",
     )
@@ -85,10 +85,10 @@ def failure_warnings(
 
     What was killed comes first: the command is inconclusive then.
     """
-    alike = grouped(failed, lambda one: (one[0], one[2] or "no reason given"))
+    alike = grouped(failed, lambda failure: (failure[0], failure[2] or "no reason given"))
     warnings = []
-    for (backend, reason), where in alike.items():
-        names = list(dict.fromkeys(problem for _, problem, _ in where))
+    for (backend, reason), failures in alike.items():
+        names = list(dict.fromkeys(problem for _, problem, _ in failures))
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         killed = was_killed(reason)
         cause = "" if of_functions else f"run perceptron check {backend} to find the cause; "
@@ -106,20 +106,22 @@ def failure_warnings(
 
 
 def warnings_of_rows(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
-    """Return what rows themselves warn of: lost, failed, contended, of two states."""
+    """Return the warnings of rows: lost, failed, contended, of two states."""
     rows = list(rows)
     failed = [
         row
         for row in rows
         if row.status == "failed" and row.phase is None and not was_killed(row.reason)
     ]
-    told = times([*lost_rows(rows), *failed])
+    timeless = times([*lost_rows(rows), *failed])
     return [
-        *failure_warnings((row.backend, row.problem, row.reason) for row in told if row.problem),
+        *failure_warnings(
+            (row.backend, row.problem, row.reason) for row in timeless if row.problem
+        ),
         *failure_warnings(
             (
                 (row.backend, f"{row.family}, size {number(row.size)}", row.reason)
-                for row in told
+                for row in timeless
                 if not row.problem
             ),
             of_functions=True,
@@ -143,11 +145,11 @@ def warnings_about(
     """
     warnings = _of_one_start(environment, threads, conditions)
     for start in earlier:
-        known = {warning.code for warning in warnings}
+        codes = {warning.code for warning in warnings}
         warnings += [
             warning
             for warning in _of_one_start(environment, threads, start)
-            if warning.code not in known
+            if warning.code not in codes
         ]
     return warnings
 
@@ -174,13 +176,13 @@ def warnings_of_run(loaded: LoadedRun, threads: int) -> list[MeasurementWarning]
 def _of_one_start(
     environment: Environment, threads: int, conditions: Conditions | None
 ) -> list[MeasurementWarning]:
-    found = [*_of_settings(environment, threads)]
+    warnings = [*_of_settings(environment, threads)]
     if conditions is not None:
-        found += _of_cores(conditions, environment.cores, threads)
-        found += _of_cpu_and_memory(conditions, environment.memory_bytes)
-        found += _of_gpus(conditions.gpus)
-        found += _of_clocks(conditions)
-    return found
+        warnings += _of_cores(conditions, environment.cores, threads)
+        warnings += _of_cpu_and_memory(conditions, environment.memory_bytes)
+        warnings += _of_gpus(conditions.gpus)
+        warnings += _of_clocks(conditions)
+    return warnings
 
 
 def _of_settings(environment: Environment, threads: int) -> Iterator[MeasurementWarning]:

@@ -24,8 +24,8 @@ _FAILED = 2
 def run(app: click.Command, arguments: Sequence[str]) -> NoReturn:
     """Run a command; an error that the user can fix is one line on standard error, exit code 2.
 
-    Of one that is `Inconclusive` it is 3. A command that is told to end, or whose terminal is
-    closed, ends as by ctrl-C.
+    The exit code of `Inconclusive` is 3. SIGTERM, or a closed terminal, ends a command as
+    ctrl-C does.
     """
     _open_standard_streams()
     failed = _FAILED

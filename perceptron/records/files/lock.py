@@ -62,7 +62,7 @@ def _not_plain(file: str) -> OSError:
 def locked(file: Path, seconds: float) -> Iterator[bool]:
     """Lock ``file``, which holds nothing else, for one process and thread at a time.
 
-    Wait for it at most so many seconds; the block is told whether it has the lock. Raises OSError
+    Wait at most ``seconds``; the ``with`` target is whether the lock was taken. Raises OSError
     if the file cannot be made.
     """
     lock = FileLock(file)

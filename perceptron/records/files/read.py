@@ -27,7 +27,7 @@ def must_be_a_file(file: Path) -> None:
 
 
 def read_written(file: Path, kind: type[Content], writer: str) -> Content:
-    """Return what the file holds; ``writer`` is what writes such files, as in ``a run``.
+    """Return the file's content; ``writer`` names what writes such files, as in ``a run``.
 
     Raises `UserError`, one line that names the file, if it cannot be read or holds something else.
     """

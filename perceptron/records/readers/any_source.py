@@ -92,11 +92,11 @@ def read_own_folder(folder: Path, reading: Reading) -> None:
     for run in run_folders(folder, ROWS):
         _try_file(run / ROWS, reading)
     # These are this suite's own benchmarks, whatever the other sources call their parameters.
-    asked = reading.request
-    reading.request = replace(asked, roles=ParameterRoles(), ours=True)
+    request = reading.request
+    reading.request = replace(request, roles=ParameterRoles(), ours=True)
     for file in result_files(folder / "asv"):
         _try_file(file, reading)
-    reading.request = asked
+    reading.request = request
 
 
 def _try_file(file: Path, reading: Reading) -> None:
@@ -111,7 +111,7 @@ def _try_file(file: Path, reading: Reading) -> None:
 
 
 def _read_new(file: Path, reading: Reading) -> None:
-    """Read a file; warn of one that was read, or whose copy was.
+    """Read a file; warn where it, or a copy of it, was read already.
 
     Its values would count as twice as many processes, which agree to the last digit. A copy of a
     file that was not understood is read: its name may say better what is in it.
@@ -133,8 +133,8 @@ def _read_file(file: Path, reading: Reading) -> bool:
         is_document = file.suffix in (".json", ".js")
         if file.suffix == ".jsonl" or (not is_document and _is_row(head.partition(b"\n")[0])):
             rows = _own_rows(file, content, reading)
-            asked = [ForeignRow(row=row) for row in rows if reading.is_asked_for(row.family)]
-            reading.add(file, "perceptron", asked)
+            chosen = [ForeignRow(row=row) for row in rows if reading.is_asked_for(row.family)]
+            reading.add(file, "perceptron", chosen)
             return bool(rows)
         if is_document or is_json(head):
             document = decode(file, content.read(MOST_BYTES + 1))
@@ -146,10 +146,10 @@ def _read_file(file: Path, reading: Reading) -> bool:
 
 def _format_of(file: Path, document: object) -> JsonFormat:
     """Return the format of a document; raises `UserError` naming a file that is of none."""
-    for known in FORMATS:
-        if isinstance(document, dict) and known.recognises(document):
-            return known
-    names = ", ".join(known.name for known in FORMATS)
+    for format_ in FORMATS:
+        if isinstance(document, dict) and format_.recognises(document):
+            return format_
+    names = ", ".join(format_.name for format_ in FORMATS)
     raise UserError(f"{file}: JSON, but of none of {names}")
 
 
@@ -190,7 +190,7 @@ def _is_row(line: bytes) -> bool:
 
 
 def note_closed_folders(folder: Path, reading: Reading, depth: int = 3) -> None:
-    """Note which of a folder, and of those so many levels down in it, cannot be listed.
+    """Note which folders, from this one down to ``depth`` levels, cannot be listed.
 
     Searching by pattern passes over them in silence.
     """

@@ -171,13 +171,13 @@ def _entries(results: _Results, file: Path, reading: Reading) -> Iterator[Found]
 def _list_of(file: Path, reading: Reading) -> dict[str, AsvBenchmark]:
     """Return the list for a file of results; none where it cannot be read, which is noted."""
     above_or_beside = (file.parent.parent / "benchmarks.json", file.parent / "benchmarks.json")
-    listed = next((place for place in above_or_beside if place.is_file()), None)
+    listed = next((path for path in above_or_beside if path.is_file()), None)
     if listed is None:
         return {}
     if listed not in reading.asv_lists:
         try:
             content = converted(listed, read_json_file(listed), dict[str, Any], "asv")
-            entries = {name: one for name, one in content.items() if name != "version"}
+            entries = {name: entry for name, entry in content.items() if name != "version"}
             lists = converted(listed, entries, dict[str, AsvBenchmark], "asv")
         except UserError as error:
             reading.not_read(listed, error)

@@ -66,8 +66,8 @@ def _entries(document: _File, _: Path, __: Reading) -> Iterator[Found]:
         machine=label(host.processor_name or "") or "unknown",
         environment=label(host.runtime_version) if host.runtime_version else None,
     )
-    for one in document.benchmarks:
-        yield Entry(one.type, one.method, one.time, one.stated_parameters)
+    for benchmark in document.benchmarks:
+        yield Entry(benchmark.type, benchmark.method, benchmark.time, benchmark.stated_parameters)
 
 
 BENCHMARK_DOTNET = JsonFormat(

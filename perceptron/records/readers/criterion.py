@@ -60,14 +60,14 @@ def is_of_criterion(file: Path) -> bool:
 
 def newest_estimates(folder: Path) -> list[Path]:
     """Return the newest estimates of each benchmark in a folder, or those that lie in it."""
-    places = ("", *(f"{'*/' * depth}new/" for depth in range(4)))
-    return [file for place in places for file in sorted(folder.glob(f"{place}{_ESTIMATES}"))]
+    folders = ("", *(f"{'*/' * depth}new/" for depth in range(4)))
+    return [file for part in folders for file in sorted(folder.glob(f"{part}{_ESTIMATES}"))]
 
 
 def _entries(document: _Estimates, file: Path, _: Reading) -> Iterator[Entry]:
     """Yield the benchmark: its group is the family, its function the parameter ``name``.
 
-    Raises `UserError` naming the file if what stands beside it cannot be understood.
+    Raises `UserError` naming the file if the benchmark.json beside it cannot be read.
     """
     beside = file.with_name("benchmark.json")
     if not beside.is_file():

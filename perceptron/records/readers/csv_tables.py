@@ -191,9 +191,9 @@ class _Columns:
             times = names.count(name)
             needed = name in (*backends, self._called["size"], self._called["seconds"])
             if times > 1 or (times == 0 and needed):
-                given = ", ".join(quoted(field.strip()) for field in header[:20])
+                listed = ", ".join(quoted(field.strip()) for field in header[:20])
                 number = f"{times} columns" if times else "no column"
-                raise ValueError(f"{number} {name!r} in the header, which has {given}")
+                raise ValueError(f"{number} {name!r} in the header, which has {listed}")
         self._width = len(header)
         self._at = {
             name: names.index(called) for name, called in self._called.items() if called in names
@@ -234,20 +234,20 @@ class _Columns:
 
     def _subject(self, texts: tuple[str, ...]) -> Measurement:
         """Return a row without what tells rows of one subject apart."""
-        own = {"case": self._without_case}
-        own |= dict(zip(self._present, map(_text_of, texts), strict=False))
+        texts_of = {"case": self._without_case}
+        texts_of |= dict(zip(self._present, map(_text_of, texts), strict=False))
         backends = [_text_of(text) for text in texts[len(self._present) :]]
-        own["backend"] = ":".join(backends) if all(backends) else ""
+        texts_of["backend"] = ":".join(backends) if all(backends) else ""
         for name in ("case", "size", "backend"):
-            if not own[name]:
+            if not texts_of[name]:
                 raise ValueError(f"column {self._called[name]!r}: empty; give the {name}")
-        values = {name: self._value(name, text) for name, text in own.items()}
+        values = {name: self._value(name, text) for name, text in texts_of.items()}
         values["family"] = values.pop("case")
         values["machine"] = values.get("machine") or "unknown"
         return Measurement(source="csv", file=self._file, when="", **values)
 
     def _value(self, column: str, text: str) -> Any:
-        """Return what a column of this kind holds; None for an empty field."""
+        """Return the value of a field of this column; None for an empty one."""
         kind = FIELDS[column]
         if kind == "revision":
             return revision(text)

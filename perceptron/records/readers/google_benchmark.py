@@ -31,7 +31,7 @@ from perceptron.records.readers.values import (
 )
 from perceptron.untrusted_text import label
 
-# How a benchmark was run stands behind its arguments.
+# Behind a benchmark's arguments: how it was run.
 _MODIFIER = re.compile(
     r"min_time:.*|min_warmup_time:.*|iterations:\d+|repeats:\d+|process_time|real_time|manual_time"
     r"|threads:(?P<threads>\d{1,9})"
@@ -77,9 +77,9 @@ def _entries(document: _File, file: Path, reading: Reading) -> Iterator[Found]:
         when=in_utc(context.date) or label(context.date),
     )
     family = re.split(r"[/\\]", context.executable)[-1] or file.name.partition(".")[0]
-    repetitions = [one for one in document.benchmarks if one.run_type == "iteration"]
+    repetitions = [entry for entry in document.benchmarks if entry.run_type == "iteration"]
     reading.leave_out(len(document.benchmarks) - len(repetitions), AN_AGGREGATE)
-    for name, same in grouped(repetitions, lambda one: one.run_name).items():
+    for name, same in grouped(repetitions, lambda entry: entry.run_name).items():
         yield _entry(family, name, _time(same))
 
 

@@ -26,7 +26,7 @@ def is_json(head: bytes) -> bool:
 
 
 def read_json_file(file: Path) -> object:
-    """Return the JSON of a file; raises `UserError` naming one that holds none."""
+    """Return the JSON of a file; raise `UserError` naming a file without any."""
     must_be_a_file(file)
     with file.open("rb") as stream:
         return decode(file, stream.read(MOST_BYTES + 1))
@@ -51,7 +51,7 @@ def decode(file: Path, content: bytes) -> object:
 
 
 def _decode_lenient(content: bytes) -> object:
-    """Return what Python's own decoder reads: NaN and Infinity, which several tools write, too.
+    """Decode by Python's own decoder, which reads the NaN and Infinity of several tools too.
 
     Half of a character that takes two (a lone surrogate) is no text that could be shown or written,
     and becomes a question mark. Raises ValueError for what is no JSON and RecursionError for what

@@ -74,12 +74,15 @@ def _telling(members: list[ForeignRow]) -> list[str]:
 
     def different(names: list[str]) -> int:
         return len(
-            {(one.row.size, one.row.backend, *map(one.others.get, names)) for one in members}
+            {
+                (foreign.row.size, foreign.row.backend, *map(foreign.others.get, names))
+                for foreign in members
+            }
         )
 
     chosen: list[str] = []
     apart = different(chosen)
-    for name in dict.fromkeys(name for one in members for name in one.others):
+    for name in dict.fromkeys(name for foreign in members for name in foreign.others):
         if (more := different([*chosen, name])) > apart:
             chosen.append(name)
             apart = more
@@ -151,9 +154,9 @@ class ProcessNumbers:
             subject: [run[index].repeat for index in indices]
             for subject, indices in subjects.items()
         }
-        offset = max(0, *(self._next[subject] - min(own) for subject, own in repeats.items()))
-        for subject, own in repeats.items():
-            self._next[subject] = max(self._next[subject], max(own) + offset + 1)
+        offset = max(0, *(self._next[subject] - min(used) for subject, used in repeats.items()))
+        for subject, used in repeats.items():
+            self._next[subject] = max(self._next[subject], max(used) + offset + 1)
             for index in subjects[subject] if offset else ():
                 numbered[index] = replace(run[index], repeat=run[index].repeat + offset)
 

@@ -34,7 +34,7 @@ _EDGES = " /_:=,.-"
 
 
 def parameters_in(name: str, pattern: str) -> dict[str, str]:
-    """Return what a regular expression finds in a name; nothing where it does not match.
+    """Return the parameters that a regular expression finds in a name; none without a match.
 
     A named group is a parameter; without a group called ``size`` the first one is the size.
     What is left of the name without the match is the parameter ``name``.
@@ -71,23 +71,23 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
         return frozenset((*self.backends, self.size))
 
     def in_names(self) -> ParameterRoles:
-        """Return the roles for a format whose only parameters stand in its names."""
+        """Return the roles for a format that has parameters in its names alone."""
         return replace(self, pattern=self.pattern or TRAILING_NUMBER)
 
     def parameters(self, name: str) -> dict[str, str]:
-        """Return the parameters that stand in a benchmark's name."""
+        """Return the parameters in a benchmark's name."""
         return {} if self.pattern is None else parameters_in(name, self.pattern)
 
     def parameters_of(self, title: str, name: str, stated: Mapping[str, Any]) -> dict[str, Any]:
-        """Return all parameters of a benchmark: those stated, and those that stand in its title.
+        """Return all parameters of a benchmark: those stated, and those in its title.
 
         A pattern that was typed comes first. Of a tool that states no parameter of the size's usual
         name, the last number is the size. ``name`` is the title without those stated.
         """
         if self.pattern is None:
-            known = {"name": name, **self._with_size(stated)}
-            if self.size in known:
-                return known
+            parameters = {"name": name, **self._with_size(stated)}
+            if self.size in parameters:
+                return parameters
         return {"name": name, **stated, **self.in_names().parameters(title)}
 
     def _with_size(self, stated: Mapping[str, Any]) -> Mapping[str, Any]:

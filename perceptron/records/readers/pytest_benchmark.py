@@ -100,12 +100,12 @@ class _File(Struct):
     @property
     def facts(self) -> Facts:
         machine, commit = self.machine_info or _Machine(), self.commit_info or _Commit()
-        known = revision(commit.id)
+        commit_id = revision(commit.id)
         interpreter = filter(None, (machine.python_implementation, machine.python_version))
         return Facts(
             machine=label(machine.node) or "unknown",
             environment=label(" ".join(interpreter)) or None,
-            commit=f"{known}-dirty" if known and commit.dirty else known,
+            commit=f"{commit_id}-dirty" if commit_id and commit.dirty else commit_id,
             committed=in_utc(commit.time),
             when=label(self.datetime),
         )
@@ -133,7 +133,7 @@ def _entry(benchmark: _Benchmark, roles: ParameterRoles) -> Entry:
         # Then what has several backends is whatever the tests have in common.
         family = full_name = benchmark.group or benchmark.fullname.partition("::")[0] or "benchmark"
     info, parameters = benchmark.extra_info or {}, benchmark.parameters
-    known = {
+    stated = {
         "name": benchmark.function,
         "group": benchmark.group,
         **roles.parameters(benchmark.name),
@@ -144,7 +144,7 @@ def _entry(benchmark: _Benchmark, roles: ParameterRoles) -> Entry:
         family,
         benchmark.function,
         benchmark.time,
-        {name: value for name, value in known.items() if value is not None or name in info},
+        {name: value for name, value in stated.items() if value is not None or name in info},
         is_complete=True,
         telling=parameters,
         full_name=full_name,
@@ -160,8 +160,8 @@ def _own_row(file: Path, facts: Facts, benchmark: _Benchmark) -> Measurement:
         if name in _OWN or name in _UNSTATED
     }
     try:
-        own = {"kind": "time", "source": _TOOL, "file": printable(file)}
-        row = msgspec.convert({**own, **facts._asdict(), **_UNSTATED, **stated}, Measurement)
+        origin = {"kind": "time", "source": _TOOL, "file": printable(file)}
+        row = msgspec.convert({**origin, **facts._asdict(), **_UNSTATED, **stated}, Measurement)
     except (msgspec.ValidationError, RecursionError) as error:
         raise UserError(f"{file}: extra_info: {error}") from None
     if not 0 < row.size <= _LARGEST_SIZE:
@@ -189,9 +189,9 @@ def _name_opaque(parameters: Mapping[str, Any], test_id: str) -> dict[str, Any]:
         named = dict(zip(parameters, pieces, strict=True))
     elif len(opaque) == 1:
         values = list(parameters.items())
-        place = list(parameters).index(opaque[0])
-        before = "".join(f"{value}-" for _, value in values[:place])
-        behind = "".join(f"-{value}" for _, value in values[place + 1 :])
+        index = list(parameters).index(opaque[0])
+        before = "".join(f"{value}-" for _, value in values[:index])
+        behind = "".join(f"-{value}" for _, value in values[index + 1 :])
         named = {opaque[0]: test_id.removeprefix(before).removesuffix(behind)}
     else:
         named = dict.fromkeys(opaque, test_id)

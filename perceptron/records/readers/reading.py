@@ -155,9 +155,9 @@ class Reading:
         A family may carry other parameters in brackets behind the name.
         """
         self.families.add(family)
-        asked = self.request.families
-        if not asked or any(
-            is_case_of(one, name) for one in asked for name in (family, full_name or family)
+        wanted = self.request.families
+        if not wanted or any(
+            is_case_of(choice, name) for choice in wanted for name in (family, full_name or family)
         ):
             return True
         self.leave_out(rows, NOT_ASKED_FOR)
@@ -192,7 +192,7 @@ class Reading:
         files[printable(file)] += 1
 
     def told(self, why_unused: Callable[[Measurement], str | None]) -> SourceRead:
-        """Return what was read, with the most frequent reasons: some are words of the file.
+        """Return the outcome, with the most frequent reasons: some are words of the file.
 
         Rows for which there is a reason why the answer does not use them are left out, too.
         """
@@ -292,13 +292,13 @@ class JsonFormat(NamedTuple):
         """Read a document; raises `UserError` naming the file and the field that is wrong."""
         document = converted(file, content, self.document, self.name)
         runs: list[Run] = [[]]
-        own = {"source": self.name, "file": printable(file)}
-        shared = {**Facts()._asdict(), **own}
-        for found in self.entries(document, file, reading):
-            if isinstance(found, Facts):
+        origin = {"source": self.name, "file": printable(file)}
+        shared = {**Facts()._asdict(), **origin}
+        for entry in self.entries(document, file, reading):
+            if isinstance(entry, Facts):
                 runs.append([])
-                shared = {**found._asdict(), **own}
-            elif row := _row(found, shared, file, reading):
+                shared = {**entry._asdict(), **origin}
+            elif row := _row(entry, shared, file, reading):
                 runs[-1].append(row)
         reading.add(file, self.name, *runs)
 
@@ -313,25 +313,25 @@ def _row(
     full_name = label(entry.full_name)
     if not reading.is_asked_for(family, full_name):
         return None
-    roles, known = reading.request.roles, entry.parameters
+    roles, parameters = reading.request.roles, entry.parameters
     if not entry.is_complete:
-        known = roles.parameters_of(
-            title, title if entry.name is None else label(entry.name), known
+        parameters = roles.parameters_of(
+            title, title if entry.name is None else label(entry.name), parameters
         )
         roles = roles.in_names()
-        if set(known) <= {"name"} and not roles.names <= set(known):
+        if set(parameters) <= {"name"} and not roles.names <= set(parameters):
             reading.leave_out(1, NO_SIZE_IN_NAME)
             return None
-    if not reading.has_roles(roles, known):
+    if not reading.has_roles(roles, parameters):
         return None
-    place = roles.place(known, entry.telling)
-    if place is None:
+    fields_and_others = roles.place(parameters, entry.telling)
+    if fields_and_others is None:
         reading.leave_out(1, NO_SIZE)
         what = f"benchmark {title}, parameter {roles.size!r}: holds what is no size above 0; such "
         advice = f"name with {option('size')} the parameter that holds a number"
         reading.complain(file, f"{what}rows are left out", advice, "unusable-size")
         return None
-    fields, others = place
+    fields, others = fields_and_others
     if reading.request.ours:
         fields["problem"] = f"{family}:{fields['size']}"
     time = entry.time or {"status": "failed", "reason": f"no time in {shared['source']}"}

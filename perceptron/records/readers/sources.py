@@ -160,7 +160,11 @@ def load_results(
             rows += reading.rows
             reading.rows.clear()
         table = data_frame(rows)
-        runs = [run for one in loaded for run in zip(one.folders, one.run_rows, strict=True)]
+        runs = [
+            run
+            for reading in loaded
+            for run in zip(reading.folders, reading.run_rows, strict=True)
+        ]
         for column, value in (
             ("run", lambda folder: folder and str(folder)),
             ("question", _question),
@@ -181,8 +185,12 @@ def _question(folder: Path | None) -> str | None:
 
 
 def load(sources: Sequence[Source | Iterable[Source]], request: ReadRequest) -> list[Reading]:
-    """Return the readings of the sources; what is wrong with them is warned of."""
-    named = [one for some in sources for one in ([some] if isinstance(some, str | Path) else some)]
+    """Return the readings of the sources; warn of what is wrong with them."""
+    named = [
+        source
+        for group in sources
+        for source in ([group] if isinstance(group, str | Path) else group)
+    ]
     if sources and not named:  # an empty list does not mean the default
         raise UserError("no sources in the list: name a file or folder of results")
     if request.unit is not None and request.unit not in SECONDS_IN:

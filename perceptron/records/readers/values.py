@@ -65,7 +65,7 @@ def revision(text: object) -> str | None:
 def in_utc(text: object) -> str | None:
     """Return a moment in ISO 8601, which says its offset or is in UTC, as UTC; None if it is none.
 
-    So moments of several files stand in their order as texts.
+    So moments of several files sort as texts.
     """
     if not isinstance(text, str):
         return None
@@ -78,7 +78,7 @@ def in_utc(text: object) -> str | None:
 
 
 def moment(milliseconds: object) -> str:
-    """Return the moment so many milliseconds after 1970 in UTC, ISO 8601; empty if it is none."""
+    """Return ``milliseconds`` since 1970 as UTC, ISO 8601; empty text for what is no moment."""
     since = duration(milliseconds)
     try:
         at = None if since is None else datetime.fromtimestamp(since / 1000, UTC)
@@ -113,7 +113,7 @@ def stated_time(
     times = map(duration, samples if isinstance(samples, list) else ())
     return {
         "seconds": time,
-        "samples": [one for one in times if one is not None],
+        "samples": [sample for sample in times if sample is not None],
         "stdev": _from_0_up(deviation),
         "low": None if low is None else min(low, time),
         "high": None if high is None else max(high, time),
@@ -155,13 +155,13 @@ def _student(freedom: int) -> float:
 
 
 class TimeUnit(Struct, frozen=True):
-    """A unit of so many seconds, or a rate of so many in them."""
+    """A unit of time in seconds, or a rate: a number of things in that time."""
 
     seconds: float
     is_rate: bool
 
     def in_seconds(self, value: float) -> float | None:
-        """Return what a value of this unit is in seconds; None for what is no time."""
+        """Return a value of this unit in seconds; None for what is no time."""
         if not self.is_rate:
             return duration(value * self.seconds)
         return duration(self.seconds / value) if value else None
