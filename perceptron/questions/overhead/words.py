@@ -75,7 +75,7 @@ def told(found: Ladder, rows: Sequence[Measurement], starts: Collection[Start] =
     """Return the answer of judged rows, ranked by runs with these starts."""
     backends = [rung.backend for rung in found.rungs]
     threads = threads_in_all(found.threads, backends)
-    title = f"One iteration of {found.problem}, rung by rung"
+    title = f"One iteration of {found.problem} in a ladder of variants"
     drawn = [ladder_figure(found), *phases_figure(found), *roofline_figure(found)]
     return Answer(
         question=f"overhead of {found.problem}",
@@ -107,19 +107,19 @@ def told(found: Ladder, rows: Sequence[Measurement], starts: Collection[Start] =
 
 
 def _over(backends: Sequence[str]) -> str:
-    """Return over how many processes its first rungs train, where these are several."""
+    """Return over how many processes its first variants train, where these are several."""
     counts = sorted({processes for _, processes in map(name_and_processes, backends)})
     return f"{' and '.join(map(str, counts))} processes" if max(counts, default=1) > 1 else ""
 
 
 def _verdict(found: Ladder, machine: str, threads: str, starts: Collection[Start]) -> Verdict:
-    """Compare the first rung with the floor; without a floor its time alone, and why."""
+    """Compare the first variant with the fastest; without a fastest its time alone, and why."""
     measured = [rung for rung in found.rungs if rung.seconds_per_iteration is not None]
     ranking = found.ranking
     notes: tuple[str, ...] = ()
     too_busy = f"{TOO_BUSY}; next: {what_helps(found.threads)}"
     if not measured:
-        sentence = "no rung was measured"
+        sentence = "no variant was measured"
         reasons = [f"why: {rung.backend}: {rung.reason}" for rung in found.rungs if rung.reason]
         notes = tuple(reasons[:1])
     elif ranking.is_alone:
@@ -143,21 +143,21 @@ def _verdict(found: Ladder, machine: str, threads: str, starts: Collection[Start
 
 
 def _clauses(found: Ladder, measured: Sequence[Rung]) -> Iterator[str]:
-    """Yield the floor, what shares it or may be it, then the first rung that takes longer.
+    """Yield the fastest variant, those that tie or may be it, then the first that takes longer.
 
-    Where nothing is decided, the time of the first rung alone.
+    Where nothing is decided, the time of the first variant alone.
     """
     ranking = found.ranking
     if ranking.decided == "no":
-        yield f"{measured[0].backend} takes {_time(measured[0])}; the floor is undecided"
+        yield f"{measured[0].backend} takes {_time(measured[0])}; the fastest variant is undecided"
         return
     first, between = ranking.order[0], undecided_between(ranking)
     if between or found.floor is None:
-        yield between or "the floor is undecided"
+        yield between or "the fastest variant is undecided"
     if ranking.ties and not between:
         yield tie((first, *ranking.ties))
     elif found.floor is not None:
-        yield from (f"floor: {first} {_time(rung)}" for rung in measured if rung.backend == first)
+        yield from (f"fastest: {first} {_time(rung)}" for rung in measured if rung.backend == first)
     beside = "" if between or found.floor is not None else first
     slower = (rung.backend for rung in measured if rung.backend in ranking.slower)
     yield from (_takes(ranking, name, beside) for name in islice(slower, 1))
@@ -172,15 +172,15 @@ def _takes(ranking: Ranking, name: str, beside: str = "") -> str:
 def _over_what(found: Ladder) -> str:
     """Return the heading of the ratios."""
     is_open = found.floor is None and bool(found.ranking.ratios)
-    return f"× {found.ranking.fastest}" if is_open else "× the floor"
+    return f"× {found.ranking.fastest}" if is_open else "× the fastest"
 
 
 def _why(ranking: Ranking) -> str:
-    """Return what leaves the fastest rung open."""
+    """Return what leaves the fastest variant open."""
     unmeasured = [name for name, doubt in ranking.doubts.items() if doubt == "not measured"]
     if unmeasured:
         measured = len(ranking.order)
-        return f"{measured} of {measured + len(unmeasured)} rungs measured"
+        return f"{measured} of {measured + len(unmeasured)} variants measured"
     return ", and ".join(reasons(ranking.order[0], ranking.doubts))
 
 
@@ -190,7 +190,10 @@ def _time(rung: Rung) -> str:
 
 def _notes(found: Ladder) -> Iterator[Note]:
     if found.floor is not None:
-        yield Note("Each rung removes one thing; the arithmetic is left at the floor.")
+        yield Note(
+            "Most variants leave out one thing that the variant above has; the fastest has little "
+            "left but arithmetic."
+        )
     if found.harness_seconds is not None and found.harness_share is not None:
         yield Note(
             f"The clock and an empty call take {duration(found.harness_seconds)}, at most "
@@ -345,7 +348,7 @@ def _part_cells(found: Ladder) -> Iterator[tuple[Cell, ...]]:
 
 
 def _roofline_cells(found: Ladder, limits: Ceilings) -> Iterator[tuple[Cell, ...]]:
-    """Yield how much of its device's ceilings each rung reached, of the rungs on that device."""
+    """Yield how much of its device's ceilings each variant reached, of those on that device."""
     for rung in found.rungs:
         if rung.device == limits.device and rung.gflops is not None and rung.gbytes is not None:
             yield (
@@ -358,11 +361,11 @@ def _roofline_cells(found: Ladder, limits: Ceilings) -> Iterator[tuple[Cell, ...
             )
 
 
-# --- the figures: rungs, phases of an iteration, rooflines ----------------------------------------
+# --- the figures: variants, phases of an iteration, rooflines -------------------------------------
 
 
 def ladder_figure(found: Ladder) -> DotFigure | None:
-    """Return the time of one iteration on each rung; None where nothing has a time.
+    """Return the time of one iteration in each variant; None where nothing has a time.
 
     Filled: measured here. Open: published for the same problem, on hardware that is not named.
     """
@@ -375,13 +378,13 @@ def ladder_figure(found: Ladder) -> DotFigure | None:
     texts = "; ".join(f"{rung.backend} {_words(found, rung)}" for rung in rungs)
     return DotFigure(
         alt=f"Time of one iteration of {found.problem} by backend, logarithmic: {texts}",
-        caption="Lower rungs do the same arithmetic. Filled: measured here, with 95% intervals "
+        caption="All variants do the same arithmetic. Filled: measured here, with 95% intervals "
         "over fresh processes, often smaller than the dot."
         + (" Open: as published, on hardware that is not named." if found.published else "")
-        + ("" if found.floor is None else " ×: times the floor."),
+        + ("" if found.floor is None else " ×: over the fastest variant."),
         key="filled: measured here"
         + ("; open: published" if found.published else "")
-        + ("" if found.floor is None else "; ×: times the floor"),
+        + ("" if found.floor is None else "; ×: over the fastest variant"),
         height=52 * len(names) + 110,
         x=dots_axis(dots, tick, f"one iteration of {found.problem}"),
         rows=tuple(names),
@@ -407,7 +410,7 @@ def _ratio(found: Ladder, rung: Rung) -> str:
     if found.floor is None or rung.ratio_to_floor is None:
         return ""
     is_floor = rung.backend == found.floor
-    return "\nthe floor" if is_floor else f"\n{digits(rung.ratio_to_floor, 2)}×"
+    return "\nthe fastest" if is_floor else f"\n{digits(rung.ratio_to_floor, 2)}×"
 
 
 def _words(found: Ladder, rung: Rung) -> str:
@@ -417,7 +420,7 @@ def _words(found: Ladder, rung: Rung) -> str:
     if found.floor is None or rung.ratio_to_floor is None:
         return time
     times = "" if rung.backend == found.floor else f"{digits(rung.ratio_to_floor, 2)}× "
-    return f"{time}, {times}the floor"
+    return f"{time}, {times}the fastest"
 
 
 def phases_figure(found: Ladder) -> Iterator[BarFigure]:
@@ -449,7 +452,7 @@ def phases_figure(found: Ladder) -> Iterator[BarFigure]:
 
 
 def roofline_figure(found: Ladder) -> Iterator[LineFigure]:
-    """Yield for each device the arithmetic rate of its rungs below its ceilings."""
+    """Yield for each device the arithmetic rate of its variants below its ceilings."""
     if not (found.operations and found.bytes_moved):
         return
     intensity = found.operations / found.bytes_moved

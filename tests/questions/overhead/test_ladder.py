@@ -89,7 +89,7 @@ def test_a_rung_that_can_run_and_has_no_time_leaves_the_floor_open() -> None:
     missing = judged(rows)
     assert (missing.floor, missing.ranking.doubts) == (None, {"numba": "not measured"})
     (verdict,) = told(missing, rows).verdicts
-    assert (verdict.decided, verdict.notes) == ("partly", ("why: 2 of 3 rungs measured",))
+    assert (verdict.decided, verdict.notes) == ("partly", ("why: 2 of 3 variants measured",))
     refused = measured(backend="numba", status="skipped", reason="no compiler")
     assert judged([*rows, refused]).floor == "numpy"
 

@@ -90,7 +90,7 @@ def test_two_lowest_rungs_that_waited_leave_the_others_decided() -> None:
     ("removes", "sentence"),
     [
         (("torch-cpu", "numpy", "numba"), "undecided between numpy and numba; {} {}"),
-        (("torch-cpu", "numpy", "jax-cpu"), "the floor is undecided; {} as numpy {}"),
+        (("torch-cpu", "numpy", "jax-cpu"), "the fastest variant is undecided; {} as numpy {}"),
     ],
 )
 def test_what_is_known_is_told_where_the_floor_is_open(
