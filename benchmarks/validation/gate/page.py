@@ -58,8 +58,8 @@ def save(file: Path, proof: Proof) -> Path:
 
     Raises `UserError` if a file cannot be written.
     """
-    title = "# How often the gate is wrong, and what it finds"
-    lines = [title, "", _PURPOSE, "", heading(proof), ""]
+    lines = ["# How often the gate is wrong, and what it finds", "", _PURPOSE, ""]
+    lines += [heading(proof), ""]
     tables = grids(proof)
     for one in tables[:_ON_PAGE]:
         lines += [*markdown(one), ""]
