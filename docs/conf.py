@@ -35,7 +35,9 @@ autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 
 # Where GitHub publishes the repository that builds it, as a page of its project.
-owner, _, repository = os.environ.get("GITHUB_REPOSITORY", "OWNER/perceptron").partition("/")
+PLACEHOLDER = "OWNER/perceptron"
+hosted = os.environ.get("GITHUB_REPOSITORY", PLACEHOLDER)
+owner, _, repository = hosted.partition("/")
 html_baseurl = f"https://{owner}.github.io/{repository}/"
 # Served for every address that is missing, however deep: its links start from the front.
 html_additional_pages = {"404": "404.html"}
@@ -44,13 +46,14 @@ templates_path = ["templates"]
 
 
 def as_markdown(app: Sphinx, name: str, source: list[str]) -> None:
-    """Turn a notebook, which is kept without outputs, into the Markdown that it would be."""
+    """Turn a notebook, kept without outputs, into Markdown, and name the repository in a page."""
     if app.env.doc2path(name).suffix == ".ipynb":
         cells = [(c["cell_type"], "".join(c["source"])) for c in json.loads(source[0])["cells"]]
         parts = [f"```python\n{text}\n```" if kind == "code" else text for kind, text in cells]
         source[0] = "\n\n".join(
             [*parts, f"{{download}}`The notebook <{name.split('/')[-1]}.ipynb>`"]
         )
+    source[0] = source[0].replace(PLACEHOLDER, hosted)
 
 
 def write_sitemap(app: Sphinx, error: Exception | None) -> None:

@@ -65,7 +65,7 @@ def blocks(runs: Shown) -> dict[str, Blocks]:
         "docs/fleet.md": studies.over_processes(runs),
         "docs/many-models.md": studies.many_models(runs),
         "docs/race.md": studies.race(runs),
-        "docs/gate-compared.md": gate.compared(PROOF),
+        "docs/gate-how.md": gate.compared(PROOF),
     }
 
 

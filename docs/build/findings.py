@@ -13,9 +13,13 @@ from perceptron.figure import LineFigure
 from perceptron.questions.bench.finding import finding_figure, finding_table
 from perceptron.questions.crossover.figures import sweep_figure
 from perceptron.questions.crossover.sweep import sweeps
+from perceptron.questions.shared.published import SOURCE
 from perceptron.report.charts.svg import draw
 from perceptron.report.tables import markdown
 
+CITED = f"[{SOURCE.title}]({SOURCE.address}) by {SOURCE.author}"
+"""Where the finding was published, as README and the docs name it."""
+_PUBLISHED = f"Published in {CITED} ({SOURCE.file}), on hardware that is not named."
 NO_GPU = (
     "No GPU was measured yet: `perceptron bench` on a machine that has one adds it here. "
     "Others have [published GPU results](#published-gpu-results)."
@@ -29,7 +33,7 @@ def blocks(runs: Shown, published: Path) -> Blocks:
     """
     gpus = ("\n".join(_of_gpu(gpu, published)) for gpu in runs.gpus)
     return {
-        "finding": "\n".join(_finding(runs.bench)),
+        "finding": "\n".join((_PUBLISHED, "", *_finding(runs.bench))),
         "crossovers": "\n".join(_crossovers(runs.bench)),
         "ground": _ground(runs.bench),
         "gpus-in-full": "\n\n".join(gpus) or NO_GPU,
@@ -97,7 +101,7 @@ def _of_gpu(gpu: ShownGpu, published: Path) -> list[str]:
         lines += ["", *crossover_lines(found), "", f"Pair by pair; rows in {rows}."]
     if gpu.ladder is not None:
         words = gpu.ladder.answer.verdicts[0].sentence
-        lines += ["", f"The ladder: {words}. Rows in `{gpu.ladder.results}`."]
+        lines += ["", f"The cost breakdown: {words}. Rows in `{gpu.ladder.results}`."]
         for table in filter(None, (titled(gpu.ladder, title) for title in ("", "On the device"))):
             lines += ["", *markdown.table(table.columns, table.texts)]
     if gpu.race is not None:

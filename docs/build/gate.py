@@ -1,4 +1,4 @@
-"""docs/gate-proof.md from the rows of the gate's proof, and its tables in docs/gate-*.md."""
+"""docs/gate-proof.md from the rows of the gate's proof, and the tables in docs/gate-how.md."""
 
 from __future__ import annotations
 

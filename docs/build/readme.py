@@ -13,7 +13,7 @@ from pathlib import Path
 
 from docs.build import gate
 from docs.build.blocks import Blocks, table_of
-from docs.build.findings import pictured
+from docs.build.findings import CITED, pictured
 from docs.build.shown import (
     ADVISED,
     RACED,
@@ -122,7 +122,8 @@ def _result(runs: Shown) -> str:
     )
     factors = sorted(row.ratio_to_numpy or inf for row in torch)
     lines = [
-        f"On an OR gate a PyTorch step takes {_micros(torch)} and a NumPy step {_micros(numpy)}: "
+        f"On the OR gate of {CITED}, a PyTorch step takes {_micros(torch)} and a NumPy step "
+        f"{_micros(numpy)}: "
         f"{' to '.join(f'{ratio:.0f}' for ratio in factors)}× as long. Where PyTorch catches up "
         "depends on the machine: measure yours. Over the rows of two features:",
         "",

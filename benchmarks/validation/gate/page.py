@@ -33,6 +33,12 @@ from perceptron.version import __version__
 
 # The first tables are read on the page.
 _ON_PAGE = 3
+_PURPOSE = (
+    "This page shows how often [the gate](gate.md) calls a change slower that costs no time (a "
+    "*false alarm*), and how many slowdowns of 2 to 20% it finds. Read it before you make the gate "
+    "a required check; [how the gate decides](gate-how.md) explains *screen*, *confirmation* and "
+    "*control*."
+)
 _OTHER_RULES = (
     "asv: Mann–Whitney p < 0.002 on all samples, and medians that differ by more than the "
     "factor, 1.1 by default. pytest-benchmark: `--benchmark-compare-fail=mean:5%`. pyperf: a "
@@ -52,7 +58,8 @@ def save(file: Path, proof: Proof) -> Path:
 
     Raises `UserError` if a file cannot be written.
     """
-    lines = ["# How often the gate is wrong, and what it finds", "", heading(proof), ""]
+    lines = ["# How often the gate is wrong, and what it finds", "", _PURPOSE, ""]
+    lines += [heading(proof), ""]
     tables = grids(proof)
     for one in tables[:_ON_PAGE]:
         lines += [*markdown(one), ""]

@@ -76,7 +76,7 @@ def told(found: Ladder, rows: Sequence[Measurement], starts: Collection[Start] =
     """Return the answer of judged rows, ranked by runs with these starts."""
     backends = [rung.backend for rung in found.rungs]
     threads = threads_in_all(found.threads, backends)
-    title = f"One iteration of {found.problem}, rung by rung"
+    title = f"One iteration of {found.problem} in a ladder of variants"
     drawn = [ladder_figure(found), *phases_figure(found), *roofline_figure(found)]
     return Answer(
         question=f"overhead of {found.problem}",
@@ -108,7 +108,7 @@ def told(found: Ladder, rows: Sequence[Measurement], starts: Collection[Start] =
 
 
 def _over(backends: Sequence[str]) -> str:
-    """Return over how many processes its first rungs train, where these are several."""
+    """Return over how many processes its first variants train, where these are several."""
     counts = sorted({processes for _, processes in map(name_and_processes, backends)})
     return f"{' and '.join(map(str, counts))} processes" if max(counts, default=1) > 1 else ""
 
@@ -144,7 +144,7 @@ def _verdict(found: Ladder, machine: str, threads: str, starts: Collection[Start
 
 
 def _clauses(found: Ladder, measured: Sequence[Rung]) -> Iterator[str]:
-    """Yield the fastest, what ties with it or may be it, then the first variant that takes longer.
+    """Yield the fastest variant, those that tie or may be it, then the first that takes longer.
 
     Where nothing is decided, the time of the first variant alone.
     """
@@ -192,7 +192,7 @@ def _over_what(found: Ladder) -> str:
 
 
 def _why(ranking: Ranking) -> str:
-    """Return why the fastest rung is undecided."""
+    """Return what leaves the fastest variant open."""
     unmeasured = [name for name, doubt in ranking.doubts.items() if doubt == "not measured"]
     if unmeasured:
         measured = len(ranking.order)
@@ -206,7 +206,10 @@ def _time(rung: Rung) -> str:
 
 def _notes(found: Ladder) -> Iterator[Note]:
     if found.floor is not None:
-        yield Note("Each variant leaves out what its last column names.")
+        yield Note(
+            "Most variants leave out one thing that the variant above has; the fastest has little "
+            "left but arithmetic."
+        )
     if found.harness_seconds is not None and found.harness_share is not None:
         yield Note(
             f"The clock and an empty call take {duration(found.harness_seconds)}, at most "
@@ -361,7 +364,7 @@ def _part_cells(found: Ladder) -> Iterator[tuple[Cell, ...]]:
 
 
 def _roofline_cells(found: Ladder, limits: Ceilings) -> Iterator[tuple[Cell, ...]]:
-    """Yield a row for each rung on the device of ``limits``: its share of these ceilings."""
+    """Yield how much of its device's ceilings each variant reached, of those on that device."""
     for rung in found.rungs:
         if rung.device == limits.device and rung.gflops is not None and rung.gbytes is not None:
             yield (
@@ -374,11 +377,11 @@ def _roofline_cells(found: Ladder, limits: Ceilings) -> Iterator[tuple[Cell, ...
             )
 
 
-# --- the figures: rungs, phases of an iteration, rooflines ----------------------------------------
+# --- the figures: variants, phases of an iteration, rooflines -------------------------------------
 
 
 def ladder_figure(found: Ladder) -> DotFigure | None:
-    """Return the time of one iteration on each rung; None where nothing has a time.
+    """Return the time of one iteration in each variant; None where nothing has a time.
 
     Filled: measured here. Open: published for the same problem, on hardware that is not named.
     """
@@ -465,7 +468,7 @@ def phases_figure(found: Ladder) -> Iterator[BarFigure]:
 
 
 def roofline_figure(found: Ladder) -> Iterator[LineFigure]:
-    """Yield for each device the arithmetic rate of its rungs below its ceilings."""
+    """Yield for each device the arithmetic rate of its variants below its ceilings."""
     if not (found.operations and found.bytes_moved):
         return
     intensity = found.operations / found.bytes_moved

@@ -4,13 +4,32 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from msgspec import Struct
+
 from perceptron.figure import Dot
 from perceptron.statistics.interval import Interval
 
 FAMILY = "or-gate"
 ITERATIONS = 10_000
 
-# Seconds, from the walk-through's page; its hardware is not named.
+
+class Source(Struct, frozen=True):
+    """Where the finding was published."""
+
+    title: str
+    author: str
+    file: str
+    address: str
+
+
+SOURCE = Source(
+    title="Implementing a Neural Network",
+    author="Glenn K. Lockwood",
+    file="glennklockwood/limelead, notebooks/perceptron.ipynb",
+    address="https://github.com/glennklockwood/limelead/blob/master/notebooks/perceptron.ipynb",
+)
+
+# Seconds, from the page of that source; its hardware is not named.
 PUBLISHED = {"numpy-published": 1.7, "torch-cpu": 8.1, "torch-cuda": 23.1}
 
 

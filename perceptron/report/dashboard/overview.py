@@ -10,6 +10,7 @@ from typing import Any
 
 from perceptron.answer import Answered, Figure, Setting, Shown, Verdict, is_of
 from perceptron.questions.collection import CROSSOVER, Collection
+from perceptron.questions.shared.published import SOURCE
 from perceptron.records.ground import machine_label
 from perceptron.records.grouping import grouped
 from perceptron.report.charts.svg import Looks
@@ -55,6 +56,7 @@ def overview(
         "others": [_line(answer, collection) for answer in others[:_OTHERS]],
         "more": max(0, len(others) - _OTHERS),
         "asv": asv,
+        "source": SOURCE,
         "complaints": len(collection.complaints),
         "rows": len(collection.rows),
         "machines": len(collection.machines),

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from perceptron.questions.answering import collect
 from perceptron.questions.collection import Collection
 from perceptron.questions.registry import STUDIES
+from perceptron.questions.shared.published import SOURCE
 from perceptron.report.dashboard.answers import link
 from perceptron.report.dashboard.machines import SIDE_BY_SIDE
 from perceptron.report.dashboard.write import write_site
@@ -49,6 +50,7 @@ def test_no_name_becomes_markup(html: Path, file: str) -> None:
 
 _OURS = {
     *(file for file, *_ in PAGES),
+    SOURCE.address,
     "assets/site.css",
     "assets/strokes.css",
     *(f"assets/{name}.js" for name in ("page", "views")),
