@@ -119,9 +119,9 @@ def _open(gate: Path, run: ComparisonRun, seed_given: bool) -> tuple[Path, Compa
     raise UserError(f"{gate}: ten thousand comparisons of the same; choose another --results")
 
 
-def _resumes(known: ComparisonRun, run: ComparisonRun, seed_given: bool) -> bool:
-    same_seed = not seed_given or known.plan.seed == run.plan.seed
-    return not known.finished and known.work == run.work and same_seed
+def _resumes(recorded: ComparisonRun, run: ComparisonRun, seed_given: bool) -> bool:
+    same_seed = not seed_given or recorded.plan.seed == run.plan.seed
+    return not recorded.finished and recorded.work == run.work and same_seed
 
 
 def _read_run(file: Path) -> ComparisonRun | None:

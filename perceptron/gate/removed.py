@@ -81,9 +81,9 @@ class _Own:
     """The folder of its benchmarks in BASE's tree."""
     unknown: str | None = None
 
-    def is_on_head(self, lost: Unloadable, sides: Sides) -> bool:
+    def is_on_head(self, unloadable: Unloadable, sides: Sides) -> bool:
         """Return whether HEAD's suite has this file at the same place in its folder."""
-        inside = os.path.relpath(lost.file, self.benchmarks)
+        inside = os.path.relpath(unloadable.file, self.benchmarks)
         return (sides.trees.path("head") / sides.trees.suite.benchmarks / inside).exists()
 
     def lacks(self, benchmarks: Iterable[Benchmark], sides: Sides) -> set[str]:

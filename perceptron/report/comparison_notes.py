@@ -182,8 +182,8 @@ def _contention(rows: Sequence[Row]) -> str:
 _NUMBER = re.compile(r"(?<![\w.])[-+]?[0-9]+(?:\.[0-9]+)?(?!\w)")
 
 
-def _grouped(word: str, said: Iterable[tuple[str, str | None]]) -> Iterator[Note]:
-    for names, text in grouped((name, text) for name, text in said if text):
+def _grouped(word: str, pairs: Iterable[tuple[str, str | None]]) -> Iterator[Note]:
+    for names, text in grouped((name, text) for name, text in pairs if text):
         yield word, f"{named(names)}: {text}"
 
 

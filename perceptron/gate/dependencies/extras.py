@@ -37,12 +37,12 @@ def with_extras(
 
     The project ``requested`` these extras, or one distribution requests them of another.
     """
-    asked = [(entry.name, extra) for entry in requested for extra in entry.extras[1:-1].split(",")]
-    return {side: {**_required(pythons[side], used[side], asked), **used[side]} for side in PAIR}
+    pairs = [(entry.name, extra) for entry in requested for extra in entry.extras[1:-1].split(",")]
+    return {side: {**_required(pythons[side], used[side], pairs), **used[side]} for side in PAIR}
 
 
 def _required(
-    python: str, used: Mapping[str, str], asked: Iterable[tuple[str, str]]
+    python: str, used: Mapping[str, str], requested: Iterable[tuple[str, str]]
 ) -> dict[str, str]:
     rows = ask([python, "-c", _LISTING], list[_Row], Path(os.sep)) or []
     # The first distribution of a name is the imported one.
@@ -50,7 +50,7 @@ def _required(
         canonicalize_name(name): (version, texts) for name, version, texts in reversed(rows) if name
     }
     versions: dict[str, str] = {}
-    todo = [(name, "") for name in used] + [pair for pair in asked if pair[0] in used]
+    todo = [(name, "") for name in used] + [pair for pair in requested if pair[0] in used]
     done: set[tuple[str, str]] = set()
     while todo:
         name, extra = entry = todo.pop()

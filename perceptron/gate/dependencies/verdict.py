@@ -92,8 +92,8 @@ def with_dependencies(
     )
 
 
-def _warned(comparison: Comparison, told: MeasurementWarning) -> Comparison:
-    return msgspec.structs.replace(comparison, warnings=[*comparison.warnings, told])
+def _warned(comparison: Comparison, warning: MeasurementWarning) -> Comparison:
+    return msgspec.structs.replace(comparison, warnings=[*comparison.warnings, warning])
 
 
 def _listed(changes: Sequence[Change]) -> str:
@@ -176,13 +176,13 @@ def _kept(required: str) -> frozenset[str]:
     return frozenset(bounds)
 
 
-def _admits(version: str, own: Declared) -> bool | None:
+def _admits(version: str, entry: Declared) -> bool | None:
     """Return whether the requirement admits a version; None where there is no version."""
     try:
-        admits = SpecifierSet(own.required).contains(version, prereleases=True)
+        admits = SpecifierSet(entry.required).contains(version, prereleases=True)
     except (InvalidSpecifier, InvalidVersion):
         return None
-    return None if admits and own.source else admits
+    return None if admits and entry.source else admits
 
 
 def _applicable(required: Iterable[Declared], python: str | None) -> frozenset[Declared]:
@@ -190,12 +190,12 @@ def _applicable(required: Iterable[Declared], python: str | None) -> frozenset[D
     return frozenset(replace(entry, marker="") for entry in required if _applies(entry, python))
 
 
-def _applies(own: Declared, python: str | None) -> bool:
-    if not own.marker or "extra" in own.marker:
+def _applies(entry: Declared, python: str | None) -> bool:
+    if not entry.marker or "extra" in entry.marker:
         return True
     facts = {} if python is None else _python(python)
     try:
-        return Marker(own.marker).evaluate(facts)
+        return Marker(entry.marker).evaluate(facts)
     except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, InvalidVersion):
         return True
 

@@ -190,18 +190,18 @@ class _Builder:
         self._built_now.add(side)
         return self._is_there(side)
 
-    def _keep_log(self, own: _Own) -> tuple[str, Path]:
+    def _keep_log(self, build: _Own) -> tuple[str, Path]:
         """Return the error, and a copy of the log in the results folder: cache folders are reused.
 
         The project's files are named as in its repository.
         """
-        log = own.place.log.read_text(encoding="utf-8", errors="replace")
-        reason = problem(with_tilde(log.replace(f"{own.place.environment}/project/", "")))
-        name = f"{own.source.key[:12]}-{own.place.folder.parent.name}.log"
+        log = build.place.log.read_text(encoding="utf-8", errors="replace")
+        reason = problem(with_tilde(log.replace(f"{build.place.environment}/project/", "")))
+        name = f"{build.source.key[:12]}-{build.place.folder.parent.name}.log"
         copy = self._case.request.results / "gate" / "builds" / name
         try:
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(own.place.log, copy)
+            shutil.copyfile(build.place.log, copy)
         except OSError as error:
             raise cannot_write(self._case.request.results, error) from None
         return reason, copy

@@ -167,8 +167,8 @@ def filled_in(
     Raises `UserError` naming the command for one that asv would not run either.
     """
 
-    def value(found: re.Match[str]) -> str:
-        whole, name = found[0], found[1]
+    def value(match: re.Match[str]) -> str:
+        whole, name = match[0], match[1]
         if whole in ("{{", "}}"):
             return whole[0]
         if name not in values:

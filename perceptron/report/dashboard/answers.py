@@ -72,15 +72,15 @@ def _id(label: str) -> str:
     return label.lower().replace(" ", "-")
 
 
-def _view(one: Shown, figures: Sequence[Figure], looks: Looks) -> View:
+def _view(shown: Shown, figures: Sequence[Figure], looks: Looks) -> View:
     """Return the content of a setting of the switches.
 
     Texts are shortened to fit: all of them may hold untrusted names.
     """
-    answer, part = one.answer, figures[0].part
+    answer, part = shown.answer, figures[0].part
     verdicts = _here(answer.verdicts, part)
     lines = [line for verdict in verdicts for line in (verdict.sentence, *verdict.notes)]
-    lines += [one.measured] if one.measured else []
+    lines += [shown.measured] if shown.measured else []
     lines += [note.text for note in _here(answer.notes, part)]
     content = {
         "title": shortened(figures[0].title, _TITLE),

@@ -63,24 +63,24 @@ def overview(
     }
 
 
-def _started(told: Answered) -> str:
-    return told.run.run.started
+def _started(answered: Answered) -> str:
+    return answered.run.run.started
 
 
-def _line(told: Answered, collection: Collection) -> dict[str, Any]:
+def _line(answered: Answered, collection: Collection) -> dict[str, Any]:
     """Return an answer in a line: its first verdicts, and its link."""
-    verdicts = list({str(verdict): verdict for verdict in told.answer.verdicts}.values())
+    verdicts = list({str(verdict): verdict for verdict in answered.answer.verdicts}.values())
     several = len({verdict.subject for verdict in verdicts}) > 1
     sentences = [str(verdict) if several else verdict.sentence for verdict in verdicts]
     more = len(sentences) - _TOLD
-    is_first_page = collection.pages[told.study].is_overview
+    is_first_page = collection.pages[answered.study].is_overview
     return {
-        "question": told.answer.question,
+        "question": answered.answer.question,
         "words": "; ".join((*sentences[:_TOLD], *((f"and {more} more",) if more > 0 else ())))
         or "not measured",
-        "link": "machines.html" if is_first_page else address(told, collection),
-        "machine": machine_label(told.run.run.machine),
-        "when": told.run.run.started,
+        "link": "machines.html" if is_first_page else address(answered, collection),
+        "machine": machine_label(answered.run.run.machine),
+        "when": answered.run.run.started,
     }
 
 
@@ -154,13 +154,13 @@ def _cards(crossovers: Iterable[Shown], machine: str) -> Iterator[dict[str, Any]
             yield _card(setting["Family"], verdicts, view.place)
 
 
-def _card(family: str, verdicts: Iterable[Verdict], place: Setting) -> dict[str, Any]:
+def _card(family: str, verdicts: Iterable[Verdict], setting: Setting) -> dict[str, Any]:
     lines = list(
         {verdict.sentence: (verdict.decided, verdict.sentence) for verdict in verdicts}.values()
     )
     return {
         "family": family,
-        "link": link(CROSSOVER, place),
+        "link": link(CROSSOVER, setting),
         "lines": lines[:_ON_CARD],
         "more": max(0, len(lines) - _ON_CARD),
     }
