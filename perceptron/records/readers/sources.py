@@ -161,9 +161,7 @@ def load_results(
             reading.rows.clear()
         table = data_frame(rows)
         runs = [
-            run
-            for reading in loaded
-            for run in zip(reading.folders, reading.run_rows, strict=True)
+            run for reading in loaded for run in zip(reading.folders, reading.run_rows, strict=True)
         ]
         for column, value in (
             ("run", lambda folder: folder and str(folder)),
