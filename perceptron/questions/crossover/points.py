@@ -110,7 +110,7 @@ class Point:
         return not self.sign and max(self.hidden) >= UNKNOWN
 
     def reach(self, confidence: float | None = None) -> tuple[float, float]:
-        """Return how far the interval's ends lie below and above the mean; inf for a single value."""
+        """Return how far its interval reaches below and above the mean; inf for a single value."""
         if self.freedom == 0:
             return inf, inf
         reach = self.error * quantile(self.freedom, confidence or self.confidence)
