@@ -35,7 +35,7 @@ def answer_run(loaded: LoadedRun) -> Answered:
 
 
 def answered(study: Study, plan: Plan, loaded: LoadedRun) -> Answered:
-    """Return what a study says of a run; raises `UserError` for rows that cannot be judged."""
+    """Return the answer of a study to a run; raises `UserError` for rows that cannot be judged."""
     try:
         answer = study.answer(plan, loaded.rows, loaded)
     except UserError:

@@ -93,7 +93,7 @@ class Collection(Struct, frozen=True, kw_only=True):
     complaints: list[str]
 
     def views(self, study: str) -> Iterable[Shown]:
-        """Return what the page of a study shows; it opens on the first."""
+        """Return the views on the page of a study; it opens on the first."""
         if study != CROSSOVER:
             return map(_shown, self.studies.get(study, ()))
         every = (told for name in ("bench", CROSSOVER) for told in self.studies.get(name, ()))
@@ -328,7 +328,7 @@ def _machines(
 def _diagnosis(
     stored: StoredRun | None, rows: list[Measurement], complaints: list[str]
 ) -> Diagnosis | None:
-    """Return what `perceptron doctor` would have said when the machine's newest run started."""
+    """Return the diagnosis of `perceptron doctor` as of the start of the machine's newest run."""
     if stored is None:
         return None
     try:

@@ -32,7 +32,7 @@ LOOK_ONCE = Wait()
 
 
 def say_first(seen: CoreUse, cores: int, threads: int, wait: Wait, asked_for: bool = True) -> None:
-    """Print a line about processes that take cores from so many threads, or that it is unknown.
+    """Print a line about processes that take cores from ``threads`` threads, or that it is unknown.
 
     ``asked_for`` if ``--threads`` gives the number.
     """

@@ -112,7 +112,7 @@ def joins(other: Run, run: Run) -> bool:
 
 
 def alike(run: Run) -> Hashable:
-    """Return what two runs have in common of which each `joins` the other."""
+    """Return a key that is equal for runs of which each `joins` the other."""
     return run.machine, run.environment, run.code or run.commit or run.started, *_files(run)
 
 

@@ -115,14 +115,14 @@ class Study(Protocol):
     """The title of the progress bar."""
 
     def next(self, plan: Any, rows: Sequence[Row], left: float) -> Sequence[Job]:
-        """Return what is missing, in any order; nothing once the answer is decided.
+        """Return the jobs still missing, in any order; none once the answer is decided.
 
         ``left`` is the share of the budget that is, from 1 down to 0. Pure: the same plan and rows
         ask for the same, so that the next start resumes a run, whatever ended it.
         """
 
     def answer(self, plan: Any, rows: Sequence[Row], run: LoadedRun) -> Answer:
-        """Return what the rows of a run say, measured on any machine; pure.
+        """Return the answer from the rows of a run, measured on any machine; pure.
 
         Raises `UserError` where they cannot be judged.
         """
@@ -133,7 +133,7 @@ class Reader(Protocol):
     """A study that also judges rows of files."""
 
     def read(self, plan: Any) -> ReadFromFiles:
-        """Return what the ``sources`` of a plan say; raises `UserError` naming one of them."""
+        """Return the answer from the ``sources`` of a plan; raises `UserError` naming one of them."""
 
 
 @runtime_checkable
@@ -141,4 +141,4 @@ class HasRules(Protocol):
     """A study whose answer can be pasted into code."""
 
     def rules(self, told: Answered | ReadFromFiles) -> Sequence[object]:
-        """Return what chooses by size: as texts, lines of Python; a comment where there is none."""
+        """Return rules that choose by size; ``str`` of each is a line of Python, or a comment."""

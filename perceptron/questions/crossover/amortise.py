@@ -66,7 +66,7 @@ class Amortisation(Struct, frozen=True, kw_only=True):
 
 
 def from_cold(rows: Iterable[Measurement], iterations: int) -> list[Measurement]:
-    """Return the rows with the time to prepare spread over a training of so many iterations.
+    """Return the rows with the time to prepare spread over a training of ``iterations``.
 
     Rows without the time of their setup are left out, and those that found compiled code.
     """
@@ -81,7 +81,7 @@ def from_cold(rows: Iterable[Measurement], iterations: int) -> list[Measurement]
 
 
 def _is_cold(row: Measurement) -> bool:
-    """Return whether it says what a cold start takes: not where its code was compiled before."""
+    """Return whether the row times a cold start: not where its code was compiled before."""
     return row.prepare_seconds is not None and not row.prepared_from_cache
 
 
@@ -107,23 +107,24 @@ def _of_family(states: Iterable[list[Measurement]]) -> Iterator[Amortisation]:
         here = set()
         for case in cases.values():
             by_name = {
-                name: own
-                for name, own in grouped(case, attrgetter("backend")).items()
-                if any(map(_is_cold, own))
+                name: members
+                for name, members in grouped(case, attrgetter("backend")).items()
+                if any(map(_is_cold, members))
             }
             # Once for each backend, not for each pair.
             seconds = {
-                name: of_times(list(times(own, name).values())) for name, own in by_name.items()
+                name: of_times(list(times(members, name).values()))
+                for name, members in by_name.items()
             }
             prepare = {
-                name: of_times(list(prepared(filter(_is_cold, own), name).values()))
-                for name, own in by_name.items()
+                name: of_times(list(prepared(filter(_is_cold, members), name).values()))
+                for name, members in by_name.items()
             }
-            for one, other in combinations(by_name, 2):
-                pair = (min(one, other), max(one, other))
+            for first, second in combinations(by_name, 2):
+                pair = (min(first, second), max(first, second))
                 if pair not in judged:
                     here.add(pair)
-                    yield _amortise(by_name[one] + by_name[other], pair, seconds, prepare)
+                    yield _amortise(by_name[first] + by_name[second], pair, seconds, prepare)
         judged |= here
 
 
@@ -135,18 +136,18 @@ def _amortise(
 ) -> Amortisation:
     faster, slower = sorted(pair, key=lambda name: (seconds[name].estimate, prepare[name].estimate))
     ratio = ratio_within(rows, slower, faster) if is_own(rows[0]) else None
-    known = standing(ratio)
-    if ratio is not None and known == "faster":
+    verdict = standing(ratio)
+    if ratio is not None and verdict == "faster":
         # The times are those of all processes, and those that count say the opposite.
-        faster, slower, ratio, known = slower, faster, inverse(ratio), "slower"
+        faster, slower, ratio, verdict = slower, faster, inverse(ratio), "slower"
     saved = _difference(seconds[slower], seconds[faster])
-    if ratio is not None and known == "slower":
+    if ratio is not None and verdict == "slower":
         saved = _saved(seconds[faster], ratio)
     elif not is_own(rows[0]) and _end(saved, -1) > 0:
-        known = "slower"  # nothing was measured side by side, and single values are believed
+        verdict = "slower"  # nothing was measured side by side, and single values are believed
     behind = _difference(prepare[faster], prepare[slower])
     low, likely, high = (_iterations(_end(behind, -sign), _end(saved, sign)) for sign in (1, 0, -1))
-    if known != "slower":
+    if verdict != "slower":
         high = inf
     first = rows[0]
     return Amortisation(
@@ -162,7 +163,7 @@ def _amortise(
         iterations=1 if likely == inf else int(likely),
         low=1 if low == inf else int(low),
         high=None if high == inf else int(high),
-        is_tie=known == "tie",
+        is_tie=verdict == "tie",
     )
 
 
@@ -173,15 +174,15 @@ def _end(interval: Interval, sign: int) -> float:
 
 
 def _difference(one: Interval, other: Interval) -> Interval:
-    """Return how much longer one takes than the other, by the ends of both intervals."""
+    """Return ``one`` minus ``other`` in seconds, its ends from those of both intervals."""
     low, middle, high = (_end(one, sign) - _end(other, -sign) for sign in (-1, 0, 1))
     return Interval(middle, low, high)
 
 
 def _saved(faster: Interval, ratio: Interval) -> Interval:
-    """Return what the faster one saves in an iteration, which the other takes ``ratio`` times.
+    """Return the seconds that the faster one saves per iteration; the other takes ``ratio`` times.
 
-    More than nothing where that ratio is decided, however much the times themselves drift.
+    Above zero where that ratio is decided, however much the times themselves drift.
     """
     assert ratio.low is not None
     most = inf if ratio.high is None else _end(faster, 1) * (ratio.high - 1)
@@ -209,12 +210,12 @@ _SIZES = 7
 
 
 def amortisation_tables(amortisations: Sequence[Amortisation]) -> list[Table]:
-    """Return a row for some sizes of each pair, evenly spread, the outermost among them."""
+    """Return a row for at most `_SIZES` sizes of each pair, evenly spread, ends included."""
     pairs = grouped(
         amortisations,
-        lambda one: (one.family, ground(one), *sorted((one.faster, one.slower))),
+        lambda pair: (pair.family, ground(pair), *sorted((pair.faster, pair.slower))),
     )
-    rows = tuple(_cells(one) for members in pairs.values() for one in _some(members))
+    rows = tuple(_cells(shown) for members in pairs.values() for shown in _some(members))
     return [Table(title=TITLE, columns=COLUMNS, rows=rows)] if rows else []
 
 
@@ -225,8 +226,10 @@ def _some(members: list[Amortisation]) -> list[Amortisation]:
 
 
 def _cells(of: Amortisation) -> tuple[Cell, ...]:
-    each = (of.faster_seconds, of.faster_setup, of.slower_seconds, of.slower_setup)
-    fast, fast_setup, slow, slow_setup = (Quantity(time.estimate, "s", time.ends) for time in each)
+    intervals = (of.faster_seconds, of.faster_setup, of.slower_seconds, of.slower_setup)
+    fast, fast_setup, slow, slow_setup = (
+        Quantity(time.estimate, "s", time.ends) for time in intervals
+    )
     ahead: Cell = 1
     if of.high != 1:
         ahead = Quantity(of.iterations, "", (of.low, of.high), digits=",")

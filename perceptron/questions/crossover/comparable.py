@@ -30,7 +30,7 @@ from perceptron.statistics.select import (
     reason,
 )
 
-# A level is found among so many: older commits say little about the newest.
+# Commits to find a level among: older ones say little about the newest.
 _MOST_COMMITS = 30
 
 BySize = dict[float, list[Measurement]]

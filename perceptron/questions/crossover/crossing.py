@@ -21,7 +21,7 @@ import numpy.typing as npt
 from perceptron.questions.crossover.points import Point, slope, steepest
 from perceptron.statistics.interval import CONFIDENCE, TIE, Interval, quantile, trimmed
 
-# A bend counts where it is larger than so many standard errors.
+# A bend counts where it is larger than this many standard errors.
 _SURE_BEND = 2.0
 # Between two sizes, where the interval is read off: weights of the right one.
 _WEIGHTS = np.linspace(0.0, 1.0, 201)

@@ -90,7 +90,7 @@ def of_pairs(
 
 
 def of_cold_pairs(crossovers: Iterable[Crossover], iterations: int) -> tuple[Verdict, ...]:
-    """Return a verdict for each pair from a cold start, shared out over so many iterations."""
+    """Return a verdict for each pair from a cold start, shared out over ``iterations``."""
     measured = list(filter(is_measured, crossovers))
     start = f"cold start, shared out over {count(iterations)} iterations"
     return tuple(
@@ -179,7 +179,7 @@ def _missing(sweep: Sweep) -> list[str]:
 
 
 def _lines(sweep: Sweep) -> list[str]:
-    """Return what holds for all that is shown of a sweep."""
+    """Return the lines that hold for all figures and tables of a sweep."""
     curves = sweep.curves
     lines = [
         f"{curve.backend}, at some sizes: {curve.reason}."
@@ -261,7 +261,7 @@ def _ratio_table(crossover: Crossover, title: str) -> Table:
 
 
 def _kind_of_interval(values: Iterable[tuple[int, float | None]]) -> str:
-    """Return what intervals are, by number of repeats and lower end: ours, or stated as well."""
+    """Return the name of the intervals of ``values``: (repeats, lower end) of each."""
     stated = any(repeats == 1 and low is not None for repeats, low in values)
     return "95% interval; of one repeat the 99% stated" if stated else "95% interval"
 

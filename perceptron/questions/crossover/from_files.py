@@ -119,7 +119,7 @@ def _judged(found: Iterable[Crossover]) -> dict[tuple[str, Ground, str], bool]:
 
 
 def source_line(read: SourceRead) -> str:
-    """Return what was read of a source, in one line."""
+    """Return one line on a source: its formats, files, rows read and rows left out."""
     formats = ", ".join(read.formats) or "nothing known"
     files = "file" if read.files == 1 else "files"
     left_out = "; ".join(f"{count(rows)} {reason}" for reason, rows in read.left_out.items())
@@ -130,7 +130,7 @@ def source_line(read: SourceRead) -> str:
 
 
 def _must_be_judged_in_time(rows: Iterable[Measurement]) -> None:
-    """Raise `UserError` where so many backends stand beside each other that pairs are millions."""
+    """Raise `UserError` where the rows have more than `_MOST_PAIRS` pairs of backends."""
     cases = by_family_and_ground(list(rows))
     backends = [len({row.backend for row in own}) for own in cases.values()]
     pairs = sum(number * (number - 1) // 2 for number in backends)

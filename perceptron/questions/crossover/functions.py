@@ -34,7 +34,7 @@ from perceptron.statistics.select import has_time, median_seconds
 # Of a search: a size whose call would take longer is not tried. A few repeats of it would take the
 # time in which a crossover at smaller sizes is found.
 _LONGEST_SECONDS = 0.5
-# Times are foretold for sizes that are so many times as large as those that were measured.
+# Times are predicted up to this many times the largest size measured.
 _FORETOLD = 16.0
 _STEEPEST = 3.0
 # Less than this between two ways to write a call is not told.

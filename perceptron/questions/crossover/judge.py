@@ -309,7 +309,7 @@ def is_line(rows: Iterable[Measurement]) -> bool:
 
 
 def axis_of(rows: Iterable[Measurement]) -> str | None:
-    """Return what sizes of a line count; None where its rows do not say."""
+    """Return the name of the axis that a line varies; None where its rows do not say."""
     axes = shared(map(attrgetter("axes"), rows), ())
     return axes[0] if len(axes) == 1 else None
 
@@ -328,7 +328,7 @@ def _judge(
     gpus: Collection[str],
     ratio_of: RatioOf | None,
 ) -> Crossover:
-    """Return what is known of a pair of which ``nothing`` was known, in one state."""
+    """Return ``nothing``, a pair not judged yet, with its result in one state."""
     source, commit, environment, version, code, _ = where
     nothing = replace(
         nothing,
@@ -354,7 +354,7 @@ def _of_sessions(
     gpus: Collection[str],
     ratio_of: RatioOf | None,
 ) -> Crossover:
-    """Return what several sessions say together, by the same judge as each of them alone."""
+    """Return the crossover of several sessions together, judged as each of them alone."""
     pair = (nothing.incumbent, nothing.challenger)
     each = [[comparable.by_size(one, name) for name in pair] for one in sessions]
     of_each = [points_of(*by_size) for by_size in each]
@@ -400,7 +400,7 @@ def _judged(
     gpus: Collection[str],
     disagreed: Collection[float] = (),
 ) -> Crossover:
-    """Return what the points of a pair say; at the sizes ``disagreed`` its runs contradict."""
+    """Return the crossover from the points of a pair; its runs contradict at ``disagreed``."""
     pair = (nothing.incumbent, nothing.challenger)
     used = [row for rows in by_size for point in measured for row in rows[point.size]]
     zeros = zero_crossings(measured)

@@ -31,7 +31,7 @@ from perceptron.records.measurement import Measurement
 _WEIGHTS = (1 / 2, 1 / 4, 3 / 4)
 # Closer to three times a power of two than this in log size, a size at the start becomes that.
 _NEAR = log(1.065)
-# Searches began so far apart before: one that is resumed needs no other sizes between.
+# Earlier versions started with sizes this factor apart: a resumed search needs none between.
 _BEGUN_AT = 4.0
 # A power of two from here on is passed over for a size just below.
 _ALIASING = 16
@@ -73,9 +73,9 @@ Wanted = list[tuple[int, int]]
 def next_measurements(
     rows: Sequence[Measurement], incumbent: str, challenger: str, search: Search
 ) -> dict[int, int]:
-    """Return at which sizes to measure both next, until so many processes have.
+    """Return the sizes to measure both at next, and how many processes each then needs in all.
 
-    Nothing when the answer is as good as it gets.
+    Empty when more measurements would not improve the answer.
     """
     rows = [row for row in rows if row.backend in (incumbent, challenger)]
     known = points(rows, incumbent, challenger)

@@ -110,7 +110,7 @@ class Point:
         return not self.sign and max(self.hidden) >= UNKNOWN
 
     def reach(self, confidence: float | None = None) -> tuple[float, float]:
-        """Return how far the mean's interval reaches down and up; inf for a single value."""
+        """Return how far its interval reaches below and above the mean; inf for a single value."""
         if self.freedom == 0:
             return inf, inf
         reach = self.error * quantile(self.freedom, confidence or self.confidence)
@@ -142,12 +142,12 @@ def points(rows: Sequence[Measurement], incumbent: str, challenger: str) -> list
     count.
     """
     runs = by_run(row for row in rows if row.size > 0 and has_time(row))
-    known: dict[Start, list[Point]] = {}
-    for start, own in runs.items():
-        timed = by_backend_and_size(own)
-        if found := points_of(timed.get(incumbent, {}), timed.get(challenger, {})):
-            known[start] = found
-    return joined_points(known)[0] if len(known) > 1 else next(iter(known.values()), [])
+    by_start: dict[Start, list[Point]] = {}
+    for start, members in runs.items():
+        timed = by_backend_and_size(members)
+        if measured := points_of(timed.get(incumbent, {}), timed.get(challenger, {})):
+            by_start[start] = measured
+    return joined_points(by_start)[0] if len(by_start) > 1 else next(iter(by_start.values()), [])
 
 
 def points_of(
@@ -155,30 +155,30 @@ def points_of(
     challenger: Mapping[float, Sequence[Measurement]],
 ) -> list[Point]:
     """Return the points of two backends from their rows with a time, by size."""
-    own = [
+    separate = [
         point
         for size in sorted(incumbent.keys() & challenger.keys())
         if (point := _by_itself(size, incumbent[size], challenger[size]))
     ]
-    confidence = at_each(CONFIDENCE, len(own))
+    confidence = at_each(CONFIDENCE, len(separate))
     variances = {
         point.size: (point.error**2 * point.weight, max(1, round(point.freedom)))
-        for point in own
+        for point in separate
         if point.freedom
     }
-    typical = _typical(variances, [point.size for point in own])
-    return _signed([_lent(point, *typical[point.size], confidence) for point in own])
+    typical = _typical(variances, [point.size for point in separate])
+    return _signed([_lent(point, *typical[point.size], confidence) for point in separate])
 
 
 def joined_points(runs: Mapping[Start, Sequence[Point]]) -> tuple[list[Point], list[float]]:
-    """Return the points of several runs as one, and the sizes at which runs disagree.
+    """Return the points of all ``runs`` together, and the sizes at which the runs disagree.
 
     At each size that a run measured the others count with what lies between their own sizes around
     it. See `over_sessions`. Each run's own interval holds at all sizes together.
     """
     sizes = sorted({point.size for points in runs.values() for point in points})
     confidence = at_each(CONFIDENCE, len(sizes))
-    found, disagreed = [], []
+    joined, disagreed = [], []
     for size in sizes:
         measured = [point for points in runs.values() for point in points if point.size == size]
         ratios = {start: _ratio_of_run(points, size, confidence) for start, points in runs.items()}
@@ -197,8 +197,8 @@ def joined_points(runs: Mapping[Start, Sequence[Point]]) -> tuple[list[Point], l
             taken=sum(point.taken for point in measured),
             freedom=inf,
         )
-        found.append(with_ratio(point, together))
-    return found, disagreed
+        joined.append(with_ratio(point, together))
+    return joined, disagreed
 
 
 def _ratio_of_run(points: Sequence[Point], size: float, confidence: float) -> Interval | None:
@@ -229,7 +229,7 @@ def ratio_at(point: Point, confidence: float | None = None) -> Interval:
 
 
 def at_each(confidence: float, sizes: int) -> float:
-    """Return the level of one size at which so many hold together at this one (Bonferroni).
+    """Return the level of one size at which ``sizes`` hold together at ``confidence`` (Bonferroni).
 
     Being sure at every size at once takes more than at each by itself.
     """
@@ -253,7 +253,7 @@ def _by_itself(
 
 
 def _by_process(rows: Sequence[Measurement]) -> dict[int, Measurement]:
-    """Return what `rows_by_process` returns of rows of one backend that have a time."""
+    """Return the timed rows of one backend by process, as `rows_by_process` does."""
     by_process = dict(zip(map(attrgetter("repeat"), rows), rows, strict=True))
     return by_process if len(by_process) == len(rows) else rows_by_process(rows, rows[0].backend)
 
@@ -370,7 +370,7 @@ def _of_unpaired(
 
 
 def _lent(point: Point, borrowed: float, lent: float, confidence: float) -> Point:
-    """Return the point with the variance of the other sizes, as so many degrees of freedom."""
+    """Return the point with the variance of the other sizes, at ``lent`` degrees of freedom."""
     total, error = point.freedom + lent, point.error
     if lent:
         variance = (point.freedom * error**2 * point.weight + lent * borrowed) / total
@@ -381,7 +381,7 @@ def _lent(point: Point, borrowed: float, lent: float, confidence: float) -> Poin
 def _typical(
     variances: Mapping[float, tuple[float, int]], sizes: Iterable[float]
 ) -> dict[float, tuple[float, float]]:
-    """Return for each size the typical variance of the others and what degrees it may count for.
+    """Return for each size the typical variance of the others and its degrees of freedom.
 
     The variance that half of their degrees of freedom lie below, each divided by the median of
     its distribution: with few degrees a variance is mostly too small. 0 and 0 without others.
@@ -391,11 +391,11 @@ def _typical(
         for size, (variance, freedom) in variances.items()
     )
     below = list(accumulate(freedom for _, freedom, _ in fair))
-    own = {size: (rank, freedom) for rank, (_, freedom, size) in enumerate(fair)}
+    ranks = {size: (rank, freedom) for rank, (_, freedom, size) in enumerate(fair)}
     every = below[-1] if below else 0
     typical = {}
     for size in sizes:
-        rank, freedom = own.get(size, (0, 0))
+        rank, freedom = ranks.get(size, (0, 0))
         others = every - freedom
         middle = bisect_left(below, others / 2)
         if middle >= rank:  # up to there the size's own degrees are among those below

@@ -104,19 +104,22 @@ def rules(
     ``rows`` are those that were judged, which say when; ``libraries`` are their versions by name.
     """
     cases = by_family_and_ground(list(rows))
-    pairs = grouped(found, lambda one: (one.family, *sorted((one.incumbent, one.challenger))))
+    pairs = grouped(
+        found,
+        lambda crossover: (crossover.family, *sorted((crossover.incumbent, crossover.challenger))),
+    )
     return [
         _rule(
-            [_turned(one, own[0].incumbent) for one in own],
-            [cases.get((one.family, ground(one)), []) for one in own],
+            [_turned(crossover, group[0].incumbent) for crossover in group],
+            [cases.get((crossover.family, ground(crossover)), []) for crossover in group],
             libraries,
         )
-        for own in pairs.values()
+        for group in pairs.values()
     ]
 
 
 def _turned(found: Crossover, incumbent: str) -> Crossover:
-    """Return a crossover so that this one is the incumbent: machines name either one first."""
+    """Return the crossover with ``incumbent`` first: machines name the two in either order."""
     if found.incumbent == incumbent:
         return found
     status: dict[Status, Status] = {
@@ -148,19 +151,21 @@ def _rule(
     }
     others = _defined_otherwise(found, rows)
     answers = [
-        one
-        for one in found
-        if one.status not in NO_ANSWER and len(one.ratio_at) > 1 and one not in others
+        crossover
+        for crossover in found
+        if crossover.status not in NO_ANSWER
+        and len(crossover.ratio_at) > 1
+        and crossover not in others
     ]
     if not answers:
-        reasons = dict.fromkeys(one.reason or one.status for one in found)
+        reasons = dict.fromkeys(crossover.reason or crossover.status for crossover in found)
         return NoRule(**common, reason="; ".join(reasons))
     axis = axis_of(first)
-    several = next((one for one in answers if one.status == "multiple"), None)
+    several = next((crossover for crossover in answers if crossover.status == "multiple"), None)
     if several is not None:
-        where = f"{len(several.crossings)} crossovers on {several.machine}"
-        return NoRule(**common, reason=f"{where}: no single {axis} tells the two apart")
-    sizes = [at.size for one in answers for at in one.ratio_at]
+        crossings = f"{len(several.crossings)} crossovers on {several.machine}"
+        return NoRule(**common, reason=f"{crossings}: no single {axis} tells the two apart")
+    sizes = [at.size for crossover in answers for at in crossover.ratio_at]
     is_first, threshold, regret, low, high = _best(answers)
     pair = (first.incumbent, first.challenger)
     below, above = pair if is_first else pair[::-1]
@@ -190,9 +195,9 @@ def _defined_otherwise(
     every = sorted(chain(*rows), key=lambda row: row.when)
     newest = {row.problem: row.problem_digest for row in every if row.problem_digest}
     return [
-        one
-        for one, own in zip(found, rows, strict=True)
-        if any(row.problem_digest not in (None, newest.get(row.problem)) for row in own)
+        crossover
+        for crossover, group in zip(found, rows, strict=True)
+        if any(row.problem_digest not in (None, newest.get(row.problem)) for row in group)
     ]
 
 
@@ -202,27 +207,27 @@ def _best(found: Sequence[Crossover]) -> tuple[bool, int, float, int, int]:
 
     A size beyond the largest one measured chooses the first at every size.
     """
-    sizes = [at.size for one in found for at in one.ratio_at]
+    sizes = [at.size for crossover in found for at in crossover.ratio_at]
     grid = np.exp(np.linspace(log(min(sizes)), log(max(sizes)), _STEPS))
     tried = np.append(np.unique(np.ceil(grid)), np.floor(max(sizes)) + 1)
-    ratios = [_ratios(one, tried) for one in found]
+    ratios = [_ratios(crossover, tried) for crossover in found]
     best: tuple[float, bool, int, Array] | None = None
     for is_first in (True, False):
         # What choosing the first loses below each size, and the second from there up.
         sign = 1.0 if is_first else -1.0
-        losses = np.max([_losses(sign * own) for own in ratios], axis=0)
-        place = _middle_of_smallest(losses)
-        if best is None or losses[place] < best[0] - 1e-9:
-            best = (float(losses[place]), is_first, place, losses)
+        losses = np.max([_losses(sign * log_ratios) for log_ratios in ratios], axis=0)
+        index = _middle_of_smallest(losses)
+        if best is None or losses[index] < best[0] - 1e-9:
+            best = (float(losses[index]), is_first, index, losses)
     assert best is not None, "two directions are tried"
-    smallest, is_first, place, losses = best
-    low = high = place
+    smallest, is_first, index, losses = best
+    low = high = index
     allowed = smallest + TIE
     while low > 0 and losses[low - 1] <= allowed:
         low -= 1
     while high + 1 < len(losses) and losses[high + 1] <= allowed:
         high += 1
-    threshold = int(tried[place])
+    threshold = int(tried[index])
     if len(found) == 1 and (only := found[0]).size is not None:
         is_first = only.status == "crosses"
         threshold = int(np.ceil(only.size))
@@ -231,13 +236,13 @@ def _best(found: Sequence[Crossover]) -> tuple[bool, int, float, int, int]:
 
 def _ratios(found: Crossover, sizes: Array) -> Array:
     """Return the log-ratio at each size, straight between those measured; NaN beyond them."""
-    known = np.log([at.size for at in found.ratio_at])
+    measured = np.log([at.size for at in found.ratio_at])
     ratios = np.log([at.ratio for at in found.ratio_at])
-    return np.interp(np.log(sizes), known, ratios, left=np.nan, right=np.nan)
+    return np.interp(np.log(sizes), measured, ratios, left=np.nan, right=np.nan)
 
 
 def _losses(ratios: Array) -> Array:
-    """Return what a change at each place loses at most, in logarithms.
+    """Return the largest loss of a change at each size, as a log-ratio.
 
     Below it the first one is chosen, which loses where the log-ratio is below zero; from there up
     the second one. At a size that was not measured nothing is lost.
@@ -251,7 +256,7 @@ def _losses(ratios: Array) -> Array:
 
 
 def _middle_of_smallest(losses: Array) -> int:
-    """Return the middle of the first stretch of places with the smallest loss."""
+    """Return the middle index of the first stretch with the smallest loss."""
     smallest = np.flatnonzero(losses <= losses.min() + 1e-12)
     stretch = smallest[: int(np.argmax(np.diff(smallest, append=smallest[-1] + 2) > 1)) + 1]
     return int(stretch[len(stretch) // 2])
@@ -267,21 +272,27 @@ def _source(
     rows: Sequence[Measurement],
     libraries: Mapping[str, str],
 ) -> str:
-    """Return where, with what and when: ``epyc, 2 threads; numpy 2.4.6; 3 runs, 2026-12-02``.
+    """Return machine, libraries and date: ``epyc, 2 threads; numpy 2.4.6; 3 runs, 2026-12-02``.
 
     Also what is not decided, and where nothing is.
     """
     setups = list(dict.fromkeys(map(_setup, answers)))
     more = [f"{len(setups) - _NAMED} more"] if len(setups) > _NAMED else []
     days = sorted({row.when[:10] for row in rows if has_time(row) and row.when})
-    doubts = [f"partly decided on {one.machine}" for one in answers if one.decided == "partly"]
-    doubts += [f"without {one.machine}: another definition of the problem" for one in others]
-    doubts += [
-        f"undecided on {one.machine}"
-        for one in found
-        if one not in others and (one not in answers or one.decided == "no")
+    doubts = [
+        f"partly decided on {crossover.machine}"
+        for crossover in answers
+        if crossover.decided == "partly"
     ]
-    runs = sum(len(one.sessions or ()) or 1 for one in answers)
+    doubts += [
+        f"without {crossover.machine}: another definition of the problem" for crossover in others
+    ]
+    doubts += [
+        f"undecided on {crossover.machine}"
+        for crossover in found
+        if crossover not in others and (crossover not in answers or crossover.decided == "no")
+    ]
+    runs = sum(len(crossover.sessions or ()) or 1 for crossover in answers)
     when = " to ".join(dict.fromkeys((*days[:1], *days[-1:])))
     parts = (
         " and ".join([*setups[:_NAMED], *more]),

@@ -357,7 +357,7 @@ def answer_of(
     sources: Sequence[SourceRead] = (),
     others: Sequence[Measurement] = (),
 ) -> Answer:
-    """Return what the pairs of these rows say, together with ``others`` of other sessions."""
+    """Return the answer from ``rows``, together with ``others`` of other sessions."""
     pairs = plan.all_pairs or None
     cold_rows = from_cold([*rows, *others], plan.iterations)
     has_cold = any(row.status == "ok" for row in cold_rows)
@@ -451,7 +451,7 @@ def _absent(plan: CrossoverPlan) -> set[str]:
 def _jobs(
     plan: CrossoverPlan, axis: SizeAxis, threads: int, wanted: Mapping[tuple[str, int], int]
 ) -> list[Time]:
-    """Return a job for so many repeats of each backend and size."""
+    """Return the jobs of each backend and size in ``wanted``."""
     dtype = plan.dtype or "float32"
     return [
         size_job(axis.problem(size).reference, name, dtype, threads, repeat, plan.quick)

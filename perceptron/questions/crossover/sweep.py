@@ -47,7 +47,7 @@ from perceptron.statistics.throughput import Epoch, epoch_of, is_shared_out, mod
 
 
 class CurvePoint(Struct, frozen=True):
-    """A time in seconds, or a ratio, at one size, from so many repeats."""
+    """A time in seconds, or a ratio, at one size, from ``repeats`` repeats."""
 
     size: float
     value: Interval
@@ -107,18 +107,23 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     def crossovers(self) -> list[Crossover]:
         """A verdict on each pair: with its history, where that tells of the newest commit."""
         pairs = self.pairs or pairs_of(self.rows)
-        known = {(one.incumbent, one.challenger): one for one in self.found}
-        if known.keys() >= set(pairs):
-            return [known[pair] for pair in pairs]
-        own = crossovers([*self.rows, *self.others], pairs)
-        if not self.history:
-            return own
-        told = {
-            (one.incumbent, one.challenger): one
-            for one in crossovers(self.history, pairs)
-            if one.commit in (None, self.state.commit)
+        judged = {
+            (crossover.incumbent, crossover.challenger): crossover for crossover in self.found
         }
-        return [told.get((one.incumbent, one.challenger), one) for one in own]
+        if judged.keys() >= set(pairs):
+            return [judged[pair] for pair in pairs]
+        of_state = crossovers([*self.rows, *self.others], pairs)
+        if not self.history:
+            return of_state
+        of_history = {
+            (crossover.incumbent, crossover.challenger): crossover
+            for crossover in crossovers(self.history, pairs)
+            if crossover.commit in (None, self.state.commit)
+        }
+        return [
+            of_history.get((crossover.incumbent, crossover.challenger), crossover)
+            for crossover in of_state
+        ]
 
     @cached_property
     def curves(self) -> list[Curve]:
@@ -189,29 +194,29 @@ def sweeps(
     size, the finding's among them, and those along two axes have none. ``found`` is what
     `crossovers` said of the same rows and pairs: where they have one state, it is not judged again.
     """
-    asked = None if pairs is None else tuple(pairs)
+    judged_pairs = None if pairs is None else tuple(pairs)
     beside = grouped_by(others, _case_of, _case)
     lines: list[tuple[str, str, Sweep]] = []
     every = grouped_by(rows, _case_of, _case)
-    cases = {case: own for case, own in every.items() if case is not None}
-    on_ground = Counter((family, where) for _, family, where, _ in cases)
-    judged = grouped(found, lambda one: (one.family, ground(one)))
-    for case, own in cases.items():
+    cases = {case: members for case, members in every.items() if case is not None}
+    on_ground = Counter((family, key) for _, family, key, _ in cases)
+    judged = grouped(found, lambda crossover: (crossover.family, ground(crossover)))
+    for case, rows_of_case in cases.items():
         states = [
             (newest_moment(members)[0], repr(within), members)
-            for within, members in grouped_by(own, _fields_of_code, _code_of).items()
+            for within, members in grouped_by(rows_of_case, _fields_of_code, _code_of).items()
             if is_line(members)
         ]
         if not states:
             continue
         when, _, members = max(states, key=lambda line: line[:2])
         newest = _newest(members)
-        _, family, where, _ = case
-        of_others = _of_other_sessions(own, newest)
-        is_all = len(own) == len(newest) + len(of_others) and on_ground[family, where] == 1
+        _, family, key, _ = case
+        of_others = _of_other_sessions(rows_of_case, newest)
+        is_all = len(rows_of_case) == len(newest) + len(of_others) and on_ground[family, key] == 1
         sweep = Sweep(
             source=newest[0].source,
-            ground=where,
+            ground=key,
             state=state(newest[0]),
             when=when,
             axis=size_axis(family, axis_of(newest)),
@@ -226,14 +231,14 @@ def sweeps(
             per_iteration=None not in set(map(attrgetter("problem"), newest)),
             rows=newest,
             others=[*of_others, *beside.get(case, [])],
-            history=_of_its_history(own, members),
-            found=judged.get((family, where), []) if is_all else [],
-            pairs=asked,
+            history=_of_its_history(rows_of_case, members),
+            found=judged.get((family, key), []) if is_all else [],
+            pairs=judged_pairs,
             iterations=iterations,
             older=len(states) - 1,
         )
         lines.append((when, repr(case), sweep))
-    lines.sort(key=lambda one: one[:2], reverse=True)
+    lines.sort(key=lambda line: line[:2], reverse=True)
     return [sweep for _, _, sweep in lines]
 
 
@@ -241,7 +246,7 @@ _case_of = attrgetter("source", "family", "phase", "file", "environment", *GROUN
 
 
 def _case(row: Measurement) -> tuple[str, str, Ground, str | None] | None:
-    """Return what a row is a case of; None if it is of no sweep."""
+    """Return the case of a row: tool, family, ground, environment; None if it is of no sweep."""
     if row.phase is not None or row.family in _NO_SWEEP:
         return None
     # Of rows of ours, only the newest environment counts.
@@ -273,8 +278,8 @@ def _of_other_sessions(
     """Return the rows of one case that answer together with those of the newest session."""
     if len(set(map(attrgetter("session"), rows))) < 2:
         return []
-    where = state(newest[0])
-    return [row for row in rows if answers_with(state(row), where)]
+    newest_state = state(newest[0])
+    return [row for row in rows if answers_with(state(row), newest_state)]
 
 
 def _of_its_history(
@@ -332,8 +337,8 @@ def spot_of(rows: Sequence[Measurement]) -> CurvePoint | None:
 def without_rival(rows: Iterable[Measurement]) -> list[str]:
     """Name the sizes at which only one backend has a time, and the backends without one."""
     lines = []
-    for (family, _), own in by_family_and_ground(list(rows)).items():
-        timed = list(filter(has_time, own))
+    for (family, _), members in by_family_and_ground(list(rows)).items():
+        timed = list(filter(has_time, members))
         if not is_shared_out(timed):
             continue
         at_size = grouped(timed, lambda row: row.size)
@@ -342,10 +347,10 @@ def without_rival(rows: Iterable[Measurement]) -> list[str]:
             names = {row.backend for row in at_size[size]}
             if len(names) == 1:
                 alone.setdefault(names.pop(), []).append(size)
-        axis = size_axis(family, axis_of(own))
+        axis = size_axis(family, axis_of(members))
         for backend, sizes in alone.items():
-            rivals = dict.fromkeys(row.backend for row in own if row.backend != backend)
-            reasons = [f"{name}: {reason(own, name) or 'no time'}" for name in rivals] or [
+            rivals = dict.fromkeys(row.backend for row in members if row.backend != backend)
+            reasons = [f"{name}: {reason(members, name) or 'no time'}" for name in rivals] or [
                 "nothing else was measured"
             ]
             ends = " to ".join(

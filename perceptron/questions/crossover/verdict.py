@@ -90,7 +90,7 @@ def verdicts(
 def verdict(
     found: Crossover, contention: Contention | None = None, *, is_of_several: bool = False
 ) -> Verdict:
-    """Return what is known of a pair, and how contended its rows were.
+    """Return the verdict on a pair, and how contended its rows were.
 
     Where it is one of several pairs, its sentence names both.
     """
@@ -110,7 +110,7 @@ def is_measured(found: Crossover) -> bool:
 
 
 def axis_of(found: Crossover) -> str:
-    """Return what its sizes count, in a word."""
+    """Return the name of the axis: what its sizes count."""
     return size_axis(found.family, found.axis)
 
 
@@ -119,7 +119,7 @@ Sides = dict[Known, Side]
 
 
 def _sides(found: Crossover) -> tuple[str, Sides]:
-    """Return what both have in common, as ``torch-cpu: ``, and how a sentence names each."""
+    """Return the common prefix, as ``torch-cpu: ``, and the name of each in a sentence."""
     prefix, (one, other) = sides_of(found.incumbent, found.challenger, found.source)
     return prefix, {"incumbent": one, "challenger": other}
 
@@ -184,7 +184,7 @@ def _said(
 
 
 def _rough(found: Crossover) -> str | None:
-    """Return what the smallest samples say, and that it decides nothing; None if it is not that."""
+    """Return the reason of a pair that its smallest samples leave undecided; None for others."""
     rough, _, _ = (found.reason or "").partition("; ")
     return rough if found.status == "undecided" and NOT_DECIDED in rough else None
 
@@ -302,7 +302,7 @@ def _gaps(found: Crossover) -> str | None:
 
 
 def _others(found: Crossover) -> str:
-    """Return what is known of the sizes at which no winner is."""
+    """Return the clause on the sizes without a winner."""
     rest = _without_winner(found)
     if rest and all(at.standing == "tie" for at in rest):
         return "a tie"
@@ -340,7 +340,7 @@ def _likely(ratios: Sequence[SizeRatio]) -> str | None:
 
 
 def notes(found: Crossover, *, is_of_several: bool = False) -> tuple[str, ...]:
-    """Return what stands behind a verdict, two lines at most: doubts first.
+    """Return the notes on a verdict, two lines at most: doubts first.
 
     A terminal shows the first alone.
     """
@@ -377,7 +377,7 @@ def notes(found: Crossover, *, is_of_several: bool = False) -> tuple[str, ...]:
 
 
 def _disagree(found: Crossover) -> str | None:
-    """Return what each run says alone, where they disagree, and what would tell more."""
+    """Return the note on runs that disagree: the result of each, and the next step."""
     if not found.disagreed_ranges or not found.sessions:
         return None
     shown = found.sessions[-_RUNS:]

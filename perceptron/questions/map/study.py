@@ -309,7 +309,7 @@ def cells_table(found: PhaseMap) -> Table:
 
 
 def _legend(found: PhaseMap, letters: dict[str, str]) -> str:
-    """Return what the letters and signs of the table mean."""
+    """Return the legend of the table: its letters and signs."""
     meanings = [f"{letter} {backend}" for backend, letter in letters.items()]
     if any(cell.winner == TIED for cell in found.cells):
         meanings.append("= tie within 5%")

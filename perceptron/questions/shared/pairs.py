@@ -119,7 +119,7 @@ PyTorch's are two on the CPU: as its documentation writes ensembles, and the fas
 BESIDE = ("numpy-sequential",)
 """Backends that several models are also trained on, beside the usual ones."""
 
-# What trains several models as so many single ones: one after the other, or in a pool of processes
+# Backends that train several models one by one: in sequence, or in a pool of processes
 # that each train by the last.
 _IN_POOL = "numpy"
 # Single trainings take time in proportion to their number: beyond this nothing is to be seen but

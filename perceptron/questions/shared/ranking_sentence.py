@@ -18,7 +18,7 @@ from perceptron.statistics.rough import TOO_BUSY, what_helps
 from perceptron.statistics.sessions import AGAIN
 
 Called = Callable[[str], str]
-"""Return what sentences call a candidate."""
+"""A function from a candidate to its name in sentences."""
 
 COLUMNS = 100
 """The room of a verdict's line."""
@@ -64,7 +64,7 @@ def reasons(fastest: str, doubts: Mapping[str, Doubt]) -> list[str]:
 
 
 def alone(found: Ranking, time: str = "", called: Called = named) -> str:
-    """Return what is known where a candidate is alone: its time in words, and why others have none.
+    """Return the sentence where a candidate is alone: its time in words, and why others have none.
 
     >>> alone(Ranking(order=("numpy",), ratios={}, ties=(), open=(), doubts={}, unable=("numba",)))
     'only numpy has a time; numba has none here: nothing to compare with'
