@@ -133,7 +133,7 @@ class Reader(Protocol):
     """A study that also judges rows of files."""
 
     def read(self, plan: Any) -> ReadFromFiles:
-        """Return the answer from the ``sources`` of a plan; raises `UserError` naming one of them."""
+        """Return the answer from the ``sources`` of a plan; raises `UserError` naming one."""
 
 
 @runtime_checkable

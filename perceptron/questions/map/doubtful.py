@@ -93,7 +93,7 @@ def _leads(logs: Array, best: Index) -> Array:
 
 
 def _at_an_edge(backends: list[str], best: Index, known: Times, distances: Array) -> Array:
-    """Return the probability that a cell is misjudged as its expected winner fails nearby, by cell."""
+    """Return, by cell, how likely its expected winner fails nearby and it is misjudged."""
     edge = np.zeros(len(distances))
     for number, backend in enumerate(backends):
         works = np.array([backend in known[cell] for cell in sorted(known)])
