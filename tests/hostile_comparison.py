@@ -14,7 +14,7 @@ from perceptron.records.comparison import (
 )
 from perceptron.records.warning import MeasurementWarning
 from tests.hostile import NAMES
-from tests.made_comparison import block, broken, comparison, growth, row, slower, work
+from tests.made_comparison import block, broken, comparison, growth, instructions, row, slower
 
 
 def hostile_comparison(names: Sequence[str] = NAMES) -> Comparison:
@@ -58,7 +58,7 @@ def _rows(name: str) -> list[Row]:
         slower(
             **texts,
             unit=name,
-            work=work(0.05),
+            instructions=instructions(0.05),
             why=[growth(function=name, file=name), growth(function=name, level="c", base=0.0)],
         ),
         broken(**texts | {"params": [name, "2"]}, reason=name, why_not=name),

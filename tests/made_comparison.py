@@ -13,16 +13,16 @@ from perceptron.records.comparison import (
     ComparisonPlan,
     Control,
     Growth,
+    Instructions,
     Row,
-    Work,
 )
 
 
-def work(change: float = 0.0, **fields: Any) -> Work:
+def instructions(change: float = 0.0, **fields: Any) -> Instructions:
     """A call of 48.4 million instructions on BASE; any field can be given."""
     base = 48.4e6
     defaults = {"base": base, "head": base * (1 + change), "change": change, "noise": 0.0002}
-    return Work(**(defaults | fields))
+    return Instructions(**(defaults | fields))
 
 
 # A benchmark of 1 ms without a change; of this and of what follows any field can be given.
@@ -69,8 +69,8 @@ harder = partial(
     low=-0.01,
     high=0.07,
     verdict="slower",
-    stands_on="work",
-    work=work(0.05),
+    evidence="work",
+    instructions=instructions(0.05),
 )
 
 # It fails on HEAD only.

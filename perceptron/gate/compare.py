@@ -60,9 +60,9 @@ from perceptron.gate.sampling.sides import Sides
 from perceptron.gate.sampling.unread import seen_by_benchmarks
 from perceptron.gate.stages import Progress, Stages
 from perceptron.gate.verdict.evidence import no_time
+from perceptron.gate.verdict.instructions import NOT_COUNTED, instruction_evidence
 from perceptron.gate.verdict.judge import Judgement, judge
 from perceptron.gate.verdict.rule import Rule
-from perceptron.gate.verdict.work import NOT_COUNTED, work_of
 from perceptron.machine import cpu_name, steering_variables, usable_cores
 from perceptron.processes.this_process import variables_set
 from perceptron.records.block import PAIR, Benchmark, Side
@@ -416,11 +416,11 @@ def _judged(
     """Return the comparison, judged from the journal's blocks."""
     plan = journal.run.plan
     # Counted benchmarks are judged, if only by counts.
-    work = work_of(journal.blocks, case.rule)
-    counted = {key for key, row_work in work.items() if row_work.work is not None}
+    counts = instruction_evidence(journal.blocks, case.rule)
+    counted = {key for key, evidence in counts.items() if evidence.instructions is not None}
     untimed = [
         msgspec.structs.replace(
-            row, reason=no_time(work.get(row.benchmark, NOT_COUNTED), row.reason)
+            row, reason=no_time(counts.get(row.benchmark, NOT_COUNTED), row.reason)
         )
         for row in plan.left_out
         if row.benchmark not in counted

@@ -26,12 +26,16 @@ from perceptron.gate.sampling.sampler import Sampler
 from perceptron.gate.sampling.schedule import Calibration, Costs, fitting
 from perceptron.gate.sampling.sides import Sides
 from perceptron.gate.sampling.trial import calibrate, try_both
+from perceptron.gate.verdict.instructions import (
+    NOT_COUNTED,
+    InstructionEvidence,
+    instruction_evidence,
+)
 from perceptron.gate.verdict.judge import log_ratios
 from perceptron.gate.verdict.outcome import is_far_slower_once, outcome, retry
 from perceptron.gate.verdict.promotion import confirmation_sizes, promote, suspicious
 from perceptron.gate.verdict.rule import Rule, noisy
 from perceptron.gate.verdict.waits import always_waiting
-from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence, work_of
 from perceptron.records.block import (
     PAIR,
     Benchmark,
@@ -157,17 +161,17 @@ class Stages:
         equal instructions that took far longer is tried again too: CPU contention may have slowed
         its first trial.
         """
-        same_work, everything = self._same_work(), self._benchmarks.values()
+        same_instructions, everything = self._same_instructions(), self._benchmarks.values()
         tried = {block.benchmark for block in self._of("calibration")}
         untried = [own for own in everything if own.key not in tried]
-        untried.sort(key=lambda own: (own.key in same_work, own.index or 0))
+        untried.sort(key=lambda own: (own.key in same_instructions, own.index or 0))
         self._try(untried, 0, self._until(TRIED))
         blocks = by_benchmark(self._journal.blocks)
         again = [
             benchmark
             for benchmark in everything
             if retry(own := blocks.get(benchmark.key, []))
-            or (benchmark.key in same_work and is_far_slower_once(own))
+            or (benchmark.key in same_instructions and is_far_slower_once(own))
         ]
         self._try(again, 1, self._until(LOOKED))
 
@@ -180,13 +184,13 @@ class Stages:
         """
         if self._journal.run.screened:
             return
-        same_work = self._same_work()
-        self._calibration = self._calibrated(same_work)
+        same_instructions = self._same_instructions()
+        self._calibration = self._calibrated(same_instructions)
         if not self._plan.calls:
-            self._plan_screen(same_work)
+            self._plan_screen(same_instructions)
         plan = self._plan
         out = {row.benchmark for row in plan.left_out}
-        timed = [key for key in self._costs.benchmarks if key not in same_work | out]
+        timed = [key for key in self._costs.benchmarks if key not in same_instructions | out]
         values = [key for key in timed if self._is_value(key)]
         sizes = dict.fromkeys(timed, plan.screen_blocks)
         sizes |= dict.fromkeys(values, min(plan.screen_blocks, self._rule.probe))
@@ -195,7 +199,7 @@ class Stages:
         self._keep_plan(screen_blocks=rounds)
         times = [key for key in timed if key not in values]
         self._extend(times, self._plan.screen_blocks, self._until(EXTENDED))
-        self._look(same_work)
+        self._look(same_instructions)
         self._sharpen()
         self._plan_confirmation()
 
@@ -205,7 +209,7 @@ class Stages:
         if any(sizes.values()):
             self.sampler.forget_caches()
             self._compile_control()
-            self._calibration = self._calibrated(self._same_work())
+            self._calibration = self._calibrated(self._same_instructions())
             fewest = self._rule.fewest_confirmation
             self._rounds("confirmation", sizes, self._budget, fewest)
 
@@ -229,15 +233,18 @@ class Stages:
         for benchmark in benchmarks:
             self._append("calibration", attempt, benchmark.key, turn, measurements)
 
-    def _plan_screen(self, same_work: Collection[str]) -> None:
+    def _plan_screen(self, same_instructions: Collection[str]) -> None:
         """Plan the benchmarks that only the clock can judge, first those with more instructions.
 
         The clock may contradict a count. Benchmarks whose fewest blocks do not fit are left out.
         """
-        costs, work = self._costs, self._work()
+        costs, instructions = self._costs, self._instructions()
         order = sorted(
-            (key for key in costs.benchmarks if key not in same_work),
-            key=lambda key: (work.get(key, NOT_COUNTED).kind != "rose", costs.benchmarks[key]),
+            (key for key in costs.benchmarks if key not in same_instructions),
+            key=lambda key: (
+                instructions.get(key, NOT_COUNTED).kind != "rose",
+                costs.benchmarks[key],
+            ),
         )
         left = self._until(SCREENED) - self.elapsed_seconds
         kept = fitting(order, costs, left, self._rule.fewest_screen, len(PAIR))
@@ -346,7 +353,9 @@ class Stages:
             )
         )
 
-    def _extend(self, keys: Sequence[str], first: int, end: float, same_work: bool = False) -> bool:
+    def _extend(
+        self, keys: Sequence[str], first: int, end: float, same_instructions: bool = False
+    ) -> bool:
         """Measure more blocks, from number ``first`` on, of benchmarks too noisy to judge.
 
         The blocks before each decide, so that a resumed comparison continues with the same ones.
@@ -357,13 +366,13 @@ class Stages:
         for number in range(first, rule.most_screen):
             screen = self._of("screen")
             ratios = log_ratios((own for own in screen if own.number < number), "screen")
-            too_noisy = noisy({key: ratios.get(key, []) for key in keys}, rule, same_work)
+            too_noisy = noisy({key: ratios.get(key, []) for key in keys}, rule, same_instructions)
             has = {own.benchmark for own in screen if own.number == number}
             lacks = self._measured() - has
             lacking = [key for key in too_noisy if key in lacks]
             lacking.sort(key=costs.benchmarks.__getitem__)
             # Up to a whole screen the probe alone decides what equal instructions could hide.
-            blocks = max(1, rule.screen + 1 - number) if same_work else 1
+            blocks = max(1, rule.screen + 1 - number) if same_instructions else 1
             kept = fitting(lacking, costs, end - self.elapsed_seconds, blocks, len(PAIR))
             keys = [key for key in too_noisy if key in has or key in kept]
             if not keys:
@@ -374,27 +383,31 @@ class Stages:
                 measured = True
         return measured
 
-    def _look(self, same_work: set[str]) -> None:
+    def _look(self, same_instructions: set[str]) -> None:
         """Probe the benchmarks of equal instructions, cheapest first, as far as time allows.
 
         The rest is judged by instructions alone.
         """
         costs, rule, end = self._costs, self._rule, self._until(LOOKED)
-        order = sorted(same_work & costs.benchmarks.keys(), key=costs.benchmarks.__getitem__)
-        more = looked_at = self._plan.looked_at
+        order = sorted(
+            same_instructions & costs.benchmarks.keys(), key=costs.benchmarks.__getitem__
+        )
+        more = prechecked = self._plan.prechecked
         while True:  # time remains where a probe took less than planned
             self._rounds("screen", dict.fromkeys(more, rule.probe), end)
             left, others = (
                 end - self.elapsed_seconds,
-                [key for key in order if key not in looked_at],
+                [key for key in order if key not in prechecked],
             )
             more = fitting(others, costs, left, rule.probe, len(PAIR))
             if not more:
                 break
-            looked_at = [*looked_at, *more]
-            self._keep_plan(looked_at=looked_at)
+            prechecked = [*prechecked, *more]
+            self._keep_plan(prechecked=prechecked)
         ratios = log_ratios(self._journal.blocks, "screen")
-        suspects = suspicious({key: ratios.get(key, []) for key in looked_at}, self._work(), rule)
+        suspects = suspicious(
+            {key: ratios.get(key, []) for key in prechecked}, self._instructions(), rule
+        )
         self._rounds("screen", dict.fromkeys(suspects, rule.screen), end)
 
     def _sharpen(self) -> None:
@@ -404,14 +417,14 @@ class Stages:
         be confirmed. The fewest blocks of one confirmation keep their time until only this needs
         it: a benchmark that looks slower only then is not confirmed, and not clean.
         """
-        keys, fewest = self._plan.looked_at, self._rule.fewest_confirmation
+        keys, fewest = self._plan.prechecked, self._rule.fewest_confirmation
         dearest = max((self._costs.process([key]) for key in keys), default=0.0)
         kept = fewest * len(WITH_CONTROL) * dearest + 1.5 * self.sampler.cache_seconds
         share = SHARPENED
         while True:
             now = self.elapsed_seconds
             end = now + share * (self._budget - kept - now)
-            measured = self._extend(keys, self._rule.probe, end, same_work=True)
+            measured = self._extend(keys, self._rule.probe, end, same_instructions=True)
             if self._promoted()[1] or not (measured or kept):
                 return
             if not measured:
@@ -438,7 +451,7 @@ class Stages:
         live = {
             key: own for key, own in ratios.items() if key in measured and not self._is_value(key)
         }
-        return live, promote(live, self._rule, self._work())
+        return live, promote(live, self._rule, self._instructions())
 
     def _is_value(self, key: str) -> bool:
         """Return whether the benchmark's value is compared as it is, in a few blocks."""
@@ -465,19 +478,19 @@ class Stages:
     def _keep_plan(self, **fields: object) -> None:
         self._keep(plan=msgspec.structs.replace(self._plan, **fields))
 
-    def _calibrated(self, same_work: Collection[str]) -> Calibration:
+    def _calibrated(self, same_instructions: Collection[str]) -> Calibration:
         run = self._journal.run
         benchmarks, blocks = list(self._benchmarks.values()), self._of("calibration")
-        measured = calibrate(benchmarks, blocks, run.start_seconds or 0.0, same_work)
+        measured = calibrate(benchmarks, blocks, run.start_seconds or 0.0, same_instructions)
         if not run.plan.calls:
             return measured
         return replace(measured, calls=run.plan.calls, batches=run.plan.batches)
 
-    def _work(self) -> dict[str, WorkEvidence]:
-        return work_of(self._journal.blocks, self._rule)
+    def _instructions(self) -> dict[str, InstructionEvidence]:
+        return instruction_evidence(self._journal.blocks, self._rule)
 
-    def _same_work(self) -> set[str]:
-        return {key for key, evidence in self._work().items() if not evidence.needs_time}
+    def _same_instructions(self) -> set[str]:
+        return {key for key, evidence in self._instructions().items() if not evidence.needs_time}
 
 
 def _sides(stage: Stage) -> tuple[Side, ...]:

@@ -22,7 +22,7 @@ from perceptron.processes.timed_loop import (
     warm_up,
 )
 from perceptron.processes.waiting import (
-    LARGEST_WAITED_SHARE,
+    LARGEST_WAIT_SHARE,
     WaitingMeter,
     stolen_seconds,
     waiting_meter,
@@ -99,14 +99,14 @@ def time_training(
         begin, ran, before = clock(), meter.ran_seconds, stolen()
         most = effort.most_seconds or inf
         samples = take_samples(take, iterations, count, shorten=shorten, most_seconds=most)
-        waited = samples.waited
-        if waited is not None:
-            waited += _stolen_share(before, stolen(), cores, samples)
+        wait_share = samples.wait_share
+        if wait_share is not None:
+            wait_share += _stolen_share(before, stolen(), cores, samples)
         # Over all samples: the run time of a thread is counted in steps of a few milliseconds.
         # Threads that had all cores waited only for each other.
         had_all_cores = meter.ran_seconds - ran >= _ALL_CORES * cores * (clock() - begin)
-    if waited is not None and had_all_cores:
-        waited = 0.0
+    if wait_share is not None and had_all_cores:
+        wait_share = 0.0
     counted, dropped = (
         [sample.seconds_each for sample in part] for part in (samples.kept, samples.dropped)
     )
@@ -114,8 +114,8 @@ def time_training(
         seconds=lower_quartile(counted),
         samples=counted,
         iterations=samples.kept[-1].iterations,
-        waited=waited,
-        contended=None if waited is None else len(dropped),
+        waited=wait_share,
+        contended=None if wait_share is None else len(dropped),
         dropped=dropped,
     )
 
@@ -159,7 +159,7 @@ def _is_warm(sample: Sample) -> bool:
     not wait ends the warm-up; times are the same to 0.5% as after 0.15 s, and a row takes half as
     long. Elsewhere the time is fixed. Short iterations run in one thread and skip the wait.
     """
-    has_cores = sample.waited is not None and not sample.is_contended
+    has_cores = sample.wait_seconds is not None and not sample.is_contended
     return has_cores or sample.seconds_each < _THREADED_SECONDS
 
 
@@ -172,7 +172,7 @@ def _stolen_share(before: float | None, after: float | None, cores: int, samples
         return 0.0
     seconds = sum(sample.seconds for sample in (*samples.kept, *samples.dropped))
     share = (after - before) / (seconds * cores)
-    return share if share > LARGEST_WAITED_SHARE else 0.0
+    return share if share > LARGEST_WAIT_SHARE else 0.0
 
 
 def _sample(trainer: Repeatable, clock: Clock, meter: WaitingMeter, iterations: int) -> Sample:
@@ -185,6 +185,6 @@ def _sample(trainer: Repeatable, clock: Clock, meter: WaitingMeter, iterations: 
     after = meter()
     if elapsed < 0:
         raise RuntimeError(f"the clock went back by {-elapsed:.3g} s during a sample")
-    waited = None if before is None or after is None else after - before
+    wait_seconds = None if before is None or after is None else after - before
     limit = largest_waited(meter.threads, meter.processes, meter.device)
-    return Sample(iterations, elapsed, waited, limit)
+    return Sample(iterations, elapsed, wait_seconds, limit)

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from math import ceil, inf
 from typing import NamedTuple
 
-from .waiting import LARGEST_WAITED_SHARE
+from .waiting import LARGEST_WAIT_SHARE
 
 # Calibrating ends with this many samples in a row that are long enough.
 _ENOUGH = 2
@@ -50,9 +50,9 @@ class Sample(NamedTuple):
     iterations: int
     seconds: float
     """Wall time without setups."""
-    waited: float | None = None
+    wait_seconds: float | None = None
     """Seconds, summed over threads; None if the system does not count them."""
-    limit: float = LARGEST_WAITED_SHARE
+    limit: float = LARGEST_WAIT_SHARE
     """The share of waiting above which it is contended."""
     reported: float | None = None
     """Seconds by the benchmark's timer; None if it has none."""
@@ -72,7 +72,7 @@ class Sample(NamedTuple):
     @property
     def share(self) -> float:
         """Waiting as a share of the time; 0 if unknown."""
-        return (self.waited or 0.0) / self.seconds if self.seconds > 0 else 0.0
+        return (self.wait_seconds or 0.0) / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def is_contended(self) -> bool:
@@ -83,7 +83,7 @@ class Sample(NamedTuple):
         """The seconds; if contended, less the waiting, but at least a tenth of them."""
         if not self.is_contended:
             return self.seconds
-        return max(0.1 * self.seconds, self.seconds - (self.waited or 0.0))
+        return max(0.1 * self.seconds, self.seconds - (self.wait_seconds or 0.0))
 
 
 class Samples(NamedTuple):
@@ -93,9 +93,9 @@ class Samples(NamedTuple):
     dropped: tuple[Sample, ...]
 
     @property
-    def waited(self) -> float | None:
+    def wait_share(self) -> float | None:
         """Share of waiting in the time of the samples that count; None if unknown."""
-        known = [sample.waited for sample in self.kept if sample.waited is not None]
+        known = [sample.wait_seconds for sample in self.kept if sample.wait_seconds is not None]
         seconds = sum(sample.seconds for sample in self.kept)
         return sum(known) / seconds if known and seconds > 0 else None
 
@@ -279,9 +279,9 @@ def _joined(samples: Sequence[Sample], pieces: int) -> Iterator[Sample]:
     """Join each ``pieces`` consecutive samples to one, and yield it."""
     for first in range(0, len(samples), pieces):
         group = samples[first : first + pieces]
-        known = [sample.waited for sample in group if sample.waited is not None]
+        known = [sample.wait_seconds for sample in group if sample.wait_seconds is not None]
         yield group[0]._replace(
             iterations=sum(sample.iterations for sample in group),
             seconds=sum(sample.seconds for sample in group),
-            waited=sum(known) if known else None,
+            wait_seconds=sum(known) if known else None,
         )

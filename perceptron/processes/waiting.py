@@ -19,15 +19,15 @@ from contextlib import contextmanager
 # 0 to 1.4 %, for work of the system itself. Beside a busy process two threads waited for 50 % and
 # more of nearly every sample. There is little in between, and 2 % of a time is less than half of a
 # tie.
-LARGEST_WAITED_SHARE = 0.02
+LARGEST_WAIT_SHARE = 0.02
 """A sample whose threads waited for a larger share of its time is contended."""
 # The system does work on every core: many threads together wait for more of it.
 _SHARE_OF_EACH_THREAD = 0.005
 
 
-def largest_waited_share(threads: int) -> float:
+def largest_wait_share(threads: int) -> float:
     """Return the share of waiting above which a sample of ``threads`` threads is contended."""
-    return max(LARGEST_WAITED_SHARE, _SHARE_OF_EACH_THREAD * threads)
+    return max(LARGEST_WAIT_SHARE, _SHARE_OF_EACH_THREAD * threads)
 
 
 _THREADS = "/proc/self/task"

@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from perceptron.processes.waiting import LARGEST_WAITED_SHARE
+from perceptron.processes.waiting import LARGEST_WAIT_SHARE
 from perceptron.records.grouping import grouped
 
 Side = Literal["base", "head", "control"]
@@ -159,7 +159,7 @@ def waiting_sides(measurements: Mapping[Side, SideMeasurement]) -> frozenset[Sid
     A failure is a finding of its own: beside it nothing is said.
     """
     known = _known_waits(measurements)
-    waited = {side for side, share in known.items() if share > LARGEST_WAITED_SHARE}
+    waited = {side for side, share in known.items() if share > LARGEST_WAIT_SHARE}
     return frozenset(waited) if len(waited) < len(measurements) else frozenset()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from perceptron.records.block import Benchmark, Block, key_of
 from perceptron.records.warning import MeasurementWarning
@@ -20,7 +20,7 @@ CountedUnit = Literal["instructions", "bytecodes", "calls"]
 SuiteKind = Literal["asv", "pytest"]
 
 
-class Work(Struct, frozen=True, kw_only=True):
+class Instructions(Struct, frozen=True, kw_only=True):
     """Instructions of one call of a benchmark on each revision, counted under valgrind."""
 
     base: float
@@ -130,11 +130,11 @@ class Row(Struct, frozen=True, kw_only=True):
     rise that would have been a regression."""
     spread: float | None
     """Standard deviation of the blocks' log-ratios, robust; None for a value."""
-    work: Work | None = None
+    instructions: Instructions | None = field(default=None, name="work")
     """None where it was not counted, or could not be."""
     not_counted: str | None = None
     """Why it could not; None where nothing was to be counted."""
-    stands_on: Evidence = "time"
+    evidence: Evidence = field(default="time", name="stands_on")
     """The measurement that the verdict follows from."""
     clock_undecided: bool = False
     """Whether its instructions alone say that it is not slower: the clock did not time it, or could
@@ -144,7 +144,7 @@ class Row(Struct, frozen=True, kw_only=True):
     that changed most, the largest first; empty where nothing changed, and if no tool looked."""
     why_not: str | None = None
     """Why the changed functions could not be found."""
-    waited: float | None = None
+    wait_share: float | None = field(default=None, name="waited")
     """Share of the samples' time that threads were ready and had no core, added up over threads;
     None where the system does not tell."""
     contended: int | None = None
@@ -250,8 +250,8 @@ class ComparisonPlan(Struct, frozen=True, kw_only=True):
     """Samples in each process."""
     screen_blocks: int = 0
     """Rounds of what needs timing, as planned and then as there was time for."""
-    looked_at: list[str] = []
-    """Benchmarks of the same work that the clock has a light look at."""
+    prechecked: list[str] = field(default_factory=list, name="looked_at")
+    """Benchmarks of equal instructions that the clock probes in a few blocks."""
     confirmation_blocks: dict[str, int] = {}
     """For each benchmark that the screen promoted; 0 where the budget has no time for it."""
     left_out: list[LeftOut] = []

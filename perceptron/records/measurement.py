@@ -6,7 +6,7 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
 
-from perceptron.processes.waiting import largest_waited_share
+from perceptron.processes.waiting import largest_wait_share
 from perceptron.records.conditions import GpuState
 
 Status = Literal["ok", "skipped", "failed"]
@@ -181,6 +181,6 @@ def largest_waited(threads: int, processes: int = 1, device: str | None = None) 
 
     ``device`` is where they train; None and ``cpu`` are the host.
     """
-    share = largest_waited_share(threads)
+    share = largest_wait_share(threads)
     hand_over = processes > 1 or device not in (None, "cpu")
     return max(share, _HANDED_OVER) if hand_over else share

@@ -91,14 +91,21 @@ def describe(comparison: Comparison) -> Described:
         changed=_table(
             "Benchmarks that changed",
             _CHANGED,
-            ((*shown.cells(row), shown.work_change(row.work), shown.why(row)) for row in changed),
+            (
+                (*shown.cells(row), shown.instruction_change(row.instructions), shown.why(row))
+                for row in changed
+            ),
         ),
         changed_rows=changed,
         others=_table(
             "All others" if changed else "Every benchmark",
             _OTHERS,
             (
-                (*shown.cells(row), shown.detectable(row), shown.work_change(row.work))
+                (
+                    *shown.cells(row),
+                    shown.detectable(row),
+                    shown.instruction_change(row.instructions),
+                )
                 for row in others
             ),
         ),

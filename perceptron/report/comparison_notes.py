@@ -152,19 +152,19 @@ def _instructions(rows: Sequence[Row]) -> str:
 
     Empty where counting was not tried.
     """
-    works = [row.work for row in rows if row.work is not None]
-    failed = sum(row.work is None and row.not_counted is not None for row in rows)
-    tried = counted(len(works) + failed, "benchmark")
-    if not works:
+    counts = [row.instructions for row in rows if row.instructions is not None]
+    failed = sum(row.instructions is None and row.not_counted is not None for row in rows)
+    tried = counted(len(counts) + failed, "benchmark")
+    if not counts:
         return f"none of {tried}" if failed else ""
-    noise = rough_percent(max(work.noise for work in works))
-    line = f"the same in {sum(map(shown.is_same, works)):,} of {tried}; largest noise {noise}"
+    noise = rough_percent(max(count.noise for count in counts))
+    line = f"the same in {sum(map(shown.is_same, counts)):,} of {tried}; largest noise {noise}"
     return line + (f"; {counted(failed, 'benchmark')} not counted" if failed else "")
 
 
 def _contention(rows: Sequence[Row]) -> str:
     """Return how long threads waited for a core; empty if they did not, or it is unknown."""
-    waits = [row.waited for row in rows if row.waited is not None]
+    waits = [row.wait_share for row in rows if row.wait_share is not None]
     samples = sum(row.contended or 0 for row in rows)
     blocks = sum(row.retaken for row in rows)
     if not waits or (max(waits) < _LEAST_WAITED and not samples and not blocks):

@@ -8,7 +8,7 @@ from math import inf
 from msgspec.structs import replace
 
 from perceptron.numbers import NONE, Cell, Quantity, cell_text, digits, large, percent
-from perceptron.records.comparison import Growth, Row, Work
+from perceptron.records.comparison import Growth, Instructions, Row
 from perceptron.untrusted_text import shortened
 
 PROBABLY = "probably slower"
@@ -38,8 +38,8 @@ def in_order(rows: Sequence[Row]) -> list[Row]:
     """Return broken rows first, then changed ones, by the size behind their verdict."""
 
     def size(row: Row) -> float:
-        if row.work is not None and (row.change is None or is_counted(row)):
-            return abs(row.work.change)
+        if row.instructions is not None and (row.change is None or is_counted(row)):
+            return abs(row.instructions.change)
         return abs(row.change or 0.0)
 
     return sorted(rows, key=lambda row: (ORDER.index(verdict(row)), -size(row)))
@@ -47,7 +47,9 @@ def in_order(rows: Sequence[Row]) -> list[Row]:
 
 def verdict(row: Row) -> str:
     """Return a row's verdict in a reader's words."""
-    has_numbers = row.change is not None or row.work is not None or None not in (row.base, row.head)
+    has_numbers = (
+        row.change is not None or row.instructions is not None or None not in (row.base, row.head)
+    )
     if row.verdict == "slower":
         return "slower" if has_numbers else "broken"
     if row.verdict == "faster":
@@ -66,12 +68,12 @@ def is_counted(row: Row) -> bool:
     They are if instructions decided, times did not confirm the change, and two equal counts differ
     by less than the width of the times' interval.
     """
-    if row.work is None or row.stands_on == "time":
+    if row.instructions is None or row.evidence == "time":
         return False
-    if row.stands_on == "work" or row.low is None or row.high is None:
+    if row.evidence == "work" or row.low is None or row.high is None:
         return True
     # Negated, as an end may be no number.
-    return row.p_adjusted is None and not row.high - row.low <= 2 * row.work.noise
+    return row.p_adjusted is None and not row.high - row.low <= 2 * row.instructions.noise
 
 
 # --- cells ----------------------------------------------------------------------------------------
@@ -110,7 +112,7 @@ def change(row: Row) -> Cell:
     """Return the change with its interval and the row's limit: ``+8.1% [+7.0, +9.3]``."""
     shown = _by_time(row)
     # Broken rows have no limit.
-    if row.limit is None or (row.change is None and row.work is None):
+    if row.limit is None or (row.change is None and row.instructions is None):
         return shown
     limit = f", limit {100 * row.limit:g}%"
     if isinstance(shown, Quantity):
@@ -149,16 +151,16 @@ def detectable_share(row: Row) -> float:
     return share if share is not None and share <= LARGEST_DETECTABLE else inf
 
 
-def work_change(work: Work | None) -> Cell:
+def instruction_change(counts: Instructions | None) -> Cell:
     """Return the change of instructions, ``same`` if it is within the noise of counts."""
-    if work is None:
+    if counts is None:
         return None
-    return "same" if is_same(work) else Quantity(work.change, "%", digits="+.1f")
+    return "same" if is_same(counts) else Quantity(counts.change, "%", digits="+.1f")
 
 
-def is_same(work: Work) -> bool:
+def is_same(counts: Instructions) -> bool:
     """Return whether both revisions execute equal instructions, within the noise of counts."""
-    return abs(work.change) <= max(work.noise, _SAME)
+    return abs(counts.change) <= max(counts.noise, _SAME)
 
 
 def why(row: Row) -> str | None:
@@ -183,8 +185,8 @@ def takes(row: Row) -> str:
     The one that gives its size, see `is_counted`, or the one that is known.
     """
     interval = None if row.low is None or row.high is None or _is_wide(row) else (row.low, row.high)
-    if row.work is not None and (is_counted(row) or row.probably_slower or not interval):
-        return f"executes {_rough(row.work.change)}% more instructions"
+    if row.instructions is not None and (is_counted(row) or row.probably_slower or not interval):
+        return f"executes {_rough(row.instructions.change)}% more instructions"
     if row.change is None:
         base, head = (NONE if end is None else digits(end) for end in (row.base, row.head))
         return f"goes from {base} to {head}"
@@ -206,10 +208,11 @@ def worse(row: Row) -> str:
     if verdict(row) == "broken":
         return row.reason or row.verdict
     text = by_time(row)
-    if row.work is None:
+    if row.instructions is None:
         return text
-    work = f"instructions {cell_text(work_change(row.work))} ({instructions(row.work)} per call)"
-    return f"{work}; {text}" if is_counted(row) else f"{text}; {work}"
+    change, counts = cell_text(instruction_change(row.instructions)), row.instructions
+    counted = f"instructions {change} ({instruction_counts(counts)} per call)"
+    return f"{counted}; {text}" if is_counted(row) else f"{text}; {counted}"
 
 
 def by_time(row: Row) -> str:
@@ -217,10 +220,10 @@ def by_time(row: Row) -> str:
     return f"{cell_text(times(row))}, {cell_text(change(row))}"
 
 
-def instructions(work: Work) -> str:
+def instruction_counts(counts: Instructions) -> str:
     """Return the instructions of a call: ``48.4 M → 50.8 M``, or one number if they are equal."""
-    base = large(work.base)
-    return base if is_same(work) else f"{base} → {large(work.head)}"
+    base = large(counts.base)
+    return base if is_same(counts) else f"{base} → {large(counts.head)}"
 
 
 def _rough(share: float, size: float | None = None) -> str:

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from perceptron.numbers import Quantity
 from perceptron.options import again_when_idle
-from perceptron.processes.waiting import LARGEST_WAITED_SHARE
+from perceptron.processes.waiting import LARGEST_WAIT_SHARE
 from perceptron.records.grouping import Key, grouped
 from perceptron.records.measurement import Measurement, largest_waited
 from perceptron.records.warning import MeasurementWarning
@@ -126,11 +126,11 @@ def hidden_by(over: float, under: float) -> tuple[float, float]:
 def _has_waited(rows: Iterable[Measurement]) -> bool:
     """Return whether any row waited for more than every row does: of most runs none."""
     waited = map(attrgetter("waited"), rows)
-    return max(filter(None, waited), default=0.0) > LARGEST_WAITED_SHARE
+    return max(filter(None, waited), default=0.0) > LARGEST_WAIT_SHARE
 
 
 def _lost(row: Measurement) -> float:
-    if row.waited is None or row.waited <= LARGEST_WAITED_SHARE:
+    if row.waited is None or row.waited <= LARGEST_WAIT_SHARE:
         return 0.0  # nearly always, and each row is asked several times
     return lost_by_waiting(row.waited, row.all_threads or 1, row.processes or 1, row.device)
 
@@ -199,7 +199,7 @@ def contention_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning]
     if total.waited:
         message += (
             f"; other programs slowed {total.waited:,} of {total.times:,} times by more than "
-            f"{100 * LARGEST_WAITED_SHARE:.0f}%"
+            f"{100 * LARGEST_WAIT_SHARE:.0f}%"
         )
     advice = f"end other programs, or {again_when_idle()}"
     return [MeasurementWarning(code=CONTENDED, message=message, advice=advice)]

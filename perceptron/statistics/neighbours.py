@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perceptron.processes.waiting import LARGEST_WAITED_SHARE
+from perceptron.processes.waiting import LARGEST_WAIT_SHARE
 from perceptron.records.conditions import CoreUse, Neighbour
 from perceptron.untrusted_text import shortened
 
@@ -32,7 +32,7 @@ def is_idle(use: CoreUse) -> bool:
     """
     waited = use.threads_waited or 0.0
     is_free = is_known(use) and other_cores(use) <= LARGEST_OTHER_CORES
-    return is_free and waited <= LARGEST_WAITED_SHARE
+    return is_free and waited <= LARGEST_WAIT_SHARE
 
 
 def other_cores(use: CoreUse) -> float:

@@ -13,7 +13,7 @@ from perceptron.report.dashboard.comparisons import write_comparison
 from tests.browser.conftest import Audit, Shot
 from tests.browser.watched import Watch, is_ours, until
 from tests.hostile_comparison import hostile_comparison
-from tests.made_comparison import block, broken, comparison, growth, row, slower, work
+from tests.made_comparison import block, broken, comparison, growth, instructions, row, slower
 
 
 def written(html: Path, made: Comparison) -> str:
@@ -35,8 +35,8 @@ def red(html: Path) -> str:
     results = html / "results"
     results.mkdir()
     slow = slower(
-        work=work(0.05),
-        stands_on="both",
+        instructions=instructions(0.05),
+        evidence="both",
         why=[growth(), growth(function="check", base=0.0, head=400.0)],
     )
     others = [slower(params=[str(number)], change=0.05) for number in range(6)]

@@ -15,8 +15,8 @@ from perceptron.gate import compare as gate
 from perceptron.gate.checkout.request import Case, CompareRequest, command
 from perceptron.gate.checkout.revisions import Revision
 from perceptron.gate.checkout.suite import Suite
+from perceptron.gate.verdict.instructions import AGREE, OTHER_DRAWS
 from perceptron.gate.verdict.rule import Rule
-from perceptron.gate.verdict.work import AGREE, OTHER_DRAWS
 from perceptron.records.comparison import Comparison
 from perceptron.report.junit import junit_xml
 from perceptron.report.pull_request.comment import comment

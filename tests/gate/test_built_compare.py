@@ -177,8 +177,8 @@ def test_five_per_cent_in_c_are_found(compiled: Repository) -> None:
     assert row.benchmark == "suite.Compiled.time_one"
     assert row.change == pytest.approx(0.05)
     if comparison.environment.counter is not None:
-        assert row.work is not None
-        assert row.work.change == pytest.approx(0.05, abs=0.01)
+        assert row.instructions is not None
+        assert row.instructions.change == pytest.approx(0.05, abs=0.01)
     assert compiled.git("status", "--porcelain").split() == ["M", "fastsum/_core.c"]
 
 

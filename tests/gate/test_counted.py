@@ -125,7 +125,7 @@ def test_every_change_has_its_verdict_and_what_it_stands_on(counted: Comparison)
     """Where the clock could see nothing, the count does, also over random inputs that nobody seeds:
     both sides draw the same, at import, for a cache and in a setup, and so do two rounds."""
     assert counted.verdict == "regression"
-    assert {name: (row.verdict, row.stands_on) for name, row in rows(counted).items()} == {
+    assert {name: (row.verdict, row.evidence) for name, row in rows(counted).items()} == {
         "time_more": ("slower", "work"),
         "time_little": ("no change", "both"),
         "time_waits": ("slower", "time"),
@@ -139,14 +139,14 @@ def test_every_change_has_its_verdict_and_what_it_stands_on(counted: Comparison)
 
 def test_the_count_is_the_work(counted: Comparison) -> None:
     """And nothing of what counting itself executes."""
-    little = rows(counted)["time_little"].work
+    little = rows(counted)["time_little"].instructions
     assert little is not None
     assert little.base < 2000
     for name, change in {"time_more": 0.02, "time_waits": 0.0, "time_drawn": 0.0}.items():
-        work = rows(counted)[name].work
-        assert work is not None, rows(counted)[name].not_counted
-        assert work.change == pytest.approx(change, abs=0.003 if change else 0.001)
-        assert work.noise < 0.005
+        instructions = rows(counted)[name].instructions
+        assert instructions is not None, rows(counted)[name].not_counted
+        assert instructions.change == pytest.approx(change, abs=0.003 if change else 0.001)
+        assert instructions.noise < 0.005
 
 
 def test_what_does_more_names_its_functions(counted: Comparison) -> None:

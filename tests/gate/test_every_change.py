@@ -366,7 +366,7 @@ def test_the_document_tells_what_was_measured_and_how_to_do_it_again(ran: Ran) -
     assert ran.comparison.plan.rule.items() >= FEWEST.items(), "else this takes five times as long"
     assert "--seed 1" in ran.comparison.reproduce
     if Path("/proc/self/schedstat").exists():
-        assert ran.rows["time_same"].waited is not None
+        assert ran.rows["time_same"].wait_share is not None
 
 
 def test_nothing_is_left_but_results_and_what_is_not_committed_is_not_compared(ran: Ran) -> None:

@@ -122,8 +122,8 @@ def test_the_same_files_at_two_places_do_the_same(
     comparison = run(old, new, count="always", budget_minutes=600.0, reasons=False)
     assert comparison.verdict == "clean"
     length, place = (rows(comparison)[name] for name in ("time_length", "time_place"))
-    assert length.work is not None, length.not_counted
-    assert length.work.change == pytest.approx(0, abs=0.001)
+    assert length.instructions is not None, length.not_counted
+    assert length.instructions.change == pytest.approx(0, abs=0.001)
     assert (place.not_counted or "").startswith("not repeatable")
 
 

@@ -16,7 +16,7 @@ from perceptron.gate.sampling.sides import Sides
 from perceptron.gate.stages import EXTENDED, SCREENED, TRIED, Stages, due
 from perceptron.gate.verdict.judge import log_ratios
 from perceptron.gate.verdict.rule import Rule
-from perceptron.processes.waiting import LARGEST_WAITED_SHARE
+from perceptron.processes.waiting import LARGEST_WAIT_SHARE
 from perceptron.records.block import Benchmark, Block, Side, SideMeasurement, counted
 from perceptron.records.comparison import ComparisonPlan
 from tests.gate.conftest import FEWEST, counts, planned
@@ -102,7 +102,7 @@ def test_a_setup_cache_that_takes_too_much_of_the_time_is_named(tmp_path: Path) 
     assert (cached.base.reason or "").startswith("setup_cache: no answer within 5.2 s: raise")
 
 
-MUCH = 2 * LARGEST_WAITED_SHARE
+MUCH = 2 * LARGEST_WAIT_SHARE
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ MUCH = 2 * LARGEST_WAITED_SHARE
         (MUCH, 0.0, True),
         (0.0, MUCH, True),
         (MUCH, 9.0, False),
-        (0.0, LARGEST_WAITED_SHARE, False),
+        (0.0, LARGEST_WAIT_SHARE, False),
         (None, MUCH, False),
         (MUCH, "failed", False),  # a finding, which has retries of its own
     ],
@@ -230,13 +230,13 @@ def test_a_value_has_a_look_whatever_it_is(tmp_path: Path) -> None:
 def test_what_did_the_same_work_has_a_look_and_what_looks_slower_a_screen(tmp_path: Path) -> None:
     """Where there is time; it needs none to be judged."""
     rule = Rule()
-    for folder, budget, looked_at in (("ample", 600.0, 2), ("short", 10.0, 0)):
+    for folder, budget, prechecked in (("ample", 600.0, 2), ("short", 10.0, 0)):
         fake = FakeSides(tmp_path / folder, ratios={"time_two": [1.5]})
         same = [*counts("time_one", 0.0), *counts("time_two", 0.0)]
         blocks, plan = screened(tmp_path / folder, fake, budget, rule=rule, before=same)
-        assert len(plan.looked_at) == looked_at
+        assert len(plan.prechecked) == prechecked
         assert plan.left_out == []
-        numbers = {"time_one": rule.probe, "time_two": rule.screen} if looked_at else {}
+        numbers = {"time_one": rule.probe, "time_two": rule.screen} if prechecked else {}
         assert Counter(block.benchmark for block in blocks) == numbers
 
 
@@ -260,7 +260,7 @@ def test_what_a_look_leaves_of_its_time_is_for_more_looks(tmp_path: Path) -> Non
     fake = FakeSides(tmp_path, seconds=seconds, trials=trials)
     same = [own for key in keys for own in counts(key, 0.0)]
     _, plan = screened(tmp_path, fake, 70.0, rule=Rule(), before=same)
-    assert set(plan.looked_at) == set(keys)
+    assert set(plan.prechecked) == set(keys)
 
 
 def test_what_did_the_same_work_and_took_far_longer_is_tried_once_more(tmp_path: Path) -> None:

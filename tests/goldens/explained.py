@@ -20,9 +20,9 @@ from tests.made_comparison import (
     comparison,
     growth,
     harder,
+    instructions,
     row,
     slower,
-    work,
 )
 
 _SUM = replace(SUM, params=["10", "'numpy'"])
@@ -64,12 +64,12 @@ def explained() -> Comparison:
 def _rows() -> list[Row]:
     noisy = "too noisy here: raise --budget"
     return [
-        row(benchmark="same.time_it", params=[], work=work()),
+        row(benchmark="same.time_it", params=[], instructions=instructions()),
         row(
             benchmark="spins.time_it",
             params=[],
             not_counted="not repeatable: it differs by 0.7%",
-            waited=0.31,
+            wait_share=0.31,
             contended=14,
             retaken=1,
         ),
@@ -77,7 +77,7 @@ def _rows() -> list[Row]:
             benchmark="hash.time_it",
             params=[],
             not_counted="not repeatable: it differs by 1.2%",
-            waited=0.02,
+            wait_share=0.02,
             contended=0,
         ),
         row(
@@ -95,7 +95,7 @@ def _rows() -> list[Row]:
             verdict="inconclusive",
             reason="18.2% more instructions; no time was left for the clock: raise --budget",
             probably_slower=True,
-            work=work(0.182),
+            instructions=instructions(0.182),
             change=None,
             low=None,
             high=None,
@@ -105,7 +105,7 @@ def _rows() -> list[Row]:
             benchmark="allowed.time_it",
             params=[],
             limit=0.1,
-            reason="slower by 4.2%, within its limit of 10%",
+            reason="slower by 4.2%, allowed (limit 10%)",
             change=0.042,
             low=0.03,
             high=0.05,
@@ -118,17 +118,23 @@ def _rows() -> list[Row]:
             change=None,
             low=None,
             high=None,
-            work=work(-0.3),
-            stands_on="work",
+            instructions=instructions(-0.3),
+            evidence="work",
         ),
         row(benchmark="fast.time_it", params=[], verdict="faster", change=-0.1),
         broken(benchmark="bad.time_it", params=[], why_not="its work is the same: [it] waits"),
-        slower(benchmark="sums.time_sort", params=[], change=0.05, work=work(), waited=0.01),
+        slower(
+            benchmark="sums.time_sort",
+            params=[],
+            change=0.05,
+            instructions=instructions(),
+            wait_share=0.01,
+        ),
         slower(benchmark="io.time_read", params=[], change=0.06),
         harder(params=["20", "'numpy'"], why_not="its profile differs from run to run"),
         slower(
-            work=work(0.05),
-            stands_on="both",
+            instructions=instructions(0.05),
+            evidence="both",
             why=[
                 growth(edited=True),
                 growth(function="check", base=0.0, head=400.0, base_calls=0.0),

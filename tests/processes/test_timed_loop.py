@@ -39,7 +39,7 @@ def test_on_a_quiet_machine_the_first_samples_count_however_slow(seconds: list[f
     got = take_samples(scripted([0.0], seconds), 100, WANTED)
     assert [sample.seconds for sample in got.kept] == (seconds * WANTED)[:WANTED]
     assert not got.dropped
-    assert got.waited == 0
+    assert got.wait_share == 0
 
 
 @given(st.lists(st.sampled_from([0.0, 0.01, 0.5, 0.6]), min_size=1, max_size=9), times)
@@ -91,10 +91,10 @@ def test_shorter_samples_where_long_ones_are_always_contended() -> None:
     got = take_samples(take, 100, WANTED)
     assert [sample.iterations for sample in got.kept] == [100] * WANTED
     assert [sample.seconds for sample in got.kept] == pytest.approx([0.01] * WANTED)
-    assert got.waited == 0
+    assert got.wait_share == 0
     assert [sample.iterations for sample in got.dropped] == [100] * 3
     fixed = take_samples(take, 100, WANTED, shorten=False)
-    assert fixed.waited == pytest.approx(0.5)
+    assert fixed.wait_share == pytest.approx(0.5)
 
 
 class Turns:
@@ -132,7 +132,7 @@ def test_a_small_body_finds_time_between_turns_however_many_share_its_core(
     """
     core = Turns(others, 1e-4)
     got = take_samples(core.take, iterations, WANTED)
-    assert got.waited == 0
+    assert got.wait_share == 0
     assert len(got.kept) >= FEW
     assert [sample.seconds / sample.iterations for sample in got.kept] == pytest.approx(
         [1e-4] * len(got.kept)
@@ -158,7 +158,7 @@ def test_where_nothing_is_uncontended_there_is_an_early_end(iterations: int) -> 
 def test_waiting_that_nobody_can_tell_is_not_zero() -> None:
     """Elsewhere than on Linux."""
     got = take_samples(lambda iterations: Sample(iterations, 0.01), 10, WANTED)
-    assert got.waited is None
+    assert got.wait_share is None
     assert not got.dropped
 
 

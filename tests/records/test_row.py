@@ -6,7 +6,7 @@ import pytest
 
 from perceptron.measure.rows import problem_fields
 from perceptron.problems import catalogue
-from perceptron.processes.waiting import largest_waited_share
+from perceptron.processes.waiting import largest_wait_share
 from perceptron.records.ground import ground
 from perceptron.records.measurement import largest_waited
 from perceptron.records.row import no_search_for_cycles
@@ -76,7 +76,7 @@ def test_all_sizes_of_a_family_stand_on_one_ground(
 
 def test_several_processes_may_wait_for_what_they_exchange() -> None:
     """One process may not: it has nothing to exchange, however many threads it has."""
-    assert largest_waited(2) == largest_waited(2, 1) == largest_waited_share(2)
+    assert largest_waited(2) == largest_waited(2, 1) == largest_wait_share(2)
     assert largest_waited(2, 2) > 2 * largest_waited(2)
     assert largest_waited(64, 2) == largest_waited(64)
 

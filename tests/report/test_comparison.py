@@ -27,7 +27,7 @@ from perceptron.report.comparison_notes import grouped
 from perceptron.report.comparison_row import times
 from perceptron.report.tables import terminal
 from perceptron.report.tables.comparison import show
-from tests.made_comparison import broken, comparison, growth, harder, row, slower, work
+from tests.made_comparison import broken, comparison, growth, harder, instructions, row, slower
 
 
 def noted(told: Described, about: str) -> list[str]:
@@ -59,7 +59,7 @@ def open_row(**fields: Any) -> Row:
 def counted(**fields: Any) -> Row:
     """Decided by its instructions; the clock, too, saw that it became slower."""
     clock = {"change": 2.01, "low": 0.86, "high": 3.87, "p_adjusted": None}
-    return slower(**clock | {"work": work(1.05), "stands_on": "both"} | fields)
+    return slower(**clock | {"instructions": instructions(1.05), "evidence": "both"} | fields)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,8 @@ def counted(**fields: Any) -> Row:
         ),
         (
             undecided(
-                open_row(benchmark="a", params=[], work=work(0.182)), *(row() for _ in range(39))
+                open_row(benchmark="a", params=[], instructions=instructions(0.182)),
+                *(row() for _ in range(39)),
             ),
             "probably slower: a executes 18% more instructions; 1 of 40 benchmarks probably slower",
         ),
@@ -122,7 +123,9 @@ def test_the_verdict_is_one_line_that_names_the_worst(made: Comparison, line: st
 
 
 def unseen(share: float | None = 0.48, **fields: Any) -> Row:
-    return row(clock_undecided=True, smallest_detectable=share, work=work(), **fields)
+    return row(
+        clock_undecided=True, smallest_detectable=share, instructions=instructions(), **fields
+    )
 
 
 UNTIMED: dict[str, Any] = {"change": None, "low": None, "high": None, "share": None}
@@ -176,20 +179,27 @@ def test_what_the_clock_could_not_see_stands_in_the_first_line_and_is_named_in_t
 
 def test_the_worst_is_so_by_what_its_verdict_stands_on() -> None:
     """Not by what a noisy clock saw beside the instructions."""
-    noisy = harder(benchmark="noisy", params=[], change=0.36, low=-0.1, high=1.0, work=work(0.08))
-    worst = harder(benchmark="worst", params=[], change=0.02, work=work(0.19))
+    noisy = harder(
+        benchmark="noisy",
+        params=[],
+        change=0.36,
+        low=-0.1,
+        high=1.0,
+        instructions=instructions(0.08),
+    )
+    worst = harder(benchmark="worst", params=[], change=0.02, instructions=instructions(0.19))
     assert describe(red(noisy, worst)).said.startswith("worst executes 19% more")
 
 
 def test_where_instructions_decided_the_clock_comes_second() -> None:
     """It saw 105% as 201%; what it confirmed by itself, or knows more narrowly, it tells."""
     assert describe(red(counted())).lines == ["by the clock: +201.0% [+86.0, +387.0]"]
-    worst = counted(benchmark="worst", change=1.5, work=work(1.2))
+    worst = counted(benchmark="worst", change=1.5, instructions=instructions(1.2))
     assert describe(red(counted(), worst)).subject.startswith("worst")
-    narrow = work(0.08, noise=0.02)
+    narrow = instructions(0.08, noise=0.02)
     for own in (
         counted(p_adjusted=0.0001),
-        counted(change=0.081, low=0.08, high=0.09, work=narrow),
+        counted(change=0.081, low=0.08, high=0.09, instructions=narrow),
     ):
         told = describe(red(own))
         assert ("instructions" in told.sentence, told.lines) == (False, [])
@@ -332,7 +342,9 @@ def test_a_slowdown_that_only_an_accident_would_reach_is_no_number(size: float |
 def test_instructions_are_the_same_only_within_the_noise_of_counting(
     change: float, noise: float, shown: str
 ) -> None:
-    told = describe(comparison(row(work=work(change, noise=noise), stands_on="both")))
+    told = describe(
+        comparison(row(instructions=instructions(change, noise=noise), evidence="both"))
+    )
     assert cell(told, "instructions>") == shown
 
 

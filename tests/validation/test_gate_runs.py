@@ -18,7 +18,7 @@ from benchmarks.validation.gate.suite import BASE, HEAD, KINDS, Repository, plan
 from perceptron.gate.checkout.request import CompareRequest
 from perceptron.gate.checkout.revisions import git
 from perceptron.records.block import Benchmark, Block, SideMeasurement
-from perceptron.records.comparison import Comparison, ComparisonEnvironment, Work
+from perceptron.records.comparison import Comparison, ComparisonEnvironment, Instructions
 from tests import made_comparison as made
 from tests.validation.conftest import MakeRun
 
@@ -66,8 +66,8 @@ def test_a_run_compares_base_with_its_head_and_keeps_every_sample(repository: Re
             benchmark=NAME,
             params=[],
             change=0.00123456789,
-            waited=0.0223456789,
-            work=Work(base=1e6, head=1.01e6, change=0.01, noise=0.0),
+            wait_share=0.0223456789,
+            instructions=Instructions(base=1e6, head=1.01e6, change=0.01, noise=0.0),
             confirmation_blocks=1,
         )
         return made.comparison(

@@ -35,7 +35,7 @@ from perceptron.gate.compare import compare
 from perceptron.gate.stages import Progress
 from perceptron.gate.verdict.rule import Rule
 from perceptron.processes.this_process import variables_set
-from perceptron.processes.waiting import LARGEST_WAITED_SHARE
+from perceptron.processes.waiting import LARGEST_WAIT_SHARE
 from perceptron.records.block import Block, Stage, counted
 from perceptron.records.comparison import (
     Comparison,
@@ -172,7 +172,7 @@ def run(
         verdict=comparison.verdict,
         reason=comparison.reason,
         control_alarmed=comparison.control.alarmed,
-        contended=any((row.waited or 0.0) > LARGEST_WAITED_SHARE for row in rows),
+        contended=any((row.waited or 0.0) > LARGEST_WAIT_SHARE for row in rows),
         rows=rows,
     )
     return kept, _facts(comparison.environment)
@@ -190,8 +190,8 @@ def _row(row: Row, blocks: Sequence[Block]) -> ProofRow:
         verdict=row.verdict,
         reached=reached(row),
         change=_digits(row.change),
-        work=None if row.work is None else _digits(row.work.change),
-        waited=_digits(row.waited),
+        work=None if row.instructions is None else _digits(row.instructions.change),
+        waited=_digits(row.wait_share),
         screen=_nanoseconds(own, "screen"),
         confirmation=_nanoseconds(own, "confirmation"),
     )
@@ -202,7 +202,7 @@ def reached(row: Row) -> Reached:
     rule = Rule()
     if row.confirmation_blocks:
         return "confirmation"
-    is_same = row.work is not None and abs(row.work.change) < rule.same_work
+    is_same = row.instructions is not None and abs(row.instructions.change) < rule.same_work
     return "equal counts" if is_same and row.screen_blocks <= rule.probe else "clock"
 
 

@@ -17,7 +17,7 @@ from perceptron.gate.journal import ComparisonJournal
 from perceptron.gate.sampling import schedule
 from perceptron.gate.sampling.processes import Instrument
 from perceptron.gate.sampling.sampler import Sampler
-from perceptron.gate.verdict import work
+from perceptron.gate.verdict import instructions
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import PAIR, Benchmark, Block, Side, SideMeasurement, by_benchmark
 
@@ -29,7 +29,7 @@ _IMPORT_SHARE = 0.6
 _NO_TIME = "counting again takes another {:.0f} s to import under valgrind: raise --budget"
 # The rounds that show whether counts repeat: trees change places, and this many small objects
 # change the memory layout.
-_MOVED, _PADDING = (work.AGAIN, work.OTHER_DRAWS[0]), 997
+_MOVED, _PADDING = (instructions.AGAIN, instructions.OTHER_DRAWS[0]), 997
 
 
 @dataclass
@@ -47,12 +47,12 @@ class CountingStage:
 
     def run(self, benchmarks: Sequence[Benchmark]) -> None:
         """Count these benchmarks, and again where counts are in doubt."""
-        other, *more = work.OTHER_DRAWS
-        self._count(work.FIRST, benchmarks)
-        self._count(other, benchmarks, work.wants_other_draws)
-        self._count(work.AGAIN, benchmarks, work.wants_again)
+        other, *more = instructions.OTHER_DRAWS
+        self._count(instructions.FIRST, benchmarks)
+        self._count(other, benchmarks, instructions.wants_other_draws)
+        self._count(instructions.AGAIN, benchmarks, instructions.wants_again)
         for number in more:
-            self._count(number, benchmarks, work.wants_other_draws)
+            self._count(number, benchmarks, instructions.wants_other_draws)
 
     def _count(
         self,
@@ -76,11 +76,11 @@ class CountingStage:
         if not left:
             return
         plan = self.journal.run.plan
-        draws = work.FIRST if number == work.AGAIN else number
+        draws = instructions.FIRST if number == instructions.AGAIN else number
         seeds = schedule.seeds(plan.seed, "count", draws)
         sides = self.sampler.sides
         began, counted = self.elapsed(), 0
-        share = _SHARE if number == work.FIRST else _SHARE_OF_ALL
+        share = _SHARE if number == instructions.FIRST else _SHARE_OF_ALL
 
         def seconds_left() -> float:
             return share * plan.budget_seconds - self.elapsed()
@@ -97,7 +97,7 @@ class CountingStage:
                 reason = _NO_TIME.format(self.import_seconds)
                 content = {"status": "untried", "reason": reason}
                 return ((own.key, dict.fromkeys(PAIR, content)) for own in left)
-            if number != work.FIRST:
+            if number != instructions.FIRST:
                 self.sampler.forget_caches()
             sides.trees.arrange(_folders(number))
             return ask_both(
@@ -112,7 +112,7 @@ class CountingStage:
         tell()
         for key, pair in answers():
             counted += 1
-            if number == work.FIRST and not self.import_seconds:
+            if number == instructions.FIRST and not self.import_seconds:
                 self.import_seconds = self.elapsed() - began
             self.journal.append(
                 Block(

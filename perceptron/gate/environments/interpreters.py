@@ -73,14 +73,14 @@ class Interpreters:
         prefix, program = environment
         return str(self._trees.link(side, PYTHON, prefix) / program)
 
-    def lent(self, side: Side) -> list[str]:
+    def borrowed(self, side: Side) -> list[str]:
         """Return the folders of our asv_runner, which is pure Python, if the side lacks it.
 
         Raises `OSError` if they cannot be written.
         """
         if self._pythons[side] == sys.executable:
             return []
-        folder = self._trees.home / "lent"
+        folder = self._trees.home / "borrowed"
         target = folder / _RUNNER
         if not target.is_dir():
             source = metadata.distribution(_RUNNER).locate_file(_RUNNER)

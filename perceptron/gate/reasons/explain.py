@@ -29,9 +29,13 @@ from perceptron.gate.sampling.processes import Instrument
 from perceptron.gate.sampling.sampler import Content, Sampler
 from perceptron.gate.sampling.schedule import CALIBRATING, Calibration, seeds
 from perceptron.gate.sampling.sides import Sides
-from perceptron.gate.verdict import work
+from perceptron.gate.verdict import instructions
+from perceptron.gate.verdict.instructions import (
+    NOT_COUNTED,
+    InstructionEvidence,
+    instruction_evidence,
+)
 from perceptron.gate.verdict.rule import Rule
-from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence, work_of
 from perceptron.records.block import PAIR, Benchmark, Side
 from perceptron.records.comparison import Comparison, Growth, Row
 
@@ -42,7 +46,7 @@ _SHARE, _LEAST_SECONDS = 0.1, 20.0
 # Share of that for compiled functions.
 _KEPT = 0.5
 
-SAME_WORK = "its work is the same: the change is not in what it executes"
+SAME_INSTRUCTIONS = "its work is the same: the change is not in what it executes"
 _NOT_A_TIME = "only what times execute is looked into"
 _SAME_BYTECODES = "it executes the same bytecodes: the change is in compiled code, or in no code"
 _SAME_EVERYWHERE = "no function of it executes more or less"
@@ -63,14 +67,14 @@ def add(
     This takes at most a tenth of the budget, in addition to it. An error becomes the reason why a
     row has none.
     """
-    evidence = work_of(journal.blocks, rule)
+    evidence = instruction_evidence(journal.blocks, rule)
     changed = [row for row in comparison.rows if _changed(row, evidence.get(row.key, NOT_COUNTED))]
     if not changed:
         return comparison
     plan, sides = comparison.plan, sampler.sides
     allowance = max(_LEAST_SECONDS, _SHARE * plan.budget_seconds)
     end = time.monotonic() + allowance
-    drawn = seeds(plan.seed, "count", work.FIRST)
+    drawn = seeds(plan.seed, "count", instructions.FIRST)
     benchmarks = {benchmark.key: benchmark for benchmark in comparison.benchmarks}
     why: dict[str, list[Growth]] = {row.key: [] for row in changed}
     why_not: dict[str, list[str]] = {row.key: [] for row in changed}
@@ -78,16 +82,16 @@ def add(
     same: list[Benchmark] = []
     calls: dict[str, int] = {}
     for row in sorted(changed, key=_importance):
-        benchmark, work_evidence = benchmarks[row.key], evidence.get(row.key, NOT_COUNTED)
+        benchmark, counted = benchmarks[row.key], evidence.get(row.key, NOT_COUNTED)
         if benchmark.type != "time":
             why_not[row.key].append(_NOT_A_TIME)
-        elif work_evidence.kind == "same":
-            why_not[row.key].append(SAME_WORK)
+        elif counted.kind == "same":
+            why_not[row.key].append(SAME_INSTRUCTIONS)
             same.append(benchmark)
         else:
             wanted.append(benchmark)
-            if valgrind is not None and work_evidence.work is not None:
-                calls[row.key] = calls_at_once(work_evidence.work.head)
+            if valgrind is not None and counted.instructions is not None:
+                calls[row.key] = calls_at_once(counted.instructions.head)
     reserved = _KEPT * allowance if calls else 0.0
     try:
         progress(0, 1, "looking for reasons in Python")
@@ -106,7 +110,7 @@ def add(
                 continue
             base, head = traces
             changes = growths(table(base), table(head), "python", "bytecodes", in_diff)
-            if SAME_WORK in why_not[key]:
+            if SAME_INSTRUCTIONS in why_not[key]:
                 why[key] += [growth for growth in changes if growth.edited]
                 continue
             why[key] += changes
@@ -139,9 +143,9 @@ def add(
     return msgspec.structs.replace(comparison, rows=rows)
 
 
-def _changed(row: Row, evidence: WorkEvidence) -> bool:
+def _changed(row: Row, evidence: InstructionEvidence) -> bool:
     """Return whether the row has a change to explain; failures have a reason already."""
-    if row.change is None and row.work is None:
+    if row.change is None and row.instructions is None:
         return False
     if row.verdict in {"slower", "faster"}:
         return True
@@ -151,13 +155,13 @@ def _changed(row: Row, evidence: WorkEvidence) -> bool:
 
 def _importance(row: Row) -> tuple[bool, float]:
     """Return a key that sorts regressions first, then by size."""
-    change = row.change if row.work is None else row.work.change
+    change = row.change if row.instructions is None else row.instructions.change
     return row.verdict != "slower", -abs(change or 0.0)
 
 
 def _explained(row: Row, why: list[Growth], why_not: list[str]) -> Row:
     if not why and not why_not:
-        why_not = [_SAME_BYTECODES if row.work is None else _SAME_EVERYWHERE]
+        why_not = [_SAME_BYTECODES if row.instructions is None else _SAME_EVERYWHERE]
     return msgspec.structs.replace(row, why=why, why_not="; ".join(dict.fromkeys(why_not)) or None)
 
 

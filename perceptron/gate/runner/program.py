@@ -77,8 +77,8 @@ def main() -> None:
         if job["roots"]
         else provenance.InstalledFirst(job["tree"], folder),
     )
-    lent = job.get("lent", [])
-    sys.path.extend(lent)  # last, so that this interpreter's packages go first
+    borrowed = job.get("borrowed", [])
+    sys.path.extend(borrowed)  # last, so that this interpreter's packages go first
     seed = _nothing
     if job.get("draw") is not None:
         seeds = seeding.Seeding(job["draw"])
@@ -86,7 +86,7 @@ def main() -> None:
         seed = seeds.seed_all
     # For processes that benchmarks start themselves, such as ``python -m project``.
     inherited = os.environ.get("PYTHONPATH")
-    paths = [*job["roots"], *([inherited] if inherited else []), *lent]
+    paths = [*job["roots"], *([inherited] if inherited else []), *borrowed]
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     end = time.monotonic() + job.get("seconds", 0.0)
     modules: list[Any] = []

@@ -101,10 +101,10 @@ class Batches:
         whole = max(self._clock() - begin, wall, 1e-9)
         if not by_step:
             waits.append(_difference(before, meter()))
-        waited = None if None in waits else sum(filter(None, waits))
-        if waited is not None and not by_step:
-            waited *= wall / whole
-        return Sample(steps * step, wall, waited, reported=reported, setup=whole - wall)
+        wait_seconds = None if None in waits else sum(filter(None, waits))
+        if wait_seconds is not None and not by_step:
+            wait_seconds *= wall / whole
+        return Sample(steps * step, wall, wait_seconds, reported=reported, setup=whole - wall)
 
     def repeat(
         self, calls: int, before: Callable[[], Any], after: Callable[[], Any]
@@ -143,12 +143,12 @@ def timed(batches: Batches, warm_up: float, task: Job) -> Job:
         return {"calls": task["calls"], "value": value, **measured}
     with waiting_meter() as waiting:
         begin, ran, before = time.perf_counter(), time.process_time(), waiting()
-        calls, seconds, waited = calibrate(batches, waiting)
+        calls, seconds, wait_share = calibrate(batches, waiting)
         passed = max(time.perf_counter() - begin, 1e-9)
         more = _difference(before, waiting())
         ran = time.process_time() - ran
     idle = None if more is None else max(0.0, 1 - (ran + more) / passed)
-    return {"calls": calls, "call_seconds": seconds, "idle": idle, "waited": waited}
+    return {"calls": calls, "call_seconds": seconds, "idle": idle, "waited": wait_share}
 
 
 def calibrate(
@@ -164,19 +164,21 @@ def calibrate(
     def take(calls: int) -> Sample:
         before, begin = meter(), processor()
         sample = batches.run(calls)
-        ran, waited = processor() - begin, _difference(before, meter())
-        one_thread = waited is not None and ran + waited <= _ONE_THREAD * sample.whole_seconds
-        waits.append(waited if one_thread else None)
+        ran, wait_seconds = processor() - begin, _difference(before, meter())
+        one_thread = (
+            wait_seconds is not None and ran + wait_seconds <= _ONE_THREAD * sample.whole_seconds
+        )
+        waits.append(wait_seconds if one_thread else None)
         return sample
 
     step = batches.step or 1
     if batches.step:
         batches.run(step)  # with the existing setup: only later calls include the cost of setups
     last = timed_loop.calibrate(take, BATCH_SECONDS, longest=_BATCH_WALL_SECONDS)
-    calls, wall, waited = last.iterations, last.whole_seconds, waits[-1]
+    calls, wall, wait_seconds = last.iterations, last.whole_seconds, waits[-1]
     calls_that_fit = max(1, int(calls * _BATCH_WALL_SECONDS / wall))
     steps = ceil(min(calls, calls_that_fit) / step)
-    share = None if waited is None else waited / wall
+    share = None if wait_seconds is None else wait_seconds / wall
     return steps * step, wall / calls, share
 
 
@@ -196,12 +198,12 @@ def measure(
     timed_loop.warm_up(batches.run, calls, min(warm_up, _LONGEST_WARM_UP_SECONDS))
     taken = take_samples(take, calls, samples, enough=samples, shorten=False, is_over=_is_over)
     both = (*taken.kept, *taken.dropped)
-    known = all(sample.waited is not None for sample in both)
+    known = all(sample.wait_seconds is not None for sample in both)
     return {
         "samples": [sample.seconds_each for sample in taken.kept],
         "dropped": [sample.seconds_each for sample in taken.dropped],
         "waits": [sample.share for sample in both] if known else [],
-        "waited": taken.waited if known else None,
+        "waited": taken.wait_share if known else None,
     }
 
 

@@ -96,11 +96,11 @@ def watch(tree: str, watched: Job, out: int) -> None:
             tell(reason)
 
     def hook(event: str, arguments: Any) -> None:
-        consider(lambda frame: watch.heard(event, arguments, frame))
+        consider(lambda frame: watch.audited(event, arguments, frame))
 
-    def looked_at(function: Callable[..., Any]) -> Callable[..., Any]:
+    def queried(function: Callable[..., Any]) -> Callable[..., Any]:
         def look(path: Any, *arguments: Any, **options: Any) -> Any:
-            consider(lambda frame: watch.looked_at(path, frame))
+            consider(lambda frame: watch.queried(path, frame))
             return function(path, *arguments, **options)
 
         return look
@@ -110,7 +110,7 @@ def watch(tree: str, watched: Job, out: int) -> None:
     before_3_11: Any = getattr(pathlib, "_NormalAccessor", object)
     for name in ("stat", "lstat", "access"):
         function = getattr(os, name)
-        stand_in = looked_at(function)
+        stand_in = queried(function)
         for known in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):
             if function in known:
                 known.add(stand_in)
@@ -148,7 +148,7 @@ class _Watch:
         self._running = False
         """Whether code of the tree has run."""
 
-    def heard(self, event: str, arguments: Any, frame: Any) -> str | None:
+    def audited(self, event: str, arguments: Any, frame: Any) -> str | None:
         """Judge an audit event of Python."""
         if event == "open":
             path, mode, _ = arguments
@@ -169,7 +169,7 @@ class _Watch:
             return next(filter(None, (self._touched(path, frame) for path in paths)), None)
         return None
 
-    def looked_at(self, path: Any, frame: Any) -> str | None:
+    def queried(self, path: Any, frame: Any) -> str | None:
         """Judge a query whether a file exists, or how large it is."""
         place = "" if isinstance(path, int) else _place(path)
         if place not in self._files or self._is_of_search(frame):

@@ -161,15 +161,15 @@ class Sides:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         others = [str(path) for path in self.trees.all() if path != tree]
-        lent = self.interpreters.lent(side)
+        borrowed = self.interpreters.borrowed(side)
         own = self._metadata.get("base" if side == "control" else side)
         if own is not None:
-            lent.append(str(self.trees.link(side, "metadata", str(own))))
+            borrowed.append(str(self.trees.link(side, "metadata", str(own))))
         return {
             "tree": str(tree),
             # Import paths before all others, and after them.
             "roots": [] if self.installed else suite.roots(tree),
-            "lent": lent,
+            "borrowed": borrowed,
             "installed": project_names(suite, tree) if self.installed else [],
             "without": sorted(self._without.get(side, ())),
             "others": [*others, str(self._repository)],

@@ -72,7 +72,7 @@ def calibrate(
     benchmarks: Sequence[Benchmark],
     blocks: Sequence[Block],
     start_seconds: float,
-    looked_at: Collection[str] = (),
+    prechecked: Collection[str] = (),
 ) -> Calibration:
     """Choose equal effort for both sides: what the slower side needs, where both give numbers.
 
@@ -93,7 +93,7 @@ def calibrate(
         calls[key] = max(last.base.calls, last.head.calls)
         if benchmark.type == "time":
             batches[key] = samples_for(slower)
-            if key in looked_at:
+            if key in prechecked:
                 batches[key] = min(batches[key], _PROBE_SAMPLES)
             setup = max(last.base.setup_seconds, last.head.setup_seconds)
             costs[key] = setup + (1 + batches[key]) * calls[key] * slower + _LEAST_SECONDS

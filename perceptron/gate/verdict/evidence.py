@@ -16,11 +16,11 @@ from statistics import median
 from typing import Literal, NamedTuple
 
 from perceptron.gate.verdict.estimate import FEWEST, RatioEstimate, interval, p_above
+from perceptron.gate.verdict.instructions import NOT_COUNTED, InstructionEvidence
 from perceptron.gate.verdict.outcome import FAR_SLOWER
 from perceptron.gate.verdict.rule import Rule
-from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence
-from perceptron.processes.waiting import LARGEST_WAITED_SHARE
-from perceptron.records.comparison import Evidence, RowVerdict, Work
+from perceptron.processes.waiting import LARGEST_WAIT_SHARE
+from perceptron.records.comparison import Evidence, Instructions, RowVerdict
 
 
 class Numbers(NamedTuple):
@@ -39,7 +39,7 @@ class Finding:
 
     verdict: RowVerdict
     reason: str | None = None
-    stands_on: Evidence = "time"
+    evidence: Evidence = "time"
     probably_slower: bool = False
     """Whether it is inconclusive and more instructions were counted."""
     clock_undecided: bool = False
@@ -68,34 +68,34 @@ class Clock:
     """1 if the screen promoted it as slower, −1 as faster, 0 if not at all."""
     confirmation: Confirmation | None
     """The result of confirming what was promoted."""
-    waited: float | None
+    wait_share: float | None
     """See `Waits`."""
     steady: bool
     """Whether base was as fast as its second copy: else times are no evidence of a slowdown."""
 
 
-def find(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
+def find(clock: Clock, evidence: InstructionEvidence, rule: Rule) -> Finding:
     """Return the verdict on a benchmark that has numbers on both revisions."""
     if evidence.kind == "not counted":
         evidence = replace(NOT_COUNTED, reason=evidence.reason, noise=evidence.noise)
     if clock.confirmation == "confirmed":
-        stands_on: Evidence = "both" if evidence.direction == clock.promoted else "time"
-        return Finding("slower" if clock.promoted > 0 else "faster", None, stands_on)
+        basis: Evidence = "both" if evidence.direction == clock.promoted else "time"
+        return Finding("slower" if clock.promoted > 0 else "faster", None, basis)
     why = _OPEN.get(clock.confirmation)
     if clock.promoted > 0 and why is not None and evidence.direction <= 0:
         return Finding("inconclusive", f"looks slower; {why}")
     return _by_count(clock, evidence, rule) or _by_time(clock, evidence, rule)
 
 
-def find_without_clock(evidence: WorkEvidence, trial: float | None = None) -> Finding:
+def find_without_clock(evidence: InstructionEvidence, trial: float | None = None) -> Finding:
     """Return the verdict where too few blocks gave a number.
 
     Equal or fewer instructions suffice for *no change*, unless HEAD took far longer even in the
     best ``trial``, which is head / base.
     """
-    if evidence.work is None or (evidence.kind == "changed" and not evidence.direction):
+    if evidence.instructions is None or (evidence.kind == "changed" and not evidence.direction):
         return Finding("inconclusive", no_time(evidence))
-    counted = _moved(evidence, evidence.work)
+    counted = _moved(evidence, evidence.instructions)
     if evidence.direction <= 0 and trial is not None and trial > FAR_SLOWER:
         slower = f"{counted}, but {trial:.1f} times as long when it was tried"
         return Finding("inconclusive", f"{slower}: raise --budget")
@@ -107,26 +107,28 @@ def find_without_clock(evidence: WorkEvidence, trial: float | None = None) -> Fi
     return Finding("no change", reason, "work")
 
 
-def no_time(evidence: WorkEvidence, late: str = "no time was left for it: raise --budget") -> str:
+def no_time(
+    evidence: InstructionEvidence, late: str = "no time was left for it: raise --budget"
+) -> str:
     """Return why neither times nor counts judge it; ``late`` is the reason for missing times."""
     if evidence.reason is None:
         return late
     return f"not counted: {evidence.reason.removesuffix(': raise --budget')}; {late}"
 
 
-def _by_count(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding | None:
+def _by_count(clock: Clock, evidence: InstructionEvidence, rule: Rule) -> Finding | None:
     """Return the verdict of changed instructions beside the clock; None where times judge alone.
 
     Times must follow at least half of the change in instructions, but no further than is worth
     acting on: a rise of 20% in time does not contradict twice the instructions.
     """
-    work, slower = evidence.work, evidence.direction > 0
-    if work is None or not evidence.direction:
+    instructions, slower = evidence.instructions, evidence.direction > 0
+    if instructions is None or not evidence.direction:
         return None
     ratio = replace(clock.ratio, mean=evidence.direction * clock.ratio.mean)
-    size = abs(log1p(work.change))
+    size = abs(log1p(instructions.change))
     half = min(size / 2, log1p(rule.least))
-    counted, saw = _moved(evidence, work), _clock_saw(clock.ratio, rule)
+    counted, saw = _moved(evidence, instructions), _clock_saw(clock.ratio, rule)
     verdict: RowVerdict = "slower" if slower else "faster"
     if p_above(replace(ratio, mean=-ratio.mean), -half) <= rule.contradiction:
         by_time = Finding("no change") if slower else _by_time(clock, evidence, rule)
@@ -140,7 +142,7 @@ def _by_count(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding | Non
         return Finding(verdict, counted, "both")
     # A rise of this size would show at least in the estimate; faster code with more instructions,
     # such as vectorised code, would not.
-    if evidence.is_decided and (ratio.mean >= half or work.change < rule.blind):
+    if evidence.is_decided and (ratio.mean >= half or instructions.change < rule.blind):
         return Finding(verdict, f"{counted}, and the clock does not contradict it", "work")
     if not slower:
         return Finding("no change", f"{counted}, and {saw}", "work")
@@ -151,7 +153,7 @@ def _probably_slower(reason: str | None) -> Finding:
     return Finding("inconclusive", reason, "work", probably_slower=True)
 
 
-def _by_time(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
+def _by_time(clock: Clock, evidence: InstructionEvidence, rule: Rule) -> Finding:
     """Return the verdict of the times alone; noise leaves no row of equal instructions open."""
     hidden = may_hide(clock.smallest, interval(clock.ratio, rule.confidence)[1], rule)
     reason = _looks_faster(clock, rule)
@@ -180,7 +182,7 @@ def by_clock_too(finding: Finding, numbers: Numbers, rule: Rule, strict: bool) -
 
     Counts include no locks, cache misses or waits, so a ``strict`` run calls that inconclusive.
     """
-    if finding.stands_on != "work" or finding.verdict not in {"no change", "faster"}:
+    if finding.evidence != "work" or finding.verdict not in {"no change", "faster"}:
         return finding
     smallest, high = numbers.smallest_detectable, numbers.high
     if high is not None and not may_hide(smallest, log1p(high), rule):
@@ -192,21 +194,21 @@ def by_clock_too(finding: Finding, numbers: Numbers, rule: Rule, strict: bool) -
 
 
 def within(
-    finding: Finding, limit: float | None, change: float | None, work: Work | None
+    finding: Finding, limit: float | None, change: float | None, instructions: Instructions | None
 ) -> Finding:
     """Return the finding on a row that the project allows to become slower by ``limit``."""
-    rise = None if work is None else work.change
-    sizes = {"time": [change], "work": [rise], "both": [change, rise]}[finding.stands_on]
+    rise = None if instructions is None else instructions.change
+    sizes = {"time": [change], "work": [rise], "both": [change, rise]}[finding.evidence]
     largest = max((size for size in sizes if size is not None), default=None)
     slower = finding.verdict == "slower" or finding.probably_slower
     if limit is None or largest is None or largest > limit or not slower:
         return finding
     size = f"{100 * largest:.1f}%"
-    said = f"{size} more instructions" if finding.stands_on == "work" else f"slower by {size}"
+    growth = f"{size} more instructions" if finding.evidence == "work" else f"slower by {size}"
     return replace(
         finding,
         verdict="no change",
-        reason=f"{said}, within its limit of {100 * limit:g}%",
+        reason=f"{growth}, allowed (limit {100 * limit:g}%)",
         probably_slower=False,
     )
 
@@ -219,11 +221,12 @@ _REPEATABLE = "give it inputs that depend neither on the time nor on os.urandom"
 _OF_ITS_WORK = 4.0
 
 
-def _moved(evidence: WorkEvidence, work: Work) -> str:
+def _moved(evidence: InstructionEvidence, instructions: Instructions) -> str:
     """Return *5.0% more instructions*, and why that is undecided."""
     if evidence.kind == "same":
         return _SAME
-    counted = f"{100 * abs(work.change):.1f}% {'more' if work.change > 0 else 'fewer'} instructions"
+    change = instructions.change
+    counted = f"{100 * abs(change):.1f}% {'more' if change > 0 else 'fewer'} instructions"
     if evidence.is_decided:
         return counted
     seeds = "counted with one" if evidence.draws < 2 else "more or less of them with another"
@@ -238,14 +241,14 @@ def _clock_saw(ratio: RatioEstimate, rule: Rule) -> str:
     return f"the clock saw {change}% [{low}, {high}]"
 
 
-def _too_noisy(clock: Clock, evidence: WorkEvidence) -> str:
+def _too_noisy(clock: Clock, evidence: InstructionEvidence) -> str:
     """Return why the row is undecided, naming instructions or waiting where they are the cause."""
-    noise, waited = evidence.noise, clock.waited
+    noise, wait_share = evidence.noise, clock.wait_share
     if noise is not None and clock.ratio.spread <= _OF_ITS_WORK * noise:
         return f"{evidence.reason}: {_REPEATABLE}"
-    if waited is None or waited <= LARGEST_WAITED_SHARE:
+    if wait_share is None or wait_share <= LARGEST_WAIT_SHARE:
         return f"too noisy here: {_STEADIER}"
-    share = f"{100 * waited:.0f}%"
+    share = f"{100 * wait_share:.0f}%"
     return f"too noisy here, where it waited {share} of its time for a core: {_STEADIER}"
 
 

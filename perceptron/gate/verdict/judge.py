@@ -20,11 +20,15 @@ from perceptron.gate.verdict.evidence import (
     no_time,
     within,
 )
+from perceptron.gate.verdict.instructions import (
+    NOT_COUNTED,
+    InstructionEvidence,
+    instruction_evidence,
+)
 from perceptron.gate.verdict.outcome import Kind, Outcome, outcome, trials
 from perceptron.gate.verdict.promotion import confirmation_sizes, promote
 from perceptron.gate.verdict.rule import Rule, confirmation_size, p_towards, smallest_detectable
 from perceptron.gate.verdict.waits import TIMED, Waits, idle_share, one_sided, waits_of
-from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence, work_of
 from perceptron.records.block import Benchmark, Block, Side, Stage, by_benchmark, counted
 from perceptron.records.comparison import (
     Control,
@@ -66,7 +70,7 @@ def replay(
     """Judge recorded blocks as a run would, with as many of ``fresh`` as it would measure."""
     rule = rule or Rule()
     ratios = log_ratios(screen, "screen")
-    promoted = promote(ratios, rule, work_of(screen, rule))
+    promoted = promote(ratios, rule, instruction_evidence(screen, rule))
     planned = confirmation_sizes(ratios, promoted, rule)
     measured = [block for block in fresh if block.number < planned.get(block.benchmark, 0)]
     return judge(benchmarks, [*screen, *measured], planned, rule)
@@ -137,7 +141,7 @@ class _Case:
         self.rule = rule
         self._strict = strict
         self._planned = planned
-        self._work = work_of(blocks, rule)
+        self._instructions = instruction_evidence(blocks, rule)
         self._waits = waits_of(blocks)
         # A failure counts, whichever take counts for the times.
         self._takes = by_benchmark(blocks)
@@ -149,7 +153,7 @@ class _Case:
             for key, values in log_ratios(blocks, "confirmation").items()
             if planned.get(key) and len(values) >= FEWEST
         }
-        self._directions = promote(self._screen, rule, self._work)
+        self._directions = promote(self._screen, rule, self._instructions)
         raw = dict.fromkeys((key for key in planned if planned[key]), 1.0)
         for key, values in self._fresh.items():
             raw[key] = p_towards(estimate(values), self._directions.get(key, 1), rule)
@@ -160,8 +164,8 @@ class _Case:
             {key: values for key, values in controls.items() if key in self._fresh}, rule, muted
         )
 
-    def _evidence(self, key: str) -> WorkEvidence:
-        return self._work.get(key, NOT_COUNTED)
+    def _evidence(self, key: str) -> InstructionEvidence:
+        return self._instructions.get(key, NOT_COUNTED)
 
     def outcome(self, benchmark: Benchmark) -> Outcome:
         """Return the benchmark's outcome apart from its numbers."""
@@ -187,7 +191,7 @@ class _Case:
             rule = replace(rule, blind=max(rule.blind, own.slower or 0.0))
             judged = judge_value(pairs, rule) if is_value and pairs else self._time(key, rule)
             numbers, finding = judged
-            finding = within(finding, own.slower, numbers.change, evidence.work)
+            finding = within(finding, own.slower, numbers.change, evidence.instructions)
             finding = by_clock_too(finding, numbers, rule, self._strict)
             reasons = (finding.reason, one_sided(waits))
             finding = replace(finding, reason="; ".join(filter(None, reasons)) or None)
@@ -218,11 +222,11 @@ class _Case:
             muted=own.mute,
             smallest_detectable=numbers.smallest_detectable,
             spread=numbers.spread,
-            work=evidence.work,
+            instructions=evidence.instructions,
             not_counted=evidence.reason,
-            stands_on=finding.stands_on,
+            evidence=finding.evidence,
             clock_undecided=finding.clock_undecided,
-            waited=waits.waited,
+            wait_share=waits.wait_share,
             contended=waits.contended,
             retaken=waits.retaken,
             idle=idle_share(self._blocks.get(key, [])),
@@ -247,7 +251,7 @@ class _Case:
             smallest=smallest,
             promoted=self._directions.get(key, 1) if key in self._planned else 0,
             confirmation=self._confirmation(key, ratio) if key in self._planned else None,
-            waited=self._waits[key].waited,
+            wait_share=self._waits[key].wait_share,
             steady=not self.control.alarmed,
         )
         numbers = Numbers(expm1(ratio.mean), expm1(low), expm1(high), smallest, ratio.spread)
@@ -330,11 +334,11 @@ def judge_run(
     ``broken`` rows failed on HEAD only. Beside the rows, ``left_out`` further benchmarks should
     have been judged. Muted rows do not count.
     """
-    heard = [row for row in rows if row.muted is None]
-    muted = len(rows) - len(heard)
-    if muted and not (heard or left_out):
+    unmuted = [row for row in rows if row.muted is None]
+    muted = len(rows) - len(unmuted)
+    if muted and not (unmuted or left_out):
         return "clean", f"nothing was to be judged: {_benchmarks(muted)} muted"
-    verdict, reason = _judge(heard, control, broken, rule, left_out)
+    verdict, reason = _judge(unmuted, control, broken, rule, left_out)
     return verdict, reason + (f", {muted} muted" if muted else "")
 
 
@@ -390,7 +394,7 @@ def _judge(
 
 def _probably_slower(rows: Sequence[Row]) -> str:
     """Return the largest rise in instructions, and the number of benchmarks with one."""
-    rise = max(row.work.change for row in rows if row.work is not None)
+    rise = max(row.instructions.change for row in rows if row.instructions is not None)
     most = "up to " if len(rows) > 1 else ""
     return f"probably slower: {most}+{100 * rise:.0f}% instructions in {_benchmarks(len(rows))}"
 
@@ -398,14 +402,14 @@ def _probably_slower(rows: Sequence[Row]) -> str:
 def _slower(rows: Sequence[Row], broken: int) -> str:
     """Return how many benchmarks became slower, by evidence; empty if none did."""
     slower = [row for row in rows if row.verdict == "slower"]
-    by_work = sum(row.stands_on != "time" for row in slower)
-    by_clock = len(slower) - broken - by_work
+    by_count = sum(row.evidence != "time" for row in slower)
+    by_clock = len(slower) - broken - by_count
     words = {
         (True, False): "confirmed",
         (False, True): "by counted instructions",
-        (True, True): f"{by_clock} confirmed by the clock and {by_work} by counted instructions",
-    }.get((by_clock > 0, by_work > 0))
-    return f"{_benchmarks(by_clock + by_work)} slower than BASE, {words}" if words else ""
+        (True, True): f"{by_clock} confirmed by the clock and {by_count} by counted instructions",
+    }.get((by_clock > 0, by_count > 0))
+    return f"{_benchmarks(by_clock + by_count)} slower than BASE, {words}" if words else ""
 
 
 def _benchmarks(count: int) -> str:

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from perceptron.gate.verdict.estimate import FEWEST, estimate
+from perceptron.gate.verdict.instructions import NOT_COUNTED, InstructionEvidence
 from perceptron.gate.verdict.rule import Rule, confirmation_size, p_towards
-from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence
 
 
 def promote(
     screen: Mapping[str, Sequence[float]],
     rule: Rule,
-    work: Mapping[str, WorkEvidence] = MappingProxyType({}),
+    instructions: Mapping[str, InstructionEvidence] = MappingProxyType({}),
 ) -> dict[str, int]:
     """Return the benchmarks to confirm: 1 for slower, −1 for faster; the most significant first.
 
@@ -23,7 +23,7 @@ def promote(
     """
     promoted: dict[str, tuple[float, int]] = {}
     for key, values in screen.items():
-        kind = work.get(key, NOT_COUNTED).kind
+        kind = instructions.get(key, NOT_COUNTED).kind
         if len(values) < FEWEST or kind == "rose":
             continue
         ratio = estimate(values)
@@ -37,7 +37,9 @@ def promote(
 
 
 def suspicious(
-    screen: Mapping[str, Sequence[float]], work: Mapping[str, WorkEvidence], rule: Rule
+    screen: Mapping[str, Sequence[float]],
+    instructions: Mapping[str, InstructionEvidence],
+    rule: Rule,
 ) -> list[str]:
     """Return the benchmarks of equal instructions that look slower; the most significant first.
 
@@ -45,7 +47,7 @@ def suspicious(
     """
     suspected: dict[str, float] = {}
     for key, values in screen.items():
-        if len(values) < FEWEST or work.get(key, NOT_COUNTED).kind != "same":
+        if len(values) < FEWEST or instructions.get(key, NOT_COUNTED).kind != "same":
             continue
         p = p_towards(estimate(values[: rule.probe]), 1, rule)
         if p <= rule.suspicion_alpha:

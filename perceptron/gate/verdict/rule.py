@@ -110,7 +110,7 @@ def smallest_detectable(
     confirmation: int,
     together: int,
     rule: Rule,
-    same_work: bool = False,
+    same_instructions: bool = False,
 ) -> float:
     """Return the slowdown, as head / base − 1, that both stages confirm with ``rule.power``.
 
@@ -122,10 +122,10 @@ def smallest_detectable(
     """
     margin, power = log1p(rule.margin), rule.stage_power
     spread = largest_spread(ratio, rule.promise)
-    alpha = rule.probe_alpha if same_work else rule.screen_alpha
-    whole = max(screen, rule.screen) if same_work else screen
+    alpha = rule.probe_alpha if same_instructions else rule.screen_alpha
+    whole = max(screen, rule.screen) if same_instructions else screen
     promoted = detectable(spread, whole, alpha, power, margin)
-    if same_work and screen <= rule.screen:
+    if same_instructions and screen <= rule.screen:
         probe = min(screen, rule.probe)
         promoted = max(promoted, detectable(spread, probe, rule.suspicion_alpha, power, margin))
     needed = (
@@ -137,7 +137,9 @@ def smallest_detectable(
     return inf if largest > log(2) else expm1(largest)
 
 
-def noisy(screen: Mapping[str, Sequence[float]], rule: Rule, same_work: bool = False) -> list[str]:
+def noisy(
+    screen: Mapping[str, Sequence[float]], rule: Rule, same_instructions: bool = False
+) -> list[str]:
     """Return the benchmarks whose blocks are too few for their noise.
 
     Only the spread decides: more blocks because of a ratio would cause false alarms.
@@ -148,7 +150,7 @@ def noisy(screen: Mapping[str, Sequence[float]], rule: Rule, same_work: bool = F
             continue
         ratio = estimate(values)
         confirmation = confirmation_size(ratio, 1, rule)
-        smallest = smallest_detectable(ratio, len(values), confirmation, 1, rule, same_work)
+        smallest = smallest_detectable(ratio, len(values), confirmation, 1, rule, same_instructions)
         if smallest > rule.blind:
             too_noisy.append(key)
     return too_noisy

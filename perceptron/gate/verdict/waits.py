@@ -28,7 +28,7 @@ _PAIRS: tuple[tuple[Side, Side], ...] = (("base", "head"), ("head", "base"))
 class Waits:
     """The waiting of one timed benchmark; None where it is unknown."""
 
-    waited: float | None = None
+    wait_share: float | None = None
     """Share of the samples' time, mean over the processes that count."""
     contended: int | None = None
     """Samples that were dropped as contended, in the processes that count."""
@@ -50,7 +50,7 @@ def _waits(blocks: Sequence[Block]) -> Waits:
     ]
     known = [measurement for measurement in measurements if measurement.waited is not None]
     return Waits(
-        waited=mean(measurement.waited or 0.0 for measurement in known) if known else None,
+        wait_share=mean(measurement.waited or 0.0 for measurement in known) if known else None,
         contended=sum(len(measurement.dropped) for measurement in known) if known else None,
         retaken=sum(block.take > 0 for block in blocks),
         alone=always_waiting(blocks),

@@ -114,13 +114,16 @@ def _evidence(row: Row) -> list[tuple[str, Cell]]:
         facts.append(("p-value of the confirmation", p))
     if row.spread is not None and row.change is not None:
         facts.append(("spread of the blocks", Quantity(row.spread, "%", digits=".1f")))
-    if row.work is not None:
-        noise = rough_percent(row.work.noise)
-        amounts, size = text.instructions(row.work), cell_text(text.work_change(row.work))
+    if row.instructions is not None:
+        noise = rough_percent(row.instructions.noise)
+        amounts, size = (
+            text.instruction_counts(row.instructions),
+            cell_text(text.instruction_change(row.instructions)),
+        )
         facts.append(("instructions per call", f"{amounts}, {size}; noise {noise}"))
-    if row.waited is not None:
+    if row.wait_share is not None:
         words = "threads waited for a core "
-        waited = Quantity(row.waited, "%", digits=".1f", before=words, after=" of the time")
+        waited = Quantity(row.wait_share, "%", digits=".1f", before=words, after=" of the time")
         facts.append(("contended", waited))
     return facts
 

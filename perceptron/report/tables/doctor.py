@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from perceptron.answer import Table
 from perceptron.numbers import NONE, counted, duration, memory, percent
-from perceptron.processes.waiting import LARGEST_WAITED_SHARE
+from perceptron.processes.waiting import LARGEST_WAIT_SHARE
 from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.environment import Environment
 from perceptron.report.tables.terminal import (
@@ -84,7 +84,7 @@ def _conditions(diagnosis: Diagnosis) -> list[tuple[str, str | None, str]]:
             "threads waited",
             _if_known(conditions.threads_waited, lambda share: f"{percent(share)} of two seconds"),
             # A warning names other processes where threads waited much.
-            "busy-neighbour" if (conditions.threads_waited or 0.0) > LARGEST_WAITED_SHARE else "",
+            "busy-neighbour" if (conditions.threads_waited or 0.0) > LARGEST_WAIT_SHARE else "",
         ),
         ("load, last minute", _load(diagnosis), "other-load"),
         (

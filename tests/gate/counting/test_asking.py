@@ -15,8 +15,8 @@ from perceptron.gate.journal import open_journal
 from perceptron.gate.sampling.processes import UNSEEDED, Answer, Instrument
 from perceptron.gate.sampling.sampler import Sampler
 from perceptron.gate.sampling.sides import Sides
+from perceptron.gate.verdict.instructions import instruction_evidence
 from perceptron.gate.verdict.rule import Rule
-from perceptron.gate.verdict.work import work_of
 from perceptron.records.block import Benchmark, Block, Side
 from tests.gate.conftest import planned
 from tests.gate.fake_sides import FakeSides
@@ -154,6 +154,6 @@ def test_nothing_is_imported_again_that_there_is_no_time_for(
     assert {block.number for block in own if block.base.status == "ok"} == rounds
     assert len(own) == 2
     assert fake.started.count("base") == len(rounds)
-    reason = work_of(blocks, Rule())[more[1]].reason
+    reason = instruction_evidence(blocks, Rule())[more[1]].reason
     assert (reason is None) is (len(rounds) > 1)
     assert reason is None or "import" in reason

@@ -14,7 +14,7 @@ from perceptron.gate.reasons.growth import CannotLook, Cost, read_dump
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import PAIR
 from tests.gate.conftest import benchmark, counts
-from tests.made_comparison import comparison, slower, work
+from tests.made_comparison import comparison, instructions, slower
 
 
 def test_one_bad_answer_costs_no_other(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_explaining_that_fails_is_a_note(monkeypatch: pytest.MonkeyPatch) -> Non
         raise OSError(28, "full")
 
     monkeypatch.setattr(explain, "ask_both", broken)
-    own = slower(benchmark="time_one", params=[], param_names=[], work=work(0.1))
+    own = slower(benchmark="time_one", params=[], param_names=[], instructions=instructions(0.1))
     compared = comparison(own, verdict="regression", benchmarks=[benchmark("time_one")])
     journal = cast(Any, SimpleNamespace(blocks=counts("time_one", 0.1, 0.1, 0.1)))
     sampler = cast(Any, SimpleNamespace(sides=None))

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from perceptron.gate.verdict.estimate import estimate
+from perceptron.gate.verdict.instructions import instruction_evidence
 from perceptron.gate.verdict.judge import Judgement, judge, replay
 from perceptron.gate.verdict.promotion import suspicious
 from perceptron.gate.verdict.rule import smallest_detectable
-from perceptron.gate.verdict.work import work_of
 from perceptron.records.block import SideMeasurement
 from perceptron.records.comparison import Row
 from tests.gate.conftest import benchmark, blocks, counts
@@ -28,7 +28,7 @@ class Case(NamedTuple):
     changes: tuple[float, ...]
     clock: np.ndarray | None
     verdict: str
-    stands_on: str | None = None
+    evidence: str | None = None
     says: str = ""
     """Part of the reason of the row, or of the run where the row is probably slower."""
     late: bool = False
@@ -110,7 +110,7 @@ def test_work_and_time_make_the_verdict(name: str) -> None:
     judgement = judged(some, {"time_it": 0} if case.late and case.clock is not None else {})
     (row,) = judgement.rows
     assert row.verdict == case.verdict
-    assert case.stands_on in {None, row.stands_on}
+    assert case.evidence in {None, row.evidence}
     probably = case.says.startswith("probably")
     assert row.probably_slower is probably
     assert case.says in ((judgement.reason if probably else row.reason) or "")
@@ -124,7 +124,7 @@ def probed(time: float, spread: float, seed: int) -> Row:
     )
     counted = counts("time_it", 0.0)
     probe = {"time_it": screen[: RULE.probe].tolist()}
-    looks_slower = suspicious(probe, work_of(counted, RULE), RULE)
+    looks_slower = suspicious(probe, instruction_evidence(counted, RULE), RULE)
     size = RULE.screen if looks_slower else RULE.probe
     return replay(
         [benchmark("time_it")],
@@ -154,7 +154,7 @@ def test_fewer_instructions_that_take_longer_are_a_regression_once_confirmed() -
     fresh = blocks("time_it", slower, "confirmation", noise(0.01, 60, 3).tolist())
     screen = [*counts("time_it", *LESS), *blocks("time_it", slower[:10])]
     (row,) = replay([benchmark("time_it")], screen, fresh).rows
-    assert (row.verdict, row.stands_on) == ("slower", "time")
+    assert (row.verdict, row.evidence) == ("slower", "time")
 
 
 @given(st.floats(-0.0099, 0.0099), st.floats(0, 2), st.integers(0, 10**6), st.integers(0, 12))
@@ -166,8 +166,8 @@ def test_the_same_work_is_never_inconclusive_for_noise(
     again = counts("time_it", work, work)
     (row,) = judged([*again, *blocks("time_it", noise(spread, size, seed).tolist())]).rows
     assert row.verdict == "no change"
-    assert row.work is not None
-    assert row.stands_on == ("work" if row.clock_undecided else "both")
+    assert row.instructions is not None
+    assert row.evidence == ("work" if row.clock_undecided else "both")
 
 
 @given(
@@ -241,7 +241,7 @@ def test_a_crash_under_valgrind_leaves_the_clock_alone() -> None:
     row, alone = (judged([*own, *timed]).rows[0] for own in (counts("time_it", failed=crash), []))
     assert row.not_counted == "it ended with SIGILL"
     assert replace(row, not_counted=None) == alone
-    assert (row.verdict, row.stands_on) == ("no change", "time")
+    assert (row.verdict, row.evidence) == ("no change", "time")
 
 
 def test_what_took_far_longer_in_its_only_trial_is_not_clean_by_its_count() -> None:

@@ -103,7 +103,7 @@ def test_a_take_that_one_arm_waited_in_is_kept_and_judges_nothing() -> None:
     both = [block for pair in zip(hit, again, strict=True) for block in pair]
     row, alone = (judged(some).rows[0] for some in (both, still))
     assert replace(row, retaken=0) == alone
-    assert (row.retaken, row.waited, row.contended) == (10, pytest.approx(0.005), 0)
+    assert (row.retaken, row.wait_share, row.contended) == (10, pytest.approx(0.005), 0)
 
 
 def test_a_retake_that_failed_replaces_no_good_one_and_is_not_forgotten() -> None:
@@ -127,7 +127,7 @@ def test_of_takes_that_all_are_one_sided_the_least_one_sided_counts() -> None:
     ]
     assert log_ratios(takes, "screen")["time_it"] == pytest.approx([1.0] * 6)
     (row,) = judged(takes).rows
-    assert (row.retaken, row.waited) == (12, pytest.approx(0.05))
+    assert (row.retaken, row.wait_share) == (12, pytest.approx(0.05))
     assert (row.reason or "").endswith(
         "HEAD waited for cores in block after block and BASE did not: for threads of its own, "
         "or for a neighbour"

@@ -35,7 +35,7 @@ def test_only_what_exceeds_its_limit_is_a_regression(change: float, verdict: str
     for some, planned in ((slower(change), 20), (counted, 0)):
         (row,) = limited(some, limit, planned=planned).rows
         assert (row.verdict, row.limit) == (verdict, 0.1)
-        assert ("within its limit of 10%" in (row.reason or "")) is (verdict == "no change")
+        assert ("allowed (limit 10%)" in (row.reason or "")) is (verdict == "no change")
         assert limited(some, planned=planned).verdict == "regression"
 
 

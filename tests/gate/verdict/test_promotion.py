@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from perceptron.gate.verdict.instructions import instruction_evidence
 from perceptron.gate.verdict.promotion import promote, suspicious
-from perceptron.gate.verdict.work import work_of
 from tests.gate.conftest import counts
 from tests.gate.verdict.conftest import RULE, calm
 
@@ -31,7 +31,7 @@ FASTER = [-value for value in SURE]
 def test_what_counts_leave_open_is_confirmed(
     screen: list[float], changes: tuple[float, ...], promoted: list[int]
 ) -> None:
-    found = promote({"t": screen}, RULE, work_of(counts("t", *changes), RULE))
+    found = promote({"t": screen}, RULE, instruction_evidence(counts("t", *changes), RULE))
     assert list(found.values()) == promoted
 
 
@@ -54,5 +54,5 @@ def test_a_look_is_suspicious_where_it_seems_slower_of_the_same_work() -> None:
         "too few": [0.3] * 4,
     }
     same = [key for key in screen if key != "uncounted"]
-    work = work_of([block for key in same for block in counts(key, 0.0)], RULE)
-    assert suspicious(screen, work, RULE) == ["slowest", "slower"]
+    instructions = instruction_evidence([block for key in same for block in counts(key, 0.0)], RULE)
+    assert suspicious(screen, instructions, RULE) == ["slowest", "slower"]

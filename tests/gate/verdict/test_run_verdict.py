@@ -13,7 +13,7 @@ from perceptron.records.block import SideMeasurement
 from perceptron.records.comparison import Control, Row
 from tests.gate.conftest import benchmark, blocks
 from tests.gate.verdict.conftest import LATE, RULE, trial
-from tests.made_comparison import row, slower, work
+from tests.made_comparison import instructions, row, slower
 
 CALM, ALARM = Control(alarmed=False, rows=[]), Control(alarmed=True, rows=[])
 
@@ -42,8 +42,13 @@ def test_too_few_judged_are_not_clean(
 
 
 def test_what_is_probably_slower_comes_before_what_nobody_can_judge() -> None:
-    rise = row(verdict="inconclusive", probably_slower=True, work=work(0.12), stands_on="work")
-    more = replace(rise, work=work(0.18))
+    rise = row(
+        verdict="inconclusive",
+        probably_slower=True,
+        instructions=instructions(0.12),
+        evidence="work",
+    )
+    more = replace(rise, instructions=instructions(0.18))
     noisy = row(verdict="inconclusive")
     verdict, reason = concluded(rise, more, noisy, row())
     assert verdict == "inconclusive"

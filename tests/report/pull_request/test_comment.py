@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from msgspec.structs import replace
 
-from perceptron.records.comparison import Comparison, Row, Work
+from perceptron.records.comparison import Comparison, Instructions, Row
 from perceptron.report.comparison import describe
 from perceptron.report.pull_request.comment import MOST_BYTES, TAG, command, comment, line
 from perceptron.untrusted_text import label
@@ -33,7 +33,7 @@ hostile = st.lists(st.one_of(st.sampled_from(NASTY), st.text(max_size=5)), max_s
 )
 number = st.one_of(st.none(), st.floats(), st.sampled_from([1e-3, 1e308, 5e-324, -1.0, 0.0]))
 finite = st.floats(allow_nan=True)
-works = st.none() | st.builds(Work, base=finite, head=finite, change=finite, noise=finite)
+counts = st.none() | st.builds(Instructions, base=finite, head=finite, change=finite, noise=finite)
 whole = st.integers(-(10**400), 10**400)
 NUMBERS = ("base", "head", "smallest_detectable", "limit", "idle")
 OF_A_CHANGE = ("low", "high", "p_adjusted")
@@ -49,8 +49,8 @@ def rows(draw: st.DrawFn, made: Sequence[Row]) -> Row:
     return replace(
         row,
         **numbers,
-        work=draw(works),
-        stands_on=draw(st.sampled_from(["time", "work", "both"])),
+        instructions=draw(counts),
+        evidence=draw(st.sampled_from(["time", "work", "both"])),
         probably_slower=draw(st.booleans()),
         screen_blocks=draw(whole),
         confirmation_blocks=draw(whole),

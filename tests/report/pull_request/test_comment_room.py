@@ -9,7 +9,7 @@ import pytest
 
 from perceptron.records.comparison import ComparedRevision
 from perceptron.report.pull_request.comment import MOST_BYTES, comment
-from tests.made_comparison import broken, comparison, row, slower, work
+from tests.made_comparison import broken, comparison, instructions, row, slower
 
 
 def test_folded_rows_go_first_where_there_is_no_room_and_are_counted() -> None:
@@ -19,8 +19,8 @@ def test_folded_rows_go_first_where_there_is_no_room_and_are_counted() -> None:
             benchmark=f"same.time_{number}",
             reason="x" * 200,
             not_counted="y" * number if number < 50 else None,
-            work=work(0.007),
-            stands_on="both",
+            instructions=instructions(0.007),
+            evidence="both",
         )
         for number in range(2000)
     ]

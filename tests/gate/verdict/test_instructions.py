@@ -8,14 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from perceptron.gate.verdict.work import WorkEvidence, wants_again, wants_other_draws, work_of
+from perceptron.gate.verdict.instructions import (
+    InstructionEvidence,
+    instruction_evidence,
+    wants_again,
+    wants_other_draws,
+)
 from perceptron.records.block import Block, SideMeasurement
 from tests.gate.conftest import counts
 from tests.gate.verdict.conftest import RULE, judged, trial
 
 
-def evidence(*changes: float, again: float = 0.0) -> WorkEvidence:
-    return work_of(counts("time_it", *changes, again=again), RULE)["time_it"]
+def evidence(*changes: float, again: float = 0.0) -> InstructionEvidence:
+    return instruction_evidence(counts("time_it", *changes, again=again), RULE)["time_it"]
 
 
 @pytest.mark.parametrize(
@@ -43,7 +48,7 @@ def test_work_rose_only_if_it_did_in_every_round_by_far_more_than_its_noise(
 ) -> None:
     seen = evidence(*changes, again=again)
     assert seen.kind == kind
-    assert ("not repeatable" in (seen.reason or "")) is (seen.work is None)
+    assert ("not repeatable" in (seen.reason or "")) is (seen.instructions is None)
 
 
 def test_inputs_that_are_others_on_each_side_are_hardly_ever_a_rise() -> None:
@@ -64,12 +69,12 @@ def test_inputs_that_are_others_on_each_side_are_hardly_ever_a_rise() -> None:
 def test_what_waits_most_of_the_time_is_not_described_by_its_counts() -> None:
     """A sleep of twice the time, or a process of its own that does twice the work."""
     waits, runs = (trial(head=SideMeasurement(status="ok", idle=idle)) for idle in (0.9, 0.2))
-    seen = work_of([waits, *counts("time_it", 0.0)], RULE)["time_it"]
-    assert (seen.kind, seen.work) == ("not counted", None)
+    seen = instruction_evidence([waits, *counts("time_it", 0.0)], RULE)["time_it"]
+    assert (seen.kind, seen.instructions) == ("not counted", None)
     assert "waits" in (seen.reason or "")
     (row,) = judged([waits, *counts("time_it", 0.0), replace(trial(), stage="screen")]).rows
     assert row.idle == 0.9
-    assert work_of([runs, *counts("time_it", 0.0)], RULE)["time_it"].kind == "same"
+    assert instruction_evidence([runs, *counts("time_it", 0.0)], RULE)["time_it"].kind == "same"
 
 
 @pytest.mark.parametrize(
@@ -85,8 +90,8 @@ def test_what_waits_most_of_the_time_is_not_described_by_its_counts() -> None:
     ],
 )
 def test_what_could_not_be_counted_says_why(failed: SideMeasurement, reason: str) -> None:
-    seen = work_of(counts("time_it", failed=failed), RULE)["time_it"]
-    assert (seen.kind, seen.work) == ("not counted", None)
+    seen = instruction_evidence(counts("time_it", failed=failed), RULE)["time_it"]
+    assert (seen.kind, seen.instructions) == ("not counted", None)
     assert reason in (seen.reason or "")
 
 
@@ -130,8 +135,10 @@ def test_the_same_draws_are_counted_again_only_where_others_are_other_work() -> 
     ):
         some = in_rounds(changes, {2: base})
         assert wants_again(some, RULE) is again
-        assert work_of(some, RULE)["time_it"].kind == kind, (changes, base)
-    seen = work_of(in_rounds({0: 0.005, 2: 0.005}, {2: 1.002}), RULE)["time_it"].work
+        assert instruction_evidence(some, RULE)["time_it"].kind == kind, (changes, base)
+    seen = instruction_evidence(in_rounds({0: 0.005, 2: 0.005}, {2: 1.002}), RULE)[
+        "time_it"
+    ].instructions
     assert seen is not None
     assert seen.noise == pytest.approx(0.002)
 
@@ -141,5 +148,5 @@ def test_the_same_draws_are_counted_again_only_where_others_are_other_work() -> 
 def test_swapped_revisions_turn_the_work_around(changes: list[float]) -> None:
     forth = counts("time_it", *changes)
     back = [replace(block, base=block.head, head=block.base) for block in forth]
-    one, other = (work_of(some, RULE)["time_it"] for some in (forth, back))
+    one, other = (instruction_evidence(some, RULE)["time_it"] for some in (forth, back))
     assert {"rose": "fell", "fell": "rose"}.get(one.kind, one.kind) == other.kind

@@ -13,7 +13,7 @@ from scipy import special
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.waits import idle_share
 from perceptron.records.block import Block, SideMeasurement, by_benchmark
-from perceptron.records.comparison import Work
+from perceptron.records.comparison import Instructions
 
 Kind = Literal["not counted", "same", "changed", "rose", "fell"]
 # Equal processes execute equally many instructions, except a few that depend on the memory layout.
@@ -35,7 +35,7 @@ _LEAST_ERROR = 0.0001
 
 
 @dataclass(frozen=True)
-class WorkEvidence:
+class InstructionEvidence:
     """The evidence of one benchmark's counted instructions.
 
     ``same``: within the rule's ``same_work``. ``rose`` and ``fell``: by the rule's ``least_work``
@@ -45,7 +45,7 @@ class WorkEvidence:
     """
 
     kind: Kind
-    work: Work | None = None
+    instructions: Instructions | None = None
     reason: str | None = None
     """Why it could not be counted; None also where counting was not tried."""
     direction: int = 0
@@ -66,10 +66,10 @@ class WorkEvidence:
         return self.kind in {"rose", "fell"}
 
 
-NOT_COUNTED = WorkEvidence("not counted")
+NOT_COUNTED = InstructionEvidence("not counted")
 
 
-def work_of(blocks: Iterable[Block], rule: Rule) -> dict[str, WorkEvidence]:
+def instruction_evidence(blocks: Iterable[Block], rule: Rule) -> dict[str, InstructionEvidence]:
     """Return the evidence of each benchmark's counts; benchmarks that were not tried are absent."""
     known = [block for block in blocks if block.stage in {"count", "calibration"}]
     return {
@@ -105,14 +105,16 @@ def wants_again(blocks: Sequence[Block], rule: Rule) -> bool:
     return not _repeats(_noise(first, second), _by_draw(counted), rule)
 
 
-def _evidence(blocks: Sequence[Block], rule: Rule) -> WorkEvidence:
+def _evidence(blocks: Sequence[Block], rule: Rule) -> InstructionEvidence:
     counted = _counted(blocks)
     counts = [block for block in blocks if block.stage == "count"]
     failed = next((reason for block in counts if (reason := _why_not(block))), None)
     if FIRST not in counted:
-        return WorkEvidence("not counted", reason=failed)
+        return InstructionEvidence("not counted", reason=failed)
     if (idle_share(blocks) or 0.0) > _MOSTLY_IDLE:
-        return WorkEvidence("not counted", reason="it waits for something else most of its time")
+        return InstructionEvidence(
+            "not counted", reason="it waits for something else most of its time"
+        )
     first, second, draws = counted[FIRST], _second(counted), _by_draw(counted)
     change = expm1(mean(draws))
     noise = _noise(first, second)
@@ -122,22 +124,22 @@ def _evidence(blocks: Sequence[Block], rule: Rule) -> WorkEvidence:
         return _counted_once(first, reason, rule)
     if not repeats:
         differ = f"two counts of the same differ by {100 * noise:.1f}%"
-        return WorkEvidence("not counted", reason=f"not repeatable: {differ}", noise=noise)
+        return InstructionEvidence("not counted", reason=f"not repeatable: {differ}", noise=noise)
     base = mean(_instructions(block.base) for block in counted.values())
     head = mean(_instructions(block.head) for block in counted.values())
-    work = Work(base=base, head=head, change=change, noise=noise)
+    instructions = Instructions(base=base, head=head, change=change, noise=noise)
     kind, direction = _kind(draws, noise, rule)
-    return WorkEvidence(kind, work, direction=direction, draws=len(draws))
+    return InstructionEvidence(kind, instructions, direction=direction, draws=len(draws))
 
 
-def _counted_once(first: Block, reason: str, rule: Rule) -> WorkEvidence:
+def _counted_once(first: Block, reason: str, rule: Rule) -> InstructionEvidence:
     """Return the evidence of a single count: only a rise too large to ignore."""
     change = expm1(_log_ratio(first))
     if change < rule.least:
-        return WorkEvidence("not counted", reason=reason)
+        return InstructionEvidence("not counted", reason=reason)
     base, head = _instructions(first.base), _instructions(first.head)
-    work = Work(base=base, head=head, change=change, noise=rule.repeatable)
-    return WorkEvidence("not counted", work, reason, direction=1, draws=1)
+    instructions = Instructions(base=base, head=head, change=change, noise=rule.repeatable)
+    return InstructionEvidence("not counted", instructions, reason, direction=1, draws=1)
 
 
 def _kind(draws: Sequence[float], noise: float, rule: Rule) -> tuple[Kind, int]:
