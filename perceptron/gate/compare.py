@@ -284,7 +284,7 @@ def _assert_own_code(
         return
     if sides.pythons["base"] != sides.pythons["head"]:
         return
-    own_sides = {*journal.run.own, *(side for side in PAIR if sides.own.get(side, False))}
+    own_sides = {*journal.run.own, *(side for side in PAIR if sides.from_tree.get(side, False))}
     journal.update_run(msgspec.structs.replace(journal.run, own=sorted(own_sides)))
     for side in PAIR:
         if side in ran and side not in own_sides:

@@ -13,6 +13,7 @@ import contextlib
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import msgspec
 
@@ -64,6 +65,15 @@ _TRIAL_SHARE, _TRIAL_SECONDS = 1 / 40, 10.0
 # A benchmark counts as hanging after this multiple of its expected time.
 _PATIENCE = 4.0
 MOST_RETAKES = 2
+
+
+class Screened(NamedTuple):
+    """The screen's times so far."""
+
+    ratios: dict[str, list[float]]
+    """Log-ratios of each benchmark that is a time."""
+    promoted: dict[str, int]
+    """The benchmarks to confirm; see `promote`."""
 
 
 class Stages:
@@ -119,8 +129,8 @@ class Stages:
 
     def _measured(self) -> set[str]:
         """Return the keys of the benchmarks with numbers on both sides."""
-        blocks = by_benchmark(self._journal.blocks)
-        return {key for key, own in blocks.items() if outcome(own)[0] == "measured"}
+        by_key = by_benchmark(self._journal.blocks)
+        return {key for key, blocks in by_key.items() if outcome(blocks).kind == "measured"}
 
     def _turn(self, stage: Stage, number: int) -> schedule.Turn:
         """Return the turn of a block, drawn from the comparison's seed."""
@@ -132,7 +142,7 @@ class Stages:
 
     def _until(self, share: float) -> float:
         """Return the elapsed seconds at this share of the time that discovery and counting left."""
-        counted = max((own.elapsed_seconds for own in self._of("count")), default=self._spent)
+        counted = max((block.elapsed_seconds for block in self._of("count")), default=self._spent)
         return counted + share * (self._budget - counted)
 
     def count(self) -> None:
@@ -151,7 +161,9 @@ class Stages:
             self._progress,
             lambda: self.elapsed_seconds,
         )
-        stage.run([own for own in self._benchmarks.values() if own.type == "time"])
+        stage.run(
+            [benchmark for benchmark in self._benchmarks.values() if benchmark.type == "time"]
+        )
 
     def calibrate(self) -> None:
         """Try every benchmark once on both sides, then again those that failed on one of them.
@@ -163,15 +175,17 @@ class Stages:
         """
         same_instructions, everything = self._same_instructions(), self._benchmarks.values()
         tried = {block.benchmark for block in self._of("calibration")}
-        untried = [own for own in everything if own.key not in tried]
-        untried.sort(key=lambda own: (own.key in same_instructions, own.index or 0))
+        untried = [benchmark for benchmark in everything if benchmark.key not in tried]
+        untried.sort(
+            key=lambda benchmark: (benchmark.key in same_instructions, benchmark.index or 0)
+        )
         self._try(untried, 0, self._until(TRIED))
         blocks = by_benchmark(self._journal.blocks)
         again = [
             benchmark
             for benchmark in everything
-            if retry(own := blocks.get(benchmark.key, []))
-            or (benchmark.key in same_instructions and is_far_slower_once(own))
+            if retry(trials := blocks.get(benchmark.key, []))
+            or (benchmark.key in same_instructions and is_far_slower_once(trials))
         ]
         self._try(again, 1, self._until(LOOKED))
 
@@ -247,11 +261,11 @@ class Stages:
             ),
         )
         left = self._until(SCREENED) - self.elapsed_seconds
-        kept = fitting(order, costs, left, self._rule.fewest_screen, len(PAIR))
+        fitted = fitting(order, costs, left, self._rule.fewest_screen, len(PAIR))
         self._keep_plan(
             calls=self._calibration.calls,
             batches=self._calibration.batches,
-            screen_blocks=self._rule.screen if kept else 0,
+            screen_blocks=self._rule.screen if fitted else 0,
             left_out=[
                 LeftOut(
                     benchmark=key,
@@ -259,7 +273,7 @@ class Stages:
                     "for the time that was left",
                 )
                 for key in order
-                if key not in kept
+                if key not in fitted
             ],
         )
 
@@ -289,8 +303,8 @@ class Stages:
         ``end``: planned blocks go first. A retake has the order, folders and hash seed of its
         block, so that retakes do not change how often each order counts.
         """
-        has = {block.benchmark for block in self._of(stage) if block.number == number}
-        self._take(stage, number, 0, keys, set(keys) - has)
+        measured = {block.benchmark for block in self._of(stage) if block.number == number}
+        self._take(stage, number, 0, keys, set(keys) - measured)
         for take in range(1, MOST_RETAKES + 1):
             todo = due(self._journal.blocks, stage, number, take)
             seconds = len(_sides(stage)) * self._costs.process(sorted(todo))
@@ -309,8 +323,10 @@ class Stages:
         wanted = [self._benchmarks[key] for key in keys]
         self._trees.arrange(turn.folders)
         for group in schedule.groups(wanted, self._costs, self._plan.seed, stage, number):
-            together = [own for own in group if own.key in todo]
-            seconds = len(turn.order) * self._costs.process([own.key for own in together])
+            together = [benchmark for benchmark in group if benchmark.key in todo]
+            seconds = len(turn.order) * self._costs.process(
+                [benchmark.key for benchmark in together]
+            )
             if together and self.elapsed_seconds + seconds <= self._budget:
                 measurements = {side: self._sample(side, together, seeds) for side in turn.order}
                 for benchmark in together:
@@ -365,19 +381,19 @@ class Stages:
         rule, costs, measured = self._rule, self._costs, False
         for number in range(first, rule.most_screen):
             screen = self._of("screen")
-            ratios = log_ratios((own for own in screen if own.number < number), "screen")
+            ratios = log_ratios((block for block in screen if block.number < number), "screen")
             too_noisy = noisy({key: ratios.get(key, []) for key in keys}, rule, same_instructions)
-            has = {own.benchmark for own in screen if own.number == number}
-            lacks = self._measured() - has
-            lacking = [key for key in too_noisy if key in lacks]
+            measured_before = {block.benchmark for block in screen if block.number == number}
+            unmeasured = self._measured() - measured_before
+            lacking = [key for key in too_noisy if key in unmeasured]
             lacking.sort(key=costs.benchmarks.__getitem__)
             # Up to a whole screen the probe alone decides what equal instructions could hide.
             blocks = max(1, rule.screen + 1 - number) if same_instructions else 1
-            kept = fitting(lacking, costs, end - self.elapsed_seconds, blocks, len(PAIR))
-            keys = [key for key in too_noisy if key in has or key in kept]
+            fitted = fitting(lacking, costs, end - self.elapsed_seconds, blocks, len(PAIR))
+            keys = [key for key in too_noisy if key in measured_before or key in fitted]
             if not keys:
                 break
-            if kept:
+            if fitted:
                 self._say(number, number + 1, f"screen, block {number + 1}")
                 self._block("screen", number, keys, end)
                 measured = True
@@ -419,39 +435,40 @@ class Stages:
         """
         keys, fewest = self._plan.prechecked, self._rule.fewest_confirmation
         dearest = max((self._costs.process([key]) for key in keys), default=0.0)
-        kept = fewest * len(WITH_CONTROL) * dearest + 1.5 * self.sampler.cache_seconds
+        reserved = fewest * len(WITH_CONTROL) * dearest + 1.5 * self.sampler.cache_seconds
         share = SHARPENED
         while True:
             now = self.elapsed_seconds
-            end = now + share * (self._budget - kept - now)
+            end = now + share * (self._budget - reserved - now)
             measured = self._extend(keys, self._rule.probe, end, same_instructions=True)
-            if self._promoted()[1] or not (measured or kept):
+            if self._screened().promoted or not (measured or reserved):
                 return
             if not measured:
-                kept, share = 0.0, 1.0
+                reserved, share = 0.0, 1.0
 
     def _plan_confirmation(self) -> None:
         """Plan as many blocks as the screen's spread asks for, or none where time is too short.
 
         The most significant benchmark goes first. `setup_cache` runs again, for three sides.
         """
-        live, promoted = self._promoted()
+        screened = self._screened()
         left = self._budget - self.elapsed_seconds - 1.5 * self.sampler.cache_seconds
         fewest = self._rule.fewest_confirmation
-        kept = fitting(promoted, self._costs, left, fewest, len(WITH_CONTROL))
-        sizes = confirmation_sizes(live, promoted, self._rule)
+        fitted = fitting(screened.promoted, self._costs, left, fewest, len(WITH_CONTROL))
+        sizes = confirmation_sizes(screened.ratios, screened.promoted, self._rule)
         self._keep_plan(
-            confirmation_blocks={key: size if key in kept else 0 for key, size in sizes.items()}
+            confirmation_blocks={key: size if key in fitted else 0 for key, size in sizes.items()}
         )
         self._keep(screened=True)  # resumed in between, it is planned again
 
-    def _promoted(self) -> tuple[dict[str, list[float]], dict[str, int]]:
-        """Return the log-ratios of the screen's times so far, and the benchmarks they promote."""
-        ratios, measured = log_ratios(self._journal.blocks, "screen"), self._measured()
-        live = {
-            key: own for key, own in ratios.items() if key in measured and not self._is_value(key)
+    def _screened(self) -> Screened:
+        measured = self._measured()
+        ratios = {
+            key: values
+            for key, values in log_ratios(self._journal.blocks, "screen").items()
+            if key in measured and not self._is_value(key)
         }
-        return live, promote(live, self._rule, self._instructions())
+        return Screened(ratios, promote(ratios, self._rule, self._instructions()))
 
     def _is_value(self, key: str) -> bool:
         """Return whether the benchmark's value is compared as it is, in a few blocks."""

@@ -108,12 +108,12 @@ def time_training(
     if wait_share is not None and had_all_cores:
         wait_share = 0.0
     counted, dropped = (
-        [sample.seconds_each for sample in part] for part in (samples.kept, samples.dropped)
+        [sample.seconds_each for sample in part] for part in (samples.retained, samples.dropped)
     )
     return Timings(
         seconds=lower_quartile(counted),
         samples=counted,
-        iterations=samples.kept[-1].iterations,
+        iterations=samples.retained[-1].iterations,
         waited=wait_share,
         contended=None if wait_share is None else len(dropped),
         dropped=dropped,
@@ -170,7 +170,7 @@ def _stolen_share(before: float | None, after: float | None, cores: int, samples
     """
     if before is None or after is None or after - before < _LEAST_STOLEN_SECONDS:
         return 0.0
-    seconds = sum(sample.seconds for sample in (*samples.kept, *samples.dropped))
+    seconds = sum(sample.seconds for sample in (*samples.retained, *samples.dropped))
     share = (after - before) / (seconds * cores)
     return share if share > LARGEST_WAIT_SHARE else 0.0
 

@@ -184,7 +184,7 @@ def _end_marked(marks: Sequence[bytes]) -> None:
 
 def _marked(marks: Sequence[bytes]) -> list[int]:
     """Return the ids of running processes with one of these marks; [] except on Linux."""
-    found = []
+    processes = []
     with contextlib.suppress(OSError):  # not on Linux
         for name in os.listdir("/proc"):
             with contextlib.suppress(OSError):  # another user's, or gone
@@ -192,8 +192,8 @@ def _marked(marks: Sequence[bytes]) -> list[int]:
                     continue
                 variables = Path("/proc", name, "environ").read_bytes()
                 if any(mark in variables for mark in marks):
-                    found.append(int(name))
-    return found
+                    processes.append(int(name))
+    return processes
 
 
 def describe_exit(code: int) -> str:

@@ -89,15 +89,15 @@ class Sample(NamedTuple):
 class Samples(NamedTuple):
     """The samples that count and the dropped samples, each in the order taken."""
 
-    kept: tuple[Sample, ...]
+    retained: tuple[Sample, ...]
     dropped: tuple[Sample, ...]
 
     @property
     def wait_share(self) -> float | None:
         """Share of waiting in the time of the samples that count; None if unknown."""
-        known = [sample.wait_seconds for sample in self.kept if sample.wait_seconds is not None]
-        seconds = sum(sample.seconds for sample in self.kept)
-        return sum(known) / seconds if known and seconds > 0 else None
+        waits = [sample.wait_seconds for sample in self.retained if sample.wait_seconds is not None]
+        seconds = sum(sample.seconds for sample in self.retained)
+        return sum(waits) / seconds if waits and seconds > 0 else None
 
 
 Take = Callable[[int], Sample]
@@ -255,8 +255,8 @@ def take_samples(
     chosen, joined = _choose(taken, wanted, enough, got.pieces)
     counted = set(chosen)
     dropped = [sample for index, sample in enumerate(taken) if index not in counted]
-    kept = [taken[index] for index in chosen]
-    return Samples(tuple(_joined(kept, joined)), (*longer, *dropped))
+    selected = [taken[index] for index in chosen]
+    return Samples(tuple(_joined(selected, joined)), (*longer, *dropped))
 
 
 def _choose(
@@ -279,9 +279,9 @@ def _joined(samples: Sequence[Sample], pieces: int) -> Iterator[Sample]:
     """Join each ``pieces`` consecutive samples to one, and yield it."""
     for first in range(0, len(samples), pieces):
         group = samples[first : first + pieces]
-        known = [sample.wait_seconds for sample in group if sample.wait_seconds is not None]
+        waits = [sample.wait_seconds for sample in group if sample.wait_seconds is not None]
         yield group[0]._replace(
             iterations=sum(sample.iterations for sample in group),
             seconds=sum(sample.seconds for sample in group),
-            wait_seconds=sum(known) if known else None,
+            wait_seconds=sum(waits) if waits else None,
         )

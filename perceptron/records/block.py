@@ -158,8 +158,8 @@ def waiting_sides(measurements: Mapping[Side, SideMeasurement]) -> frozenset[Sid
 
     A failure is a finding of its own: beside it nothing is said.
     """
-    known = _known_waits(measurements)
-    waited = {side for side, share in known.items() if share > LARGEST_WAIT_SHARE}
+    shares = _known_waits(measurements)
+    waited = {side for side, share in shares.items() if share > LARGEST_WAIT_SHARE}
     return frozenset(waited) if len(waited) < len(measurements) else frozenset()
 
 
@@ -175,7 +175,7 @@ def counted(blocks: Iterable[Block]) -> list[Block]:
     whose sides differ least in how long they waited. The ratios themselves have no say.
     """
     takes = grouped(blocks, lambda block: (block.stage, block.number, block.benchmark))
-    return [_best(own) for own in takes.values()]
+    return [_best(group) for group in takes.values()]
 
 
 def _best(takes: list[Block]) -> Block:

@@ -16,8 +16,8 @@ def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list
     """Return the items by their key; keys and items stand in the order in which they come."""
     items = list(items)
     groups: defaultdict[Key, list[Item]] = defaultdict(list)
-    for item, own in zip(items, map(key, items), strict=True):
-        groups[own].append(item)
+    for item, value in zip(items, map(key, items), strict=True):
+        groups[value].append(item)
     return dict(groups)
 
 
@@ -37,10 +37,10 @@ def grouped_by(
     ):
         return {key(items[0]): items}
     groups: dict[Key, list[Item]] = {}
-    known: dict[Hashable, list[Item]] = {}
+    group_of: dict[Hashable, list[Item]] = {}
     for item, values in zip(items, map(fields, items), strict=True):
-        own = known.get(values)
-        if own is None:
-            own = known[values] = groups.setdefault(key(item), [])
-        own.append(item)
+        group = group_of.get(values)
+        if group is None:
+            group = group_of[values] = groups.setdefault(key(item), [])
+        group.append(item)
     return groups

@@ -20,11 +20,11 @@ def trimmed_mean(values: Array, cut: int) -> tuple[Any, Any, int]:
     section 4.3). A single value has no error: 0, with 0 degrees. Without a cut it is the mean.
     """
     count = values.shape[-1]
-    kept = count - 2 * cut
+    inner = count - 2 * cut
     ordered = np.sort(values, axis=-1)
     mean = ordered[..., cut : count - cut].mean(axis=-1)
-    if kept < 2:
+    if inner < 2:
         return mean, np.zeros_like(mean), 0
     winsorised = np.clip(ordered, ordered[..., cut, None], ordered[..., count - cut - 1, None])
-    error = winsorised.std(axis=-1, ddof=1) * sqrt((count - 1) / (kept * (kept - 1)))
-    return mean, error, kept - 1
+    error = winsorised.std(axis=-1, ddof=1) * sqrt((count - 1) / (inner * (inner - 1)))
+    return mean, error, inner - 1

@@ -37,7 +37,7 @@ times = st.lists(st.floats(0.01, 0.1), min_size=1, max_size=9)
 def test_on_a_quiet_machine_the_first_samples_count_however_slow(seconds: list[float]) -> None:
     """Nothing is chosen by its time, and nothing is measured twice."""
     got = take_samples(scripted([0.0], seconds), 100, WANTED)
-    assert [sample.seconds for sample in got.kept] == (seconds * WANTED)[:WANTED]
+    assert [sample.seconds for sample in got.retained] == (seconds * WANTED)[:WANTED]
     assert not got.dropped
     assert got.wait_share == 0
 
@@ -48,13 +48,13 @@ def test_of_those_taken_the_waiting_alone_decides(
 ) -> None:
     """The uncontended count, however slow; where they are too few, those that waited least."""
     got = take_samples(scripted(shares, seconds), 1, WANTED)
-    uncontended = [sample for sample in (*got.kept, *got.dropped) if not sample.is_contended]
+    uncontended = [sample for sample in (*got.retained, *got.dropped) if not sample.is_contended]
     if len(uncontended) >= FEW:
-        assert not any(sample.is_contended for sample in got.kept)
-        assert len(got.kept) == min(WANTED, len(uncontended))
+        assert not any(sample.is_contended for sample in got.retained)
+        assert len(got.retained) == min(WANTED, len(uncontended))
     else:
-        assert len(got.kept) == FEW
-        most = max(sample.share for sample in got.kept)
+        assert len(got.retained) == FEW
+        most = max(sample.share for sample in got.retained)
         assert all(sample.share >= most - 1e-9 for sample in got.dropped)
 
 
@@ -71,10 +71,10 @@ def test_taking_again_is_bounded_and_loses_nothing(
         return taken[-1]
 
     got = take_samples(take, iterations, WANTED)
-    assert FEW <= len(got.kept) <= WANTED
-    assert len({sample.iterations for sample in got.kept}) == 1
+    assert FEW <= len(got.retained) <= WANTED
+    assert len({sample.iterations for sample in got.retained}) == 1
     for field in ("seconds", "iterations"):
-        accounted = sum(getattr(sample, field) for sample in (*got.kept, *got.dropped))
+        accounted = sum(getattr(sample, field) for sample in (*got.retained, *got.dropped))
         assert accounted == pytest.approx(sum(getattr(sample, field) for sample in taken))
     longest, shortest = max(seconds), min(seconds)
     # Of each of a few lengths 2 s at most, or twice what all that are wanted take.
@@ -89,8 +89,8 @@ def test_shorter_samples_where_long_ones_are_always_contended() -> None:
         return Sample(iterations, seconds, 0.0 if seconds < 3e-3 else 0.5 * seconds)
 
     got = take_samples(take, 100, WANTED)
-    assert [sample.iterations for sample in got.kept] == [100] * WANTED
-    assert [sample.seconds for sample in got.kept] == pytest.approx([0.01] * WANTED)
+    assert [sample.iterations for sample in got.retained] == [100] * WANTED
+    assert [sample.seconds for sample in got.retained] == pytest.approx([0.01] * WANTED)
     assert got.wait_share == 0
     assert [sample.iterations for sample in got.dropped] == [100] * 3
     fixed = take_samples(take, 100, WANTED, shorten=False)
@@ -133,9 +133,9 @@ def test_a_small_body_finds_time_between_turns_however_many_share_its_core(
     core = Turns(others, 1e-4)
     got = take_samples(core.take, iterations, WANTED)
     assert got.wait_share == 0
-    assert len(got.kept) >= FEW
-    assert [sample.seconds / sample.iterations for sample in got.kept] == pytest.approx(
-        [1e-4] * len(got.kept)
+    assert len(got.retained) >= FEW
+    assert [sample.seconds / sample.iterations for sample in got.retained] == pytest.approx(
+        [1e-4] * len(got.retained)
     )
     assert core.now < 3.0
 
@@ -151,7 +151,7 @@ def test_where_nothing_is_uncontended_there_is_an_early_end(iterations: int) -> 
         return Sample(iterations, iterations * 0.04, 1.6 * iterations * 0.04)
 
     got = take_samples(take, iterations, WANTED)
-    assert len(got.kept) == FEW
+    assert len(got.retained) == FEW
     assert now < 0.7 + iterations * 0.04, "the first sample, and little more"
 
 
@@ -187,7 +187,7 @@ class World:
         return Sample(iterations, work + waited, waited)
 
     def seconds(self, choose: Callable[[World], Samples]) -> float:
-        kept = choose(self).kept
+        kept = choose(self).retained
         return lower_quartile([sample.seconds / sample.iterations for sample in kept])
 
 
@@ -240,4 +240,4 @@ def test_after_the_seconds_that_there_are_no_sample_is_begun() -> None:
     """Of whole trainings of 4 s two are begun within 5 s; and one there always is, busy or not."""
     for share, most, taken in ((0.0, 5.0, 2), (0.0, 1.0, 1), (0.5, 1.0, 1)):
         got = take_samples(scripted([share], [4.0]), 10_000, 3, shorten=False, most_seconds=most)
-        assert (len(got.kept), len(got.dropped)) == (taken, 0)
+        assert (len(got.retained), len(got.dropped)) == (taken, 0)

@@ -47,18 +47,18 @@ def snapshot(folder: Path, linked: bool = False) -> Snapshot:
 
 
 def _names(folder: Path) -> Iterator[str]:
-    for place, folders, files in os.walk(folder):
-        links = [name for name in folders if os.path.islink(os.path.join(place, name))]
+    for parent, folders, files in os.walk(folder):
+        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
         folders[:] = [name for name in folders if name not in _SKIPPED]
         for name in (*files, *links):
             if name not in _SKIPPED:
-                yield os.path.relpath(os.path.join(place, name), folder)
+                yield os.path.relpath(os.path.join(parent, name), folder)
 
 
 def _facts(file: Path, linked: bool) -> tuple[int, ...]:
     try:
-        own = file.lstat()
+        status = file.lstat()
     except OSError:
         return ()
-    changed = 0 if linked else own.st_ctime_ns
-    return own.st_mode, own.st_ino, own.st_size, own.st_mtime_ns, changed
+    changed = 0 if linked else status.st_ctime_ns
+    return status.st_mode, status.st_ino, status.st_size, status.st_mtime_ns, changed

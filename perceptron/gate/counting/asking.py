@@ -43,14 +43,15 @@ def ask_both(
         # Before the first question: making a cache ends the running programs.
         unready = sampler.make_caches(side, benchmarks, seeds, seconds_left)
         failed |= {
-            key: {"status": own.status, "reason": own.reason} for key, own in unready.items()
+            key: {"status": measurement.status, "reason": measurement.reason}
+            for key, measurement in unready.items()
         }
     yield from ((key, dict.fromkeys(PAIR, content)) for key, content in failed.items())
     todo = [benchmark for benchmark in benchmarks if benchmark.key not in failed]
-    pairs: dict[str, Pair] = {own.key: {} for own in todo}
+    pairs: dict[str, Pair] = {benchmark.key: {} for benchmark in todo}
     late: dict[Side, Content] = {}
     is_useful = True
-    asked = {
+    running = {
         side: sampler.ask(
             side,
             todo,
@@ -63,11 +64,11 @@ def ask_both(
     }
     try:
         # In turn: one side's program works while the other's answer is awaited.
-        while asked and is_useful and seconds_left() > 0:
-            for side in list(asked):
-                answer = next(asked[side], _OVER)
+        while running and is_useful and seconds_left() > 0:
+            for side in list(running):
+                answer = next(running[side], _OVER)
                 if answer == _OVER:
-                    del asked[side]
+                    del running[side]
                     # Otherwise the other side has no counterpart.
                     is_useful = all(side in pair for pair in pairs.values())
                 elif answer is not None:
@@ -78,7 +79,7 @@ def ask_both(
                     if len(pairs[key]) == len(PAIR):
                         yield key, pairs.pop(key)
     finally:  # also where the comparison is interrupted
-        for answers in asked.values():
+        for answers in running.values():
             answers.close()
     untried = _NO_TIME
     for content in late.values():

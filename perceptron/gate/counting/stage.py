@@ -66,13 +66,15 @@ class CountingStage:
         """
         left = []
         counts = by_benchmark(block for block in self.journal.blocks if block.stage == "count")
-        for own in benchmarks:
-            blocks = counts.get(own.key, [])
+        for benchmark in benchmarks:
+            blocks = counts.get(benchmark.key, [])
             late = any("untried" in (block.base.status, block.head.status) for block in blocks)
             done = late or any(block.number == number for block in blocks)
             if not done and wanted(blocks, self.rule):
-                left.append(own)
-        left.sort(key=lambda own: own.index or 0)  # one set of parameters of each function first
+                left.append(benchmark)
+        left.sort(
+            key=lambda benchmark: benchmark.index or 0
+        )  # one set of parameters of each function first
         if not left:
             return
         plan = self.journal.run.plan
@@ -96,7 +98,7 @@ class CountingStage:
             if self.import_seconds > max(0.0, _IMPORT_SHARE * seconds_left()):
                 reason = _NO_TIME.format(self.import_seconds)
                 content = {"status": "untried", "reason": reason}
-                return ((own.key, dict.fromkeys(PAIR, content)) for own in left)
+                return ((benchmark.key, dict.fromkeys(PAIR, content)) for benchmark in left)
             if number != instructions.FIRST:
                 self.sampler.forget_caches()
             sides.trees.arrange(_folders(number))

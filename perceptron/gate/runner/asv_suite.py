@@ -50,7 +50,7 @@ class AsvSuite:
             if benchmarks is None:
                 yield answer
             else:
-                yield from (answer | _described(own, self._tree) for own in benchmarks)
+                yield from (answer | _described(benchmark, self._tree) for benchmark in benchmarks)
 
     def run(self, session: Session, tasks: list[Job]) -> None:
         """Run the tasks.
@@ -94,15 +94,15 @@ class AsvSuite:
         yield {"kind": "start", "key": name, **module}, None
         answer: Job = {"kind": "benchmark", "module": name}
         inside: Any = ()
-        found: list[Any] | None = None
+        loaded: list[Any] | None = None
         try:
             imported = importlib.import_module(name)
             inside = getattr(imported, "__path__", ())
-            found = self._of_module(imported)
+            loaded = self._of_module(imported)
         except BaseException as error:  # noqa: BLE001 SystemExit and pytest's skip are among them
             traceback.print_exc()
             answer = {"kind": "unloadable", "reason": one_line(error), **module}
-        yield answer, found
+        yield answer, loaded
         for _, inner, _ in pkgutil.iter_modules(inside, name + "."):
             yield from self._walk(inner)
 

@@ -84,11 +84,11 @@ def _requests() -> Callable[..., Callable[[], int]]:
     memory.write(code)
     address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
     function = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)(address)
-    kept: list[Any] = [memory]
+    memory_in_use: list[Any] = [memory]
 
     def request(*words: int) -> Callable[[], int]:
-        kept.append(_WORDS(*words))
-        return partial(function, ctypes.addressof(kept[-1]))
+        memory_in_use.append(_WORDS(*words))
+        return partial(function, ctypes.addressof(memory_in_use[-1]))
 
     if not request(_RUNNING_ON_VALGRIND)():
         raise Refused("this process does not run under valgrind")
@@ -195,11 +195,11 @@ def _warm_up(batches: Batches, counter: Counter, longest_seconds: float, seed: S
     """Call the benchmark until it is warm, and return the approximate instructions of a call."""
     step = batches.step or 1
     for doubt in _DOUBTS:
-        begin, known = time.perf_counter(), len(sys.modules)
+        begin, modules_before = time.perf_counter(), len(sys.modules)
         batches.run(step)
         foreseen = _LONG_CALLS * (time.perf_counter() - begin)
         # The cost of importing a library predicts nothing.
-        if foreseen > doubt * longest_seconds and len(sys.modules) == known:
+        if foreseen > doubt * longest_seconds and len(sys.modules) == modules_before:
             raise Refused(f"it would take about {foreseen:.0f} s under valgrind")
     instructions = _count(batches, counter, step, seed)
     if instructions <= _LONG_CALL:

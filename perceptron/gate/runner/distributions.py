@@ -32,18 +32,18 @@ def told(job: dict[str, Any], before: frozenset[str], at_start: frozenset[str]) 
     interpreter. A distribution in the tree has the version of its commit.
     """
     python = platform.python_version()
-    modules = {name: own for name, own in list(sys.modules.items()) if name not in at_start}
+    modules = {name: module for name, module in list(sys.modules.items()) if name not in at_start}
     files = dict(imported(modules.values()))
     roots = [os.path.realpath(job["tree"])]
     names = job.get("installed")
     installed = distribution_of(names, modules.values()) if names else None
     if installed is not None:
         roots.append(installed["place"])
-    own = {name for name, file in files.items() if any(is_inside(file, root) for root in roots)}
+    local = {name for name, file in files.items() if any(is_inside(file, root) for root in roots)}
     foreign = {name: file for name, file in files.items() if not is_inside(file, roots[0])}
     # Watched files are not read: that would be reported.
-    read = own if "watched" not in job else ()
-    named = {word for name in read for word in _named(files[name])} - own
+    read = local if "watched" not in job else ()
+    named = {word for name in read for word in _named(files[name])} - local
     tops = {name.split(".")[0] for name in files.keys() - foreign.keys()}
     owners, owned = _owners(foreign, named, tops)
     # Packages that run the suite import more of their modules later.
@@ -53,24 +53,26 @@ def told(job: dict[str, Any], before: frozenset[str], at_start: frozenset[str]) 
         for name, module in modules.items()
         if name not in before and owners.get(name) not in runners
     }
-    used = (after.keys() | named | set(_held(after.values()))) - own
+    used = (after.keys() | named | set(_held(after.values()))) - local
     versions = {name: version for name, version in owners.values() if name}
-    found = {normal(name): version for word, (name, version) in owners.items() if word in used}
-    found |= {normal(name): version for name, version in owned}
+    used_versions = {
+        normal(name): version for word, (name, version) in owners.items() if word in used
+    }
+    used_versions |= {normal(name): version for name, version in owned}
     of_project = "" if installed is None else normal(installed["name"])
-    found = {
+    used_versions = {
         name: version
-        for name, version in found.items()
+        for name, version in used_versions.items()
         if name != of_project and not _RUNNERS.fullmatch(name)
     }
-    found.update(
+    used_versions.update(
         (name, version)
-        for name, version in _required(found).items()
+        for name, version in _required(used_versions).items()
         if name != of_project and not _RUNNERS.fullmatch(name)
     )
     return {
         "versions": {"python": f"{platform.python_implementation()} {python}", **versions},
-        "used": {"python": python, **found},
+        "used": {"python": python, **used_versions},
     }
 
 
@@ -83,8 +85,8 @@ def _named(file: str) -> Iterator[str]:
             text = stream.read()
     except OSError:
         return
-    for one, several in _IMPORT.findall(text):
-        for words in (one or several).decode(errors="replace").split(","):
+    for source, listed in _IMPORT.findall(text):
+        for words in (source or listed).decode(errors="replace").split(","):
             if words.split() and not words.startswith("."):
                 yield words.split()[0]
 
@@ -97,16 +99,18 @@ def _held(modules: Iterable[Any]) -> Iterator[str]:
                 yield str(value.__dict__.get("__name__"))
 
 
-def _required(found: dict[str, str]) -> dict[str, str]:
-    """Return the versions of the requirements of ``found``, and of theirs in turn: they may be
-    imported while a benchmark runs."""
+def _required(distributions: dict[str, str]) -> dict[str, str]:
+    """Return the versions of what ``distributions`` require, and of what that requires in turn.
+
+    It may be imported while a benchmark runs.
+    """
     versions: dict[str, str] = {}
-    todo = list(found)
+    todo = list(distributions)
     while todo:
         for text in _requirements(todo.pop()):
             match = re.match(r"[A-Za-z0-9][\w.-]*", text)
             name = normal(match[0]) if match and "extra" not in text.partition(";")[2] else ""
-            if name and name not in found and name not in versions:
+            if name and name not in distributions and name not in versions:
                 try:
                     versions[name] = metadata.version(name)
                 except Exception:  # noqa: BLE001, S112 as where a marker rules it out
@@ -123,7 +127,7 @@ def _requirements(name: str) -> list[str]:
 
 
 def _owners(
-    files: dict[str, str], named: Iterable[str], own: set[str]
+    files: dict[str, str], named: Iterable[str], local: set[str]
 ) -> tuple[dict[str, tuple[str, str]], set[tuple[str, str]]]:
     """Return the name and version of each module's distribution, and those of ``named`` modules,
     which need not be imported."""
@@ -133,7 +137,7 @@ def _owners(
         wanted.setdefault(name.split(".")[0], set()).add(name.replace(".", "/"))
     owners: dict[str, tuple[str, str]] = {}
     owned: set[tuple[str, str]] = set()
-    known = {*own, *getattr(sys, "stdlib_module_names", ())}
+    excluded = {*local, *getattr(sys, "stdlib_module_names", ())}
     tops: dict[str, tuple[str, str]] = {}
     for distribution in metadata.distributions():
         try:
@@ -151,13 +155,13 @@ def _owners(
             if module is not None:
                 owners.setdefault(module, facts)
             top = path.partition("/")[0].partition(".")[0]
-            for place in wanted.get(top, ()):
-                if path.startswith((f"{place}/", f"{place}.")):
+            for prefix in wanted.get(top, ()):
+                if path.startswith((f"{prefix}/", f"{prefix}.")):
                     owned.add(facts)
-                    known.add(top)
+                    excluded.add(top)
     # Without a list of files: as Debian installs, or from a folder.
     for name in files.keys() - owners.keys():
         top = name.split(".")[0]
-        if top in tops and top not in known:
+        if top in tops and top not in excluded:
             owners[name] = tops[top]
-    return owners, owned | {tops[top] for top in (wanted.keys() & tops.keys()) - known}
+    return owners, owned | {tops[top] for top in (wanted.keys() & tops.keys()) - excluded}

@@ -122,14 +122,14 @@ def main() -> None:
         send(kind="failed", reason=session.one_line(error))
         os._exit(_FAILED)
     modules += suite.modules()
-    own, foreign = provenance.check_origin(
+    from_tree, foreign = provenance.check_origin(
         job["tree"], job["others"], suite.folder, modules, job["project"]
     )
     code = None
     if job.get("installed"):
         code = provenance.distribution_of(job["installed"], modules)
     del padding
-    send(kind="end", own=own, foreign=foreign, code=code)
+    send(kind="end", from_tree=from_tree, foreign=foreign, code=code)
     os._exit(0)
 
 

@@ -62,13 +62,15 @@ class InstalledFirst:
         spec = PathFinder.find_spec(name, None, target)
         if spec is None or not self._hides(spec):
             return None
-        outside = [own for own in sys.path if not is_inside(real_folder(own) + os.sep, self._tree)]
+        outside = [
+            entry for entry in sys.path if not is_inside(real_folder(entry) + os.sep, self._tree)
+        ]
         return PathFinder.find_spec(name, outside, target)
 
     def _hides(self, spec: ModuleSpec) -> bool:
-        place = _real(spec.origin if spec.has_location and spec.origin else "")
-        in_suite = place == self._benchmarks or is_inside(place, self._benchmarks)
-        return is_inside(place, self._tree) and not in_suite
+        origin = _real(spec.origin if spec.has_location and spec.origin else "")
+        in_suite = origin == self._benchmarks or is_inside(origin, self._benchmarks)
+        return is_inside(origin, self._tree) and not in_suite
 
 
 def check_origin(
@@ -81,17 +83,17 @@ def check_origin(
     in its virtual environment, are not foreign. The package of the ``project`` is foreign wherever
     else it comes from: both sides would measure one installed copy.
     """
-    own = False
+    from_tree = False
     foreign = []
     root, suite, other_roots = _real(tree), _real(benchmarks), list(map(_real, others))
     for name, file in imported(modules):
         if is_inside(file, root):
-            own = own or not is_inside(file, suite)
+            from_tree = from_tree or not is_inside(file, suite)
         elif (project and name.lower() == project) or any(
             is_inside(file, other) and not _installed(file, other) for other in other_roots
         ):
             foreign.append(f"{name} from {file}")
-    return own, foreign
+    return from_tree, foreign
 
 
 def distribution_of(names: Sequence[str], modules: Iterable[Any]) -> dict[str, Any] | None:
@@ -108,12 +110,12 @@ def distribution_of(names: Sequence[str], modules: Iterable[Any]) -> dict[str, A
         except (metadata.PackageNotFoundError, ValueError):
             continue
         for package in filter(places.__contains__, _packages(distribution)):
-            place, editable = places[package], _is_editable(distribution)
-            own = editable or is_inside(place, _real(str(distribution.locate_file(""))))
+            folder, editable = places[package], _is_editable(distribution)
+            has_version = editable or is_inside(folder, _real(str(distribution.locate_file(""))))
             return {
                 "name": distribution.metadata["Name"],
-                "version": distribution.version if own else None,
-                "place": place,
+                "version": distribution.version if has_version else None,
+                "place": folder,
                 "editable": editable,
             }
     wanted = [normal(name) for name in names]

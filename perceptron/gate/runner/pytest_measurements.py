@@ -85,20 +85,20 @@ class Benchmark:
                 "it a setup, or 2 rounds",
                 "untried",
             )
-        given = arguments = (args, kwargs or {})
+        fixed = arguments = (args, kwargs or {})
 
         def prepare() -> None:
             nonlocal arguments
-            arguments = (setup() if setup is not None else None) or given
+            arguments = (setup() if setup is not None else None) or fixed
 
         def call() -> Any:
-            own, named = arguments
-            return target(*own, **named)
+            positional, named = arguments
+            return target(*positional, **named)
 
         def clean_up() -> None:
             if teardown is not None:
-                own, named = arguments
-                teardown(*own, **named)
+                positional, named = arguments
+                teardown(*positional, **named)
 
         def renew() -> None:
             clean_up()

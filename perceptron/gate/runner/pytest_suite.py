@@ -137,7 +137,12 @@ class PytestSuite:
             *("-o", "strict_config=false", "-W", "ignore::pytest.PytestConfigWarning"),
             *("-o", "strict_markers=false", "-W", "ignore::pytest.PytestUnknownMarkWarning"),
             *("-o", "required_plugins="),
-            *(word for own in needed for word in own if own[0] != "-p" or _is_installed(own[1])),
+            *(
+                word
+                for option in needed
+                for word in option
+                if option[0] != "-p" or _is_installed(option[1])
+            ),
         ]
 
     def _is_test(self, module: ModuleType) -> bool:
@@ -169,8 +174,8 @@ class _TestsOfTree:
         roots = [entry for entry in sys.path if os.path.join(entry, "").startswith(self._tree)]
         folders = [os.path.join(root, *parents) for root in roots]
         spec = PathFinder.find_spec(name, folders, target)
-        place = str(spec and spec.origin)
-        in_suite = os.path.join(place, "").startswith(os.path.join(self._tests, ""))
+        origin = str(spec and spec.origin)
+        in_suite = os.path.join(origin, "").startswith(os.path.join(self._tests, ""))
         is_test = in_suite or name.endswith(".conftest")
         return spec if is_test or PathFinder.find_spec(name, path, target) is None else None
 
@@ -181,9 +186,9 @@ def _is_installed(plugin: str) -> bool:
     if util.find_spec(top) or util.find_spec(f"_pytest.{top}"):
         return True
     return any(
-        (own.group, own.name) == ("pytest11", plugin)
+        (entry_point.group, entry_point.name) == ("pytest11", plugin)
         for distribution in metadata.distributions()
-        for own in distribution.entry_points
+        for entry_point in distribution.entry_points
     )
 
 
@@ -300,8 +305,8 @@ class Collection:
 
     def answers(self, tree: str) -> Iterator[Job]:
         """Yield the answers that describe benchmarks and modules that do not load."""
-        for place, reason in self._reasons.items():
-            in_file = {"module": place, "file": place.split("::")[0]}
+        for node, reason in self._reasons.items():
+            in_file = {"module": node, "file": node.split("::")[0]}
             yield {"kind": "unloadable", "reason": reason, **in_file}
         for item in self.items:
             callspec = getattr(item, "callspec", None)
@@ -327,11 +332,11 @@ class Collection:
         """Return why a test was not collected."""
         if test.split("::")[0] in self._without:
             return "it ended the process that imported it"
-        place = test
-        while place:
-            if place in self._reasons:
-                return self._reasons[place]
-            place = place.rpartition("::" if "::" in place else "/")[0]
+        node = test
+        while node:
+            if node in self._reasons:
+                return self._reasons[node]
+            node = node.rpartition("::" if "::" in node else "/")[0]
         return self._reasons.get(".") or self._reasons.get("") or "pytest does not find it here"
 
 
@@ -342,8 +347,8 @@ def _text(callspec: Any, parameter: str) -> str:
         return repr(value)
     if value is None or isinstance(value, (bool, int, float, complex)):
         return repr(value)
-    known = getattr(value, "__name__", None)
-    return known if isinstance(known, str) else f"{parameter}{callspec.indices.get(parameter, '')}"
+    name = getattr(value, "__name__", None)
+    return name if isinstance(name, str) else f"{parameter}{callspec.indices.get(parameter, '')}"
 
 
 def _position(item: Any, tree: str) -> tuple[str | None, int | None]:

@@ -300,15 +300,15 @@ def _fork() -> int:
 class _Progress:
     """A finder that reports progress after every few module names, and finds nothing."""
 
-    def __init__(self, known: Collection[str], tell: Callable[[list[str]], object]) -> None:
-        self._known = known
+    def __init__(self, loaded: Collection[str], tell: Callable[[list[str]], object]) -> None:
+        self._loaded = loaded
         self._tell = tell
         self._process = os.getpid()  # forks of a benchmark do not count
         self._names: dict[str, None] = {}  # in their order
 
     def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> None:
         """Count a name that is new."""
-        if name in self._known or name in self._names or os.getpid() != self._process:
+        if name in self._loaded or name in self._names or os.getpid() != self._process:
             return
         self._names[name] = None
         if len(self._names) % _PROGRESS == 0:

@@ -197,13 +197,13 @@ def measure(
 
     timed_loop.warm_up(batches.run, calls, min(warm_up, _LONGEST_WARM_UP_SECONDS))
     taken = take_samples(take, calls, samples, enough=samples, shorten=False, is_over=_is_over)
-    both = (*taken.kept, *taken.dropped)
-    known = all(sample.wait_seconds is not None for sample in both)
+    both = (*taken.retained, *taken.dropped)
+    has_waits = all(sample.wait_seconds is not None for sample in both)
     return {
-        "samples": [sample.seconds_each for sample in taken.kept],
+        "samples": [sample.seconds_each for sample in taken.retained],
         "dropped": [sample.seconds_each for sample in taken.dropped],
-        "waits": [sample.share for sample in both] if known else [],
-        "waited": taken.wait_share if known else None,
+        "waits": [sample.share for sample in both] if has_waits else [],
+        "waited": taken.wait_share if has_waits else None,
     }
 
 

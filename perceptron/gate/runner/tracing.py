@@ -32,19 +32,19 @@ _INSTALLED = ("site-packages", "dist-packages")
 class Function:
     """A function, and its own count in the traced calls, without the functions it calls."""
 
-    __slots__ = ("_limit", "calls", "code", "local", "own")
+    __slots__ = ("_limit", "bytecodes", "calls", "code", "local")
 
     def __init__(self, code: types.CodeType, limit: Callable[[], object]) -> None:
         self.code = code
-        self.own = 0
+        self.bytecodes = 0
         self.calls = 0
         self._limit = limit
         self.local = self._trace
 
     def _trace(self, _frame: Any, event: str, _argument: Any) -> Any:
         if event == "opcode":
-            self.own += 1
-            if not self.own & _SELDOM:
+            self.bytecodes += 1
+            if not self.bytecodes & _SELDOM:
                 self._limit()
         return self.local
 
@@ -114,23 +114,25 @@ def trace_calls(batches: Batches, roots: Sequence[str], seed: Callable[[], objec
             tracer.run(batches.call, calls)
             if tracer.overflown:
                 raise Refused("one call of it is too long to be traced")
-            counted = [(own.own, own.calls) for own in tracer.functions]
+            counted = [(function.bytecodes, function.calls) for function in tracer.functions]
             repeats = counted == previous
             if repeats:
                 break
             previous = counted
-    return {"repeats": repeats, "functions": _told(tracer.functions, calls, roots)}
+    return {"repeats": repeats, "functions": _rows(tracer.functions, calls, roots)}
 
 
-def _told(functions: list[Function], calls: int, roots: Sequence[str]) -> list[list[Any]]:
+def _rows(functions: list[Function], calls: int, roots: Sequence[str]) -> list[list[Any]]:
     real_roots = [os.path.realpath(root) + os.sep for root in roots]
-    told = []
-    for own in functions:
-        code = own.code
+    rows = []
+    for function in functions:
+        code = function.code
         name = getattr(code, "co_qualname", code.co_name)  # before 3.11, without its class
         shown = _sendable(name), _sendable(_shown(code.co_filename, real_roots))
-        told.append([*shown, code.co_firstlineno, own.own / calls, own.calls / calls])
-    return told
+        rows.append(
+            [*shown, code.co_firstlineno, function.bytecodes / calls, function.calls / calls]
+        )
+    return rows
 
 
 def _sendable(text: str) -> str:

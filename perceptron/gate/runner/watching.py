@@ -111,9 +111,9 @@ def watch(tree: str, watched: Job, out: int) -> None:
     for name in ("stat", "lstat", "access"):
         function = getattr(os, name)
         stand_in = queried(function)
-        for known in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):
-            if function in known:
-                known.add(stand_in)
+        for supported in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):
+            if function in supported:
+                supported.add(stand_in)
         setattr(os, name, stand_in)
         if name in vars(before_3_11):
             setattr(before_3_11, name, staticmethod(stand_in))
@@ -165,16 +165,20 @@ class _Watch:
         if event == "exec":
             return self._executed(arguments[0], frame)
         if event.startswith(_SURROUNDING):
-            paths = [own for own in arguments if isinstance(own, (str, bytes, os.PathLike))]
+            paths = [
+                argument
+                for argument in arguments
+                if isinstance(argument, (str, bytes, os.PathLike))
+            ]
             return next(filter(None, (self._touched(path, frame) for path in paths)), None)
         return None
 
     def queried(self, path: Any, frame: Any) -> str | None:
         """Judge a query whether a file exists, or how large it is."""
-        place = "" if isinstance(path, int) else _place(path)
-        if place not in self._files or self._is_of_search(frame):
+        file = "" if isinstance(path, int) else _place(path)
+        if file not in self._files or self._is_of_search(frame):
             return None
-        return f"{self._shown(place)} is looked at"
+        return f"{self._shown(file)} is looked at"
 
     def started(self, how: str) -> str | None:
         """Judge the start of a process. Before code of the tree runs, only pytest's plug-ins start
@@ -184,11 +188,11 @@ class _Watch:
     def _touched(self, path: Any, frame: Any) -> str | None:
         if isinstance(path, int):
             return None  # it was open
-        place = _place(path)
-        if place in self._files:
-            return f"{self._shown(place)} is read"
-        if place in self._modules and not (_is_import(frame) or self._is_shown(frame)):
-            return f"the source of {self._shown(place)} is read"
+        file = _place(path)
+        if file in self._files:
+            return f"{self._shown(file)} is read"
+        if file in self._modules and not (_is_import(frame) or self._is_shown(frame)):
+            return f"the source of {self._shown(file)} is read"
         return None
 
     def _may_be_watched(self, path: Any) -> bool:
@@ -210,8 +214,8 @@ class _Watch:
         """Judge access to code, with its docstrings and line numbers, outside of libraries."""
         if not self._modules or name != "__code__" or self._is_library(frame.f_code.co_filename):
             return None
-        place = _place_of_code(owner.__code__.co_filename)
-        return f"the code of {self._shown(place)} is read" if place in self._modules else None
+        file = _place_of_code(owner.__code__.co_filename)
+        return f"the code of {self._shown(file)} is read" if file in self._modules else None
 
     def _executed(self, code: Any, frame: Any) -> str | None:
         if not isinstance(code, CodeType):
@@ -243,7 +247,7 @@ class _Watch:
         """Return whether a module's line is read to be shown with a warning, or by a library that
         looks for its caller, as torch does while it is imported."""
         *standard, asking = self._up_to_asking(frame)
-        codes = [own.f_code for own in standard]
+        codes = [caller.f_code for caller in standard]
         looks = any(
             code is _LOOKING or code.co_filename == traceback.__file__ for code in codes
         ) and self._is_library(asking.f_code.co_filename)
@@ -280,17 +284,17 @@ class _Watch:
             return True
         return self._library(file) is None and _place_of_code(file).startswith(_STANDARD)
 
-    def _shown(self, place: str) -> str:
-        return os.path.relpath(place, self._root)
+    def _shown(self, file: str) -> str:
+        return os.path.relpath(file, self._root)
 
 
 def _place(path: Any) -> str:
     """Return the real path; of bytecode, that of its module."""
-    place = os.path.realpath(os.fsdecode(path))
-    folder, name = os.path.split(place)
+    file = os.path.realpath(os.fsdecode(path))
+    folder, name = os.path.split(file)
     if os.path.basename(folder) == "__pycache__":
         return os.path.join(os.path.dirname(folder), name.partition(".")[0] + ".py")
-    return place
+    return file
 
 
 _place_of_code = cache(_place)
@@ -301,14 +305,14 @@ def _is_import(frame: Any) -> bool:
     if frame.f_code is _WRITING:
         return True
     callers = [frame, frame.f_back, frame.f_back and frame.f_back.f_back]
-    return [own and own.f_code for own in callers] == [_READING, _LOADING, _EXECUTING]
+    return [caller and caller.f_code for caller in callers] == [_READING, _LOADING, _EXECUTING]
 
 
 def _nested(code: CodeType) -> Iterator[CodeType]:
     yield code
-    for own in code.co_consts:
-        if isinstance(own, CodeType):
-            yield from _nested(own)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _nested(constant)
 
 
 def _named(code: CodeType) -> Iterator[str]:
@@ -317,11 +321,11 @@ def _named(code: CodeType) -> Iterator[str]:
     Storing a docstring, as every class with one does, does not count as reading it.
     """
     loads = _DOC in code.co_names and any(
-        own.argval == _DOC and not own.opname.startswith("STORE_")
-        for own in dis.get_instructions(code)
+        instruction.argval == _DOC and not instruction.opname.startswith("STORE_")
+        for instruction in dis.get_instructions(code)
     )
     yield from (name for name in code.co_names if name != _DOC or loads)
-    for own in code.co_consts:
-        for text in own if isinstance(own, (tuple, frozenset)) else (own,):
+    for constant in code.co_consts:
+        for text in constant if isinstance(constant, (tuple, frozenset)) else (constant,):
             if isinstance(text, str):
                 yield text

@@ -51,14 +51,18 @@ class SuiteOfBoth:
         also = f"; {self.left_out[0].reason}" if self.left_out else ""
         if not self.benchmarks:
             raise UserError(f"the suite has no benchmarks: {_EMPTY[suite.kind]}{also}")
-        named = [own for own in self.benchmarks if _is_inside(own.key, suite.test)]
+        named = [
+            benchmark for benchmark in self.benchmarks if _is_inside(benchmark.key, suite.test)
+        ]
         if not named:
             raise UserError(
                 f"--pytest {suite.file}: none of the {count} benchmarks of {suite.tests} has this "
                 f"id: name one of pytest's, such as {self.benchmarks[0].key}{also}"
             )
         # A name imported into a second module is discovered twice by some versions of the runner.
-        chosen = {own.key: own for own in named if is_wanted(own, wanted, suite)}
+        chosen = {
+            benchmark.key: benchmark for benchmark in named if is_wanted(benchmark, wanted, suite)
+        }
         if not chosen:
             raise UserError(
                 f"--benchmarks {wanted.pattern}: none of the {len(named)} matches, such as "
@@ -90,25 +94,25 @@ def discover_both(sides: Sides, seconds_left: Callable[[], float]) -> SuiteOfBot
     reported. Raises `ImportTooLong` where half of the ``seconds_left`` does not suffice, or BASE
     never loads.
     """
-    found: dict[Side, Discovery] = {}
+    discoveries: dict[Side, Discovery] = {}
     errors: dict[Side, CannotImport] = {}
     both: tuple[Side, ...] = ("head", "base")
     for side in both:
         left = seconds_left()
         try:
-            found[side] = sides.discover(side, seconds_left)
+            discoveries[side] = sides.discover(side, seconds_left)
         except ImportTooLong as error:
             if side == "base" or left < 2 * START_SECONDS:
                 raise
             errors[side] = error
         except CannotImport as error:
             errors[side] = error
-    if not found:
+    if not discoveries:
         raise errors["head"]
-    base, head = found.get("base", _NOTHING), found.get("head", _NOTHING)
+    base, head = discoveries.get("base", _NOTHING), discoveries.get("head", _NOTHING)
     if sides.pythons["base"] != sides.pythons["head"]:
         _assert_complete(sides, errors, base, head)
-    broken = list(_broken(base, head)) if "head" in found else base.benchmarks
+    broken = list(_broken(base, head)) if "head" in discoveries else base.benchmarks
     benchmarks = [*head.benchmarks, *broken]
     names = {benchmark.name for benchmark in benchmarks}  # other parameters are reported below
     return SuiteOfBoth(
@@ -117,17 +121,17 @@ def discover_both(sides: Sides, seconds_left: Callable[[], float]) -> SuiteOfBot
         used={"base": base.used, "head": head.used},
         left_out=list(_left_out(base, head)),
         base_error=errors.get("base"),
-        modules=frozenset([*head.modules.values(), *(own.module for own in head.unloadable)]),
+        modules=frozenset([*head.modules.values(), *(failed.module for failed in head.unloadable)]),
         gone=[benchmark for benchmark in base.benchmarks if benchmark.name not in names],
     )
 
 
 def _broken(base: Discovery, head: Discovery) -> Iterator[Benchmark]:
     """Yield BASE's benchmarks in modules that only BASE loads."""
-    known = {benchmark.key for benchmark in head.benchmarks}
+    keys = {benchmark.key for benchmark in head.benchmarks}
     for benchmark in base.benchmarks:
         module = base.modules[benchmark.key]
-        if benchmark.key not in known and any(own.holds(module) for own in head.unloadable):
+        if benchmark.key not in keys and any(failed.holds(module) for failed in head.unloadable):
             yield benchmark
 
 

@@ -90,7 +90,7 @@ class Discovery:
         A suite may take its parameters from the code that it measures, so the same set of
         parameters may have another index here.
         """
-        ours = {own.key: own for own in self.benchmarks if own.name == benchmark.name}
+        ours = {same.key: same for same in self.benchmarks if same.name == benchmark.name}
         if benchmark.key in ours:
             return ours[benchmark.key].asv_id
         return None if ours else benchmark.asv_id
@@ -99,38 +99,37 @@ class Discovery:
 def discover(
     programs: Callable[[], Iterable[Answer]],
     side: Side,
-    where: str,
+    install_place: str,
     without: set[str],
 ) -> Discovery:
     """Return the suite that the side's ``programs`` report, until a program has walked all of it.
 
     A module that ends its program is added to ``without``, and the next program must not import it.
-    ``where`` is the place for installing missing packages. Raises `CannotImport` if no module
-    loads.
+    Missing packages are installed in ``install_place``. Raises `CannotImport` if no module loads.
     """
     deadly: list[Unloadable] = []
     kind = CannotImport
     while True:
-        found, ended, last = _walked(programs())
+        discovery, ended, last = _walked(programs())
         if last.kind not in {"no runner", "failed", "silent", "died"}:
             break
         if last.kind == "silent":
             kind = ImportTooLong
         if "." not in ended.module:
-            reason = f"{ended.reason}{_advice(ended, where)}"
+            reason = f"{ended.reason}{_advice(ended, install_place)}"
             raise kind(f"{side.upper()} cannot be imported: {reason}", [ended])
         deadly.append(ended)
         without.add(ended.module)
     failed = [
-        replace(own, reason=own.reason + _advice(own, where))
-        for own in (*found.unloadable, *deadly)
+        replace(module, reason=module.reason + _advice(module, install_place))
+        for module in (*discovery.unloadable, *deadly)
     ]
-    if failed and not found.benchmarks:
+    if failed and not discovery.benchmarks:
         first, *others = failed
         more = f" (and {len(others)} more fail)" if others else ""
         reason = f"{first.file}: {first.reason}{more}"
         raise kind(f"{side.upper()} cannot be imported: {reason}", failed)
-    return replace(found, unloadable=failed)
+    return replace(discovery, unloadable=failed)
 
 
 def _walked(answers: Iterable[Answer]) -> tuple[Discovery, Unloadable, Answer]:
@@ -138,28 +137,28 @@ def _walked(answers: Iterable[Answer]) -> tuple[Discovery, Unloadable, Answer]:
 
     Outside of all modules the suite itself ended it.
     """
-    found, suite = Discovery(), Unloadable("", "", "")
+    discovery, suite = Discovery(), Unloadable("", "", "")
     current, last = suite, Answer(kind="end")
     for last in answers:
         if last.kind == "start":
             current = _unloadable(last)
         elif last.kind == "benchmark":
             for benchmark in _benchmarks(last.content):
-                found.benchmarks.append(benchmark)
-                found.modules[benchmark.key] = last.content.get("module", "")
+                discovery.benchmarks.append(benchmark)
+                discovery.modules[benchmark.key] = last.content.get("module", "")
         elif last.kind == "unloadable":
-            found.unloadable.append(_unloadable(last))
+            discovery.unloadable.append(_unloadable(last))
         elif last.kind == "environment":
             current = suite
-            found.versions.update(last.content["versions"])
-            found.used.update(last.content["used"])
+            discovery.versions.update(last.content["versions"])
+            discovery.used.update(last.content["used"])
     reason = (last.reason or last.kind).removeprefix(_OF_PYTEST)
-    return found, replace(current, reason=reason, late=last.kind == "silent"), last
+    return discovery, replace(current, reason=reason, late=last.kind == "silent"), last
 
 
-def _advice(failed: Unloadable, where: str) -> str:
+def _advice(failed: Unloadable, install_place: str) -> str:
     if failed.missing is not None:
-        return f"; install it in {where}"
+        return f"; install it in {install_place}"
     if _MISSING_PART.match(failed.reason):
         return "; if it has to be built, compare with --build or --installed"
     return ""
@@ -172,8 +171,8 @@ def _unloadable(answer: Answer) -> Unloadable:
 
 def _benchmarks(content: dict[str, Any]) -> Iterator[Benchmark]:
     """Yield a benchmark for each set of parameters."""
-    told = {name: content[name] for name in Benchmark.__struct_fields__ if name in content}
-    told |= {"timeout": content.get("timeout") or 60.0, "file": own_file(content.get("file"))}
+    fields = {name: content[name] for name in Benchmark.__struct_fields__ if name in content}
+    fields |= {"timeout": content.get("timeout") or 60.0, "file": own_file(content.get("file"))}
     sets: list[list[str]] = content["params"]
     for index, params in enumerate(sets) if sets else [(None, [])]:
-        yield Benchmark(**{**told, "params": params, "index": index})
+        yield Benchmark(**{**fields, "params": params, "index": index})

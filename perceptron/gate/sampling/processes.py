@@ -36,7 +36,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     kind: Kind
     key: str = ""
     reason: str | None = None
-    own: bool = False
+    from_tree: bool = False
     foreign: list[str] = []
     seconds: float = 0.0
     """Seconds of silence."""
@@ -90,10 +90,12 @@ class Program:
         instrument: Instrument,
     ) -> None:
         unwanted = {*_UNWANTED, *instrument.unwanted}
-        kept = {name: own for name, own in side_variables().items() if name not in unwanted}
+        variables = {
+            name: value for name, value in side_variables().items() if name not in unwanted
+        }
         if seeds.hash is not None:
-            kept.setdefault("PYTHONHASHSEED", str(seeds.hash))
-        environment = {**kept, **instrument.variables}
+            variables.setdefault("PYTHONHASHSEED", str(seeds.hash))
+        environment = {**variables, **instrument.variables}
         command = [*instrument.command, python, str(_PROGRAM)]
         try:
             self._process = ChildProcess(command, environment, own_group=True)
@@ -104,8 +106,8 @@ class Program:
         self._start_seconds = instrument.start_seconds
         self._end = time.monotonic() + instrument.job.get("seconds", _ENDLESS)
         self._watched = "watched" in job
-        own = {"kind": instrument.kind, "draw": seeds.draw, **instrument.job}
-        self._process.send(msgspec.json.encode({**job, **own}))
+        task = {"kind": instrument.kind, "draw": seeds.draw, **instrument.job}
+        self._process.send(msgspec.json.encode({**job, **task}))
 
     def answers(self, limit: Callable[[str], float]) -> Iterator[Answer]:
         """Yield answers as they come; the last reports how the program ended.
@@ -147,7 +149,7 @@ class Program:
 
 
 # Required fields of each kind of answer, beside those of `Answer`.
-_SAYS: dict[str, dict[str, type]] = {
+_FIELDS: dict[str, dict[str, type]] = {
     "benchmark": {"name": str, "params": list},
     "unloadable": {"module": str, "file": str},
     "measurement": {"status": str},
@@ -160,8 +162,8 @@ def _decode(line: bytes) -> Answer | None:
     try:
         content = msgspec.json.decode(line)
         answer = msgspec.convert({**content, "content": content}, type=Answer)
-        says = _SAYS.get(answer.kind, {})
-        return answer if all(isinstance(content[name], says[name]) for name in says) else None
+        types = _FIELDS.get(answer.kind, {})
+        return answer if all(isinstance(content[name], types[name]) for name in types) else None
     except (msgspec.DecodeError, KeyError, TypeError, UnicodeDecodeError, RecursionError):
         return None
 

@@ -53,9 +53,11 @@ class Sampler:
         """
         unready = self.make_caches(side, benchmarks, seeds, seconds_left)
         yield from unready.items()
-        left = {own.key: own for own in benchmarks if own.key not in unready}
+        left = {
+            benchmark.key: benchmark for benchmark in benchmarks if benchmark.key not in unready
+        }
         # A process that measures its peak must not start with the gate's.
-        own_peak = any(own.type in ALONE for own in left.values())
+        own_peak = any(benchmark.type in ALONE for benchmark in left.values())
         under = Instrument("measure", job={"fork": own_peak})
         for answer in self.ask(
             side, list(left.values()), seeds, lambda: under, lambda key: limit(left[key]), effort
@@ -80,7 +82,7 @@ class Sampler:
         its module; another program does the rest. ``under`` returns the next program's instrument,
         or None to stop.
         """
-        left = {own.key: own for own in benchmarks}
+        left = {benchmark.key: benchmark for benchmark in benchmarks}
         while left and (instrument := under()) is not None:
             yield from self._ask_program(side, left, seeds, instrument, limit, effort)
 
@@ -94,7 +96,7 @@ class Sampler:
         effort: Calibration,
     ) -> Iterator[tuple[str, Content] | None]:
         """Yield a program's answers, for at least one benchmark that is ``left``."""
-        tasks = [self._task(side, own, effort) for own in left.values()]
+        tasks = [self._task(side, benchmark, effort) for benchmark in left.values()]
         begun: Benchmark | None = None
         loaded = answered = False
         begin, spent = self._clock(), 0.0
@@ -120,7 +122,11 @@ class Sampler:
             blamed = [begun.key]
         else:
             module = self.sides.module(begun)
-            blamed = [own.key for own in left.values() if self.sides.module(own) == module]
+            blamed = [
+                benchmark.key
+                for benchmark in left.values()
+                if self.sides.module(benchmark) == module
+            ]
             reason = f"importing {module}: {reason}"
         content = {
             "status": "slow" if last.kind == "silent" else "failed",
@@ -178,14 +184,14 @@ class Sampler:
         self, side: Side, benchmark: Benchmark, cache: str, seeds: Seeds, left: float
     ) -> SideMeasurement:
         self._file(side, cache).parent.mkdir(parents=True, exist_ok=True)
-        own = benchmark.cache_timeout or benchmark.timeout
-        seconds = min(own, left)
+        limit = benchmark.cache_timeout or benchmark.timeout
+        seconds = min(limit, left)
         tasks = [self._task(side, benchmark, CALIBRATING)]
         last = Answer(kind="end")
         for last in self.sides.run(side, Instrument("cache"), seeds, tasks, lambda _: seconds):
             if last.kind == "measurement":
                 return msgspec.convert(last.content, type=SideMeasurement)
-        if last.kind == "silent" and seconds < own:  # this is no evidence about the revision
+        if last.kind == "silent" and seconds < limit:  # this is no evidence about the revision
             reason = f"setup_cache: no answer within {seconds:.2g} s: raise --budget"
             return SideMeasurement(status="untried", reason=reason)
         return SideMeasurement(

@@ -116,8 +116,8 @@ def fitting(
     order: Iterable[str], costs: Costs, seconds: float, blocks: int, sides: int
 ) -> list[str]:
     """Return the benchmarks, most important first, of which ``blocks`` blocks each fit together."""
-    kept: list[str] = []
+    chosen: list[str] = []
     for key in order:
-        if sides * blocks * costs.process([*kept, key]) <= seconds:
-            kept.append(key)
-    return kept
+        if sides * blocks * costs.process([*chosen, key]) <= seconds:
+            chosen.append(key)
+    return chosen

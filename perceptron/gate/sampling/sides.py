@@ -67,7 +67,7 @@ class Sides:
         self.installed = installed
         self.watched: Mapping[str, Any] | None = None
         """Paths that programs report when they touch them, as `Inert.watched` names them."""
-        self.own: dict[Side, bool] = {}
+        self.from_tree: dict[Side, bool] = {}
         """Whether a side has imported code of its own tree, beside its benchmarks."""
         self.code: dict[Side, Code] = {}
         """The folder from which a side imported the project, where installed code is compared."""
@@ -162,9 +162,9 @@ class Sides:
         folder.mkdir()
         others = [str(path) for path in self.trees.all() if path != tree]
         borrowed = self.interpreters.borrowed(side)
-        own = self._metadata.get("base" if side == "control" else side)
-        if own is not None:
-            borrowed.append(str(self.trees.link(side, "metadata", str(own))))
+        metadata_folder = self._metadata.get("base" if side == "control" else side)
+        if metadata_folder is not None:
+            borrowed.append(str(self.trees.link(side, "metadata", str(metadata_folder))))
         return {
             "tree": str(tree),
             # Import paths before all others, and after them.
@@ -192,8 +192,8 @@ class Sides:
         """Return whether a tree holds a module of this name: then no library is missing."""
         both: tuple[Side, ...] = ("base", "head")
         roots = [Path(root) for side in both for root in self._suite.roots(self.trees.path(side))]
-        places = (place for root in roots for place in (root / name, root / f"{name}.py"))
-        return not self.installed and any(place.exists() for place in places)
+        places = (path for root in roots for path in (root / name, root / f"{name}.py"))
+        return not self.installed and any(path.exists() for path in places)
 
     @property
     def package(self) -> str:
@@ -225,7 +225,7 @@ class Sides:
             )
         if answer.kind != "end":
             return
-        self.own[side] = self.own.get(side, False) or answer.own
+        self.from_tree[side] = self.from_tree.get(side, False) or answer.from_tree
         if self.installed:
             self._check_installed(side, answer)
         elif answer.foreign:
@@ -235,7 +235,7 @@ class Sides:
             )
 
     def _check_installed(self, side: Side, answer: Answer) -> None:
-        foreign = answer.foreign[0] if answer.foreign else "its tree" if answer.own else None
+        foreign = answer.foreign[0] if answer.foreign else "its tree" if answer.from_tree else None
         if foreign is not None:
             raise UserError(
                 f"{self.how}: {side.upper()} imported {with_tilde(foreign)}, a checkout: keep that "

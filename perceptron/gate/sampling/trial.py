@@ -39,8 +39,8 @@ def try_both(
     def tried(side: Side, todo: Sequence[Benchmark], end: float) -> dict[str, SideMeasurement]:
         late = "no time was left to try it: raise --budget"
         measurements: dict[str, SideMeasurement] = {}
-        together = [own for own in todo if own.type not in ALONE]
-        for group in (together, *([own] for own in todo if own.type in ALONE)):
+        together = [benchmark for benchmark in todo if benchmark.type not in ALONE]
+        for group in (together, *([benchmark] for benchmark in todo if benchmark.type in ALONE)):
             if elapsed() >= end:
                 break
             for key, measurement in sampler.sample(
@@ -48,7 +48,7 @@ def try_both(
                 group,
                 CALIBRATING,
                 seeds,
-                lambda own: min(own.timeout, longest),
+                lambda benchmark: min(benchmark.timeout, longest),
                 lambda: end - elapsed(),
             ):
                 measurements[key] = measurement
@@ -56,7 +56,7 @@ def try_both(
                 if elapsed() >= end:
                     break
         untried = SideMeasurement(status="untried", reason=late)
-        return {own.key: measurements.get(own.key, untried) for own in todo}
+        return {benchmark.key: measurements.get(benchmark.key, untried) for benchmark in todo}
 
     base = tried("base", benchmarks, (elapsed() + end) / 2)
     spared = {
@@ -64,7 +64,11 @@ def try_both(
         for key, measurement in base.items()
         if measurement.status == "slow"
     }
-    left = [own for own in benchmarks if base[own.key].status not in {"slow", "untried"}]
+    left = [
+        benchmark
+        for benchmark in benchmarks
+        if base[benchmark.key].status not in {"slow", "untried"}
+    ]
     return {"base": base, "head": base | spared | tried("head", left, end)}
 
 
@@ -86,7 +90,7 @@ def calibrate(
     for benchmark in benchmarks:
         tried = own_blocks.get(benchmark.key, [])
         pairs = [block for block in tried if block.base.status == block.head.status == "ok"]
-        if not pairs or outcome(tried)[0] != "measured":
+        if not pairs or outcome(tried).kind != "measured":
             continue
         key, last = benchmark.key, pairs[-1]
         slower = max(last.base.call_seconds or 0.0, last.head.call_seconds or 0.0)

@@ -30,7 +30,7 @@ def seen_by_benchmarks(
     benchmark that fails, or exceeds the ``seconds``, leaves it unknown.
     """
     end = time.monotonic() + seconds
-    kept = {side: _AccessTimes(sides.trees.path(side), inert.files) for side in PAIR}
+    access_times = {side: _AccessTimes(sides.trees.path(side), inert.files) for side in PAIR}
     for side in PAIR:
         sides.trees.renew_snapshot(side, inert.files)
     sides.watched = inert.watched()
@@ -45,13 +45,13 @@ def seen_by_benchmarks(
             reason = _run(Sampler(sides), side, chosen, end)
             if reason is not None:
                 return reason
-            if not sides.own.get(side, False):
+            if not sides.from_tree.get(side, False):
                 return f"{side.upper()} imports no module of its tree"
     except (CannotImport, Seen) as reason:
         return str(reason)
     finally:
         sides.watched = None
-    read = (kept[side].read() for side in PAIR)
+    read = (access_times[side].read() for side in PAIR)
     return next((f"{name} is read" for name in read if name is not None), None)
 
 
@@ -64,15 +64,15 @@ def _run(sampler: Sampler, side: Side, benchmarks: Sequence[Benchmark], end: flo
     answers: dict[str, Mapping[str, object]] = {}
     for key, failed in sampler.make_caches(side, benchmarks, UNSEEDED, left).items():
         return f"{key}: {failed.reason}"
-    left_out = {own.key for own in benchmarks if is_left_out(own)}
-    asked = sampler.ask(
+    left_out = {benchmark.key for benchmark in benchmarks if is_left_out(benchmark)}
+    replies = sampler.ask(
         side,
         benchmarks,
         UNSEEDED,
         lambda: Instrument("watch", start_seconds=start_seconds(left())) if left() > 0 else None,
         lambda _: max(0.0, left()),
     )
-    for answer in asked:
+    for answer in replies:
         if answer is not None:
             key, content = answer
             unmeasured = content["status"] == "untried" and key in left_out
@@ -81,7 +81,7 @@ def _run(sampler: Sampler, side: Side, benchmarks: Sequence[Benchmark], end: flo
             answers[key] = content
         if left() <= 0:
             break
-    late = [own.key for own in benchmarks if own.key not in answers]
+    late = [benchmark.key for benchmark in benchmarks if benchmark.key not in answers]
     return f"{late[0]}: no time was left to look at it" if late else None
 
 

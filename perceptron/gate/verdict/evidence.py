@@ -128,12 +128,12 @@ def _by_count(clock: Clock, evidence: InstructionEvidence, rule: Rule) -> Findin
     ratio = replace(clock.ratio, mean=evidence.direction * clock.ratio.mean)
     size = abs(log1p(instructions.change))
     half = min(size / 2, log1p(rule.least))
-    counted, saw = _moved(evidence, instructions), _clock_saw(clock.ratio, rule)
+    counted, clock_change = _moved(evidence, instructions), _clock_saw(clock.ratio, rule)
     verdict: RowVerdict = "slower" if slower else "faster"
     if p_above(replace(ratio, mean=-ratio.mean), -half) <= rule.contradiction:
         by_time = Finding("no change") if slower else _by_time(clock, evidence, rule)
         both = by_time.verdict == "no change"
-        return replace(by_time, reason=f"{counted}, and {saw}") if both else by_time
+        return replace(by_time, reason=f"{counted}, and {clock_change}") if both else by_time
     agrees = interval(ratio, rule.confidence)[0] > 0
     if not evidence.is_decided:  # inputs that were not counted may need as much less
         follows = ratio.mean >= size / 2 and p_above(ratio, 0.0) <= rule.suspicion_alpha
@@ -145,8 +145,8 @@ def _by_count(clock: Clock, evidence: InstructionEvidence, rule: Rule) -> Findin
     if evidence.is_decided and (ratio.mean >= half or instructions.change < rule.blind):
         return Finding(verdict, f"{counted}, and the clock does not contradict it", "work")
     if not slower:
-        return Finding("no change", f"{counted}, and {saw}", "work")
-    return _probably_slower(f"{counted}, but {saw}: {_STEADIER}")
+        return Finding("no change", f"{counted}, and {clock_change}", "work")
+    return _probably_slower(f"{counted}, but {clock_change}: {_STEADIER}")
 
 
 def _probably_slower(reason: str | None) -> Finding:
@@ -160,10 +160,10 @@ def _by_time(clock: Clock, evidence: InstructionEvidence, rule: Rule) -> Finding
     if evidence.kind == "same":
         if not hidden:
             return Finding("no change", reason, "both")
-        seen = "too noisy here for the clock to tell"
+        sensitivity = "too noisy here for the clock to tell"
         if clock.smallest is not None:
-            seen = f"the clock could have seen {100 * clock.smallest:.0f}%"
-        return Finding("no change", reason or f"{_SAME}; {seen}", "work")
+            sensitivity = f"the clock could have seen {100 * clock.smallest:.0f}%"
+        return Finding("no change", reason or f"{_SAME}; {sensitivity}", "work")
     if hidden:
         return Finding("inconclusive", _too_noisy(clock, evidence))
     return Finding("no change", reason)

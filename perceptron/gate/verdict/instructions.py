@@ -71,11 +71,11 @@ NOT_COUNTED = InstructionEvidence("not counted")
 
 def instruction_evidence(blocks: Iterable[Block], rule: Rule) -> dict[str, InstructionEvidence]:
     """Return the evidence of each benchmark's counts; benchmarks that were not tried are absent."""
-    known = [block for block in blocks if block.stage in {"count", "calibration"}]
+    counts = [block for block in blocks if block.stage in {"count", "calibration"}]
     return {
-        key: _evidence(own, rule)
-        for key, own in by_benchmark(known).items()
-        if any(block.stage == "count" for block in own)
+        key: _evidence(blocks_of_key, rule)
+        for key, blocks_of_key in by_benchmark(counts).items()
+        if any(block.stage == "count" for block in blocks_of_key)
     }
 
 

@@ -93,20 +93,21 @@ def judge(
     hidden a slowdown, even if its instructions are equal.
     """
     rule = rule or Rule()
-    owns = {benchmark.key: rule_of(benchmark.key, limits) for benchmark in benchmarks}
-    muted = {key for key, own in owns.items() if own.mute is not None}
+    project_rules = {benchmark.key: rule_of(benchmark.key, limits) for benchmark in benchmarks}
+    muted = {key for key, project_rule in project_rules.items() if project_rule.mute is not None}
     case = _Case(blocks, planned, rule, muted, strict)
     rows: list[Row] = []
     without_row: list[LeftOut] = []
     unjudged, broken = left_out, 0
     for benchmark in benchmarks:
         key = benchmark.key
-        kind, reason = case.outcome(benchmark)
+        result = case.outcome(benchmark)
+        kind, reason = result
         if kind in {"left out", "skipped"}:
             without_row.append(LeftOut(benchmark=key, reason=reason or ""))
             unjudged += kind == "left out" and key not in muted
         else:
-            rows.append(case.row(benchmark, (kind, reason), owns[key]))
+            rows.append(case.row(benchmark, result, project_rules[key]))
             broken += kind == "broke" and key not in muted
     verdict, reason = judge_run(rows, case.control, broken, rule, unjudged)
     return Judgement(verdict, reason, rows, case.control, without_row)
@@ -170,17 +171,15 @@ class _Case:
     def outcome(self, benchmark: Benchmark) -> Outcome:
         """Return the benchmark's outcome apart from its numbers."""
         takes, evidence = self._takes.get(benchmark.key), self._evidence(benchmark.key)
-        result: Outcome = "left out", "it was not tried"
-        if takes is not None:
-            result = outcome(takes)
-        if result[0] != "left out":
+        result = Outcome("left out", "it was not tried") if takes is None else outcome(takes)
+        if result.kind != "left out":
             return result
         if evidence.kind == "same" or evidence.direction != 0:
-            return "measured", None
-        return "left out", no_time(evidence, result[1] or "it was not tried")
+            return Outcome("measured")
+        return Outcome("left out", no_time(evidence, result.reason or "it was not tried"))
 
-    def row(self, benchmark: Benchmark, result: Outcome, own: GateRule) -> Row:
-        """Return the benchmark's row; ``own`` is the project's rule for it."""
+    def row(self, benchmark: Benchmark, result: Outcome, project_rule: GateRule) -> Row:
+        """Return the benchmark's row; ``project_rule`` is the project's rule for it."""
         key, rule = benchmark.key, self.rule
         evidence, waits = self._evidence(key), self._waits.get(key, Waits())
         is_value = benchmark.type != "time" or key not in self._screen  # a time of 0 has no ratio
@@ -188,10 +187,10 @@ class _Case:
         pairs = self._pairs(key, TIMED if is_value else {"confirmation" if fresh else "screen"})
         kind, reason = result
         if kind == "measured":
-            rule = replace(rule, blind=max(rule.blind, own.slower or 0.0))
+            rule = replace(rule, blind=max(rule.blind, project_rule.slower or 0.0))
             judged = judge_value(pairs, rule) if is_value and pairs else self._time(key, rule)
             numbers, finding = judged
-            finding = within(finding, own.slower, numbers.change, evidence.instructions)
+            finding = within(finding, project_rule.slower, numbers.change, evidence.instructions)
             finding = by_clock_too(finding, numbers, rule, self._strict)
             reasons = (finding.reason, one_sided(waits))
             finding = replace(finding, reason="; ".join(filter(None, reasons)) or None)
@@ -218,8 +217,8 @@ class _Case:
             verdict=finding.verdict,
             reason=finding.reason,
             probably_slower=finding.probably_slower,
-            limit=own.slower,
-            muted=own.mute,
+            limit=project_rule.slower,
+            muted=project_rule.mute,
             smallest_detectable=numbers.smallest_detectable,
             spread=numbers.spread,
             instructions=evidence.instructions,
@@ -374,9 +373,9 @@ def _judge(
         return "invalid", "no benchmark could be measured on both revisions"
     judged, everything = len(usable), len(rows) + left_out
     if judged < rule.least_judged * everything:
-        some = f"only {judged}" if judged else "none"
+        number = f"only {judged}" if judged else "none"
         return "inconclusive", (
-            f"{some} of {_benchmarks(everything)} could be judged: less than "
+            f"{number} of {_benchmarks(everything)} could be judged: less than "
             f"{100 * rule.least_judged:g}%"
         )
     alone = [row for row in usable if row.clock_undecided]

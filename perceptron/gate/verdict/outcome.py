@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from perceptron.records.block import PAIR, Block, Side, SideMeasurement
 
@@ -18,9 +18,13 @@ _HANGS = 5.0
 FAR_SLOWER = 1.5
 
 
-Outcome = tuple[Kind, str | None]
-"""The kind and its reason. ``broke``: fails on HEAD only. ``works``: runs on HEAD only.
-``inconclusive``: the sides differ, perhaps by chance. ``skipped``: its author skips it on both."""
+class Outcome(NamedTuple):
+    """What became of a benchmark, apart from its numbers."""
+
+    kind: Kind
+    """``broke``: fails on HEAD only. ``works``: runs on HEAD only. ``inconclusive``: the sides
+    differ, perhaps by chance. ``skipped``: its author skips it on both."""
+    reason: str | None = None
 
 
 def outcome(blocks: Sequence[Block]) -> Outcome:
@@ -39,18 +43,18 @@ def outcome(blocks: Sequence[Block]) -> Outcome:
             side = "BASE" if len(bad_base) > len(bad_head) else "HEAD"
             reason = (bad_base if side == "BASE" else bad_head)[-1].reason
             kind: Kind = "invalid" if bad_base else "inconclusive"
-            return kind, f"fails now and then on {side}: {reason}"
-        return "measured", None
+            return Outcome(kind, f"fails now and then on {side}: {reason}")
+        return Outcome("measured")
     untried = next(
         (measurement for measurement in (*base, *head) if measurement.status == "untried"), None
     )
     # Benchmarks that are too slow on base are not run on HEAD. Earlier failures there still count.
     if untried is not None and not bad_head:
-        return "left out", untried.reason
+        return Outcome("left out", untried.reason)
     if bad_base and bad_head:
         if all(measurement.status == "slow" for measurement in (*bad_base, *bad_head)):
-            return "left out", _too_long(bad_head[-1])
-        return "invalid", f"fails on both: {bad_head[-1].reason}"
+            return Outcome("left out", _too_long(bad_head[-1]))
+        return Outcome("invalid", f"fails on both: {bad_head[-1].reason}")
     if bad_head:
         return _failing_on_one_side("broke", "broke on HEAD", bad_head, base)
     if bad_base:
@@ -109,7 +113,7 @@ def _failing_on_one_side(
     other: list[SideMeasurement],
 ) -> Outcome:
     if any(measurement.status == "skipped" for measurement in other):
-        return "invalid", f"skipped on one side, fails on the other: {bad[-1].reason}"
+        return Outcome("invalid", f"skipped on one side, fails on the other: {bad[-1].reason}")
     usual = max((measurement.wall_seconds for measurement in other), default=0.0)
     if any(
         measurement.status == "slow" and measurement.wall_seconds < _HANGS * usual
@@ -117,11 +121,11 @@ def _failing_on_one_side(
     ):
         if kind == "broke":
             message = f"{_too_long(bad[-1])} (on BASE it took {usual:.3g} s)"
-            return "inconclusive", message
-        return "left out", _too_long(bad[-1])
+            return Outcome("inconclusive", message)
+        return Outcome("left out", _too_long(bad[-1]))
     if len(bad) < _DECIDING_FAILURES:
-        return "measured", None
-    return kind, f"{words}: {bad[-1].reason}"
+        return Outcome("measured")
+    return Outcome(kind, f"{words}: {bad[-1].reason}")
 
 
 def _skipped(base: list[SideMeasurement], head: list[SideMeasurement]) -> Outcome:
@@ -133,12 +137,12 @@ def _skipped(base: list[SideMeasurement], head: list[SideMeasurement]) -> Outcom
         if measurement.status == "skipped"
     }
     if len(skips) == 2:
-        return "skipped", f"skipped: {skips['head']}"
+        return Outcome("skipped", f"skipped: {skips['head']}")
     if skips:
         ((side, reason),) = skips.items()
         kind: Kind = "inconclusive" if side == "head" else "invalid"
-        return kind, f"skipped on {side.upper()} only: {reason}"
-    return "measured", None
+        return Outcome(kind, f"skipped on {side.upper()} only: {reason}")
+    return Outcome("measured")
 
 
 def _failures(measurements: Sequence[SideMeasurement]) -> list[SideMeasurement]:

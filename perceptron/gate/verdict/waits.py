@@ -41,17 +41,17 @@ class Waits:
 def waits_of(blocks: Sequence[Block]) -> dict[str, Waits]:
     """Return the waiting of each benchmark, by key."""
     timed = [block for block in blocks if block.stage in TIMED]
-    return {key: _waits(own) for key, own in by_benchmark(timed).items()}
+    return {key: _waits(blocks_of_key) for key, blocks_of_key in by_benchmark(timed).items()}
 
 
 def _waits(blocks: Sequence[Block]) -> Waits:
     measurements = [
         measurement for block in counted(blocks) for measurement in block.measurements().values()
     ]
-    known = [measurement for measurement in measurements if measurement.waited is not None]
+    metered = [measurement for measurement in measurements if measurement.waited is not None]
     return Waits(
-        wait_share=mean(measurement.waited or 0.0 for measurement in known) if known else None,
-        contended=sum(len(measurement.dropped) for measurement in known) if known else None,
+        wait_share=mean(measurement.waited or 0.0 for measurement in metered) if metered else None,
+        contended=sum(len(measurement.dropped) for measurement in metered) if metered else None,
         retaken=sum(block.take > 0 for block in blocks),
         alone=always_waiting(blocks),
     )

@@ -349,7 +349,7 @@ def test_what_tests_hand_to_the_fixture_is_measured_by_their_clock(
     for key, expected in seconds.items():
         measurement = measurements(given)[key.rpartition("::")[2]]
         assert measurement["samples"] == pytest.approx([expected] * 2)
-    assert (given[-1]["kind"], given[-1]["own"]) == ("end", True)
+    assert (given[-1]["kind"], given[-1]["from_tree"]) == ("end", True)
 
 
 def test_what_became_of_each_test_is_said_in_one_line(tree: Path) -> None:
@@ -402,7 +402,7 @@ def test_in_children_each_test_has_its_own_fixtures_and_costs_no_other(
     given = answers(tree, "trace", tests, facts=limits)
     statuses = [status for status, _ in outcomes(given).values()]
     assert statuses == ["failed"] * 3 + ["ok"] * 3
-    assert (given[-1]["kind"], given[-1]["own"]) == ("end", True)
+    assert (given[-1]["kind"], given[-1]["from_tree"]) == ("end", True)
     answers(tree, "measure", ["test_draw"])
     answers(tree, "measure", ["test_draw_first", "test_marks", "test_draw"])
     in_child, alone, after = (tmp_path / "drawn").read_text().splitlines()
@@ -446,7 +446,7 @@ def test_the_tree_does_not_hide_what_is_installed(
     write(tree / "tests" / "test_toy.py", OF_INSTALLED)
     given = answers(tree, "measure", ["tests/test_toy.py::test_it"], facts=INSTALLED)
     assert outcomes(given) == {"test_it": ("ok", None)}
-    assert (given[-1]["kind"], given[-1]["own"], given[-1]["foreign"]) == ("end", False, [])
+    assert (given[-1]["kind"], given[-1]["from_tree"], given[-1]["foreign"]) == ("end", False, [])
     assert given[-1]["code"]["place"] == str(installed / "toy")
 
 

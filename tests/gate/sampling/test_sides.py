@@ -23,7 +23,7 @@ from tests.gate.conftest import Repository
 class Program:
     """One that gives these answers and then runs until it is ended."""
 
-    given: tuple[Answer, ...] = (Answer(kind="start"), Answer(kind="end", own=True))
+    given: tuple[Answer, ...] = (Answer(kind="start"), Answer(kind="end", from_tree=True))
     running: ClassVar[list[Program]] = []
 
     def __init__(self, *_: object) -> None:
