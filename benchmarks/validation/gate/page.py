@@ -159,8 +159,8 @@ def grids(proof: Proof) -> list[TextTable]:
                 "Runs that were found · inconclusive · clean, instructions counted: half of them "
                 "quiet, half beside a neighbour. All but *work* execute the same instructions, and "
                 "the clock alone can find them. 2% by the clock alone is not to be found: the gate "
-                "calls nothing below 3%. Levels are as calibrated before the first run; what they "
-                "came to may differ, most for *stride*. Clock and work: the median change at 20%.",
+                "calls nothing below 3%. Levels are as calibrated before the first run. Clock and "
+                "work: the median change at 20%.",
             ),
         ),
         TextTable(

@@ -44,6 +44,7 @@ class Place:
         """Make the table, once in a process."""
         if len(cls.table) == 1:
             cls.table = bytearray(2**26)
+            cls.table[:: mmap.PAGESIZE] = bytes(2**26 // mmap.PAGESIZE)  # else reads fault
 
 
 class Holder:

@@ -69,7 +69,7 @@ class Kind:
         return self.body is None
 
     @property
-    def place(self) -> float:
+    def offset(self) -> float:
         """The share of its turn that it lets others go first: always the same, spread over them."""
         return int.from_bytes(sha256(self.key.encode()).digest()[:4]) / 2**32
 
@@ -77,7 +77,7 @@ class Kind:
         """Return the benchmark that the run of this number measures: null runs take turns."""
         bodies = CONSTANTS if self.body is None else (self.body,)
         cases = [f"time_{language}_{body}" for body in bodies for language in self.languages]
-        return cases[(number + int(self.place * len(cases))) % len(cases)]
+        return cases[(number + int(self.offset * len(cases))) % len(cases)]
 
 
 # By name: what differs, how many runs with counts and how many by the clock alone, quiet and beside
@@ -128,7 +128,7 @@ def planned(share: float = 1.0) -> list[Planned]:
     In an order that mixes kinds evenly: a proof that is cut short is balanced.
     """
     turns = [
-        ((number + kind.place) / wanted, kind.key, number)
+        ((number + kind.offset) / wanted, kind.key, number)
         for kind in KINDS.values()
         for wanted in [max(1, round(share * kind.runs))]
         for number in range(wanted)
@@ -233,9 +233,11 @@ class Repository:
         """
         git(self.folder, "checkout", "--quiet", BASE)
         command = [sys.executable, "-c", _CALIBRATION, json.dumps(CONSTANTS)]
-        told = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=True)
-        measured: dict[Language, Amounts] = json.loads(told.stdout)
-        if min(amount for own in measured.values() for amount in own.values()) <= 0:
+        calibration = subprocess.run(
+            command, cwd=self.folder, capture_output=True, text=True, check=True
+        )
+        measured: dict[Language, Amounts] = json.loads(calibration.stdout)
+        if min(amount for amounts in measured.values() for amount in amounts.values()) <= 0:
             raise UserError("proof: too busy a machine to calibrate slowdowns: use an idle one")
         return measured
 
@@ -254,12 +256,12 @@ class Repository:
 
 
 # Each body with more of its own, in turns: of the times the lowest decile. A second of sleep takes
-# a second.
+# a second. As many bytes far away as the highest level adds: of more, each takes less time.
 _CALIBRATION = """
 import importlib, json, statistics, sys, time
 sys.path.insert(0, ".")
 constants = json.loads(sys.argv[1])
-more = {"FAR": 4000, "PAGES": 400, "HELD": 400e-6, "NAP": 400e-6, "BYTES": 65536}
+more = {"FAR": 1000, "PAGES": 400, "HELD": 400e-6, "NAP": 400e-6, "BYTES": 65536}
 def timed(function):
     begin = time.perf_counter()
     for _ in range(10):
