@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 UNITS = 100
-FAR = 0
+FAR = 500
 PAGES = 16
 HELD = 200e-6
 NAP = 200e-6
