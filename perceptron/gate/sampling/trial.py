@@ -80,7 +80,7 @@ def calibrate(
 ) -> Calibration:
     """Choose equal effort for both sides: what the slower side needs, where both give numbers.
 
-    ``start_seconds`` is the time of a process beside its benchmarks. Benchmarks in ``looked_at``
+    ``start_seconds`` is the time of a process beside its benchmarks. Benchmarks in ``prechecked``
     are only probed, and take fewer samples.
     """
     own_blocks = by_benchmark(blocks)

@@ -40,7 +40,7 @@ class InstructionEvidence:
 
     ``same``: within the rule's ``same_work``. ``rose`` and ``fell``: by the rule's ``least_work``
     or more on every draw, and the draws agree. ``changed``: between these, or undecided. ``not
-    counted``: with ``work`` only if its single count rose by the rule's ``least``, which must be
+    counted``: with ``instructions`` only if its single count rose by the rule's ``least``, which must be
     reported unless times decide.
     """
 
