@@ -40,8 +40,8 @@ class InstructionEvidence:
 
     ``same``: within the rule's ``same_work``. ``rose`` and ``fell``: by the rule's ``least_work``
     or more on every draw, and the draws agree. ``changed``: between these, or undecided. ``not
-    counted``: with ``instructions`` only if its single count rose by the rule's ``least``, which must be
-    reported unless times decide.
+    counted``: with ``instructions`` only if its single count rose by the rule's ``least``, which
+    must be reported unless times decide.
     """
 
     kind: Kind
