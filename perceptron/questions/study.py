@@ -16,8 +16,8 @@ from perceptron.errors import UserError
 from perceptron.measure.job import Job
 from perceptron.options import (
     DTYPE,
+    FROM_FILES,
     Backends,
-    NamedBackends,
     Option,
     Over,
     SeveralThreads,
@@ -29,8 +29,8 @@ from perceptron.records.row import Row
 # A question's file finds here what its plan is made of.
 __all__ = [
     "DTYPE",
+    "FROM_FILES",
     "Backends",
-    "NamedBackends",
     "Option",
     "Over",
     "Plan",
@@ -47,6 +47,9 @@ class Plan(Struct, frozen=True, kw_only=True):
     They stand in run.json: plain values, all with a default, so that a stored plan can be read
     where the model file that it names is gone. A field without an `Option` is filled in.
     """
+
+    usual_minutes: ClassVar[str] = "3"
+    """The budget without ``--budget`` and ``--quick``, as help states it."""
 
     def resolved(self) -> Plan:
         """Return the plan as it is on this machine, defaults filled in.

@@ -67,12 +67,17 @@ _SHARE, _SHARE_QUICK = 1 / 6, 1 / 3
 class BenchPlan(Plan, frozen=True, kw_only=True):
     """The problems to measure, and the effort."""
 
+    usual_minutes: ClassVar[str] = "6"
     quick: Annotated[
         bool, Option("Measure for about a minute, with fewer repeats.", ("--quick",))
     ] = False
     families: Annotated[
         tuple[str, ...],
-        Option("Limit the search to these families; `none`: the OR gate.", metavar="NAME …"),
+        Option(
+            "Measure these families; `none`: the OR gate alone.",
+            ("--families", "--family"),
+            "NAME …",
+        ),
     ] = ()
     problems: Annotated[
         tuple[str, ...],

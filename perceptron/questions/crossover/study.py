@@ -43,6 +43,7 @@ from perceptron.questions.shared.pairs import (
 )
 from perceptron.questions.study import (
     DTYPE,
+    FROM_FILES,
     Backends,
     Option,
     Over,
@@ -74,11 +75,12 @@ _OF_FILES = ("by", "size", "size_regex", "unit", "commit")
 class CrossoverPlan(Plan, frozen=True, kw_only=True):
     """Where to look for crossovers and how hard."""
 
+    usual_minutes: ClassVar[str] = "2 a comparison"
     families: Annotated[
         tuple[str, ...],
         Option(
-            "Limit the search to these families. Default: the five of bench.",
-            ("--family",),
+            "Search these families. Default: the five of bench.",
+            ("--family", "--families"),
             "NAME …",
         ),
     ] = ()
@@ -109,21 +111,22 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
     ] = ()
     by: Annotated[
         tuple[str, ...],
-        Option("With --from: parameters or columns of the backend.", metavar="NAME …"),
+        Option("Parameters or columns of the backend.", metavar="NAME …", panel=FROM_FILES),
     ] = ()
     size: Annotated[
-        str | None, Option("With --from: parameter or column of the size.", metavar="NAME")
+        str | None, Option("Parameter or column of the size.", metavar="NAME", panel=FROM_FILES)
     ] = None
     size_regex: Annotated[
         str | None,
-        Option("With --from: find sizes in names, as in '_(\\d+)$'.", metavar="REGEX"),
+        Option("Find sizes in names, as in '_(\\d+)$'.", metavar="REGEX", panel=FROM_FILES),
     ] = None
     unit: Annotated[
         UnitName | None,
-        Option("With --from: unit of a table's times. Default: s.", metavar="s|ms|us|ns"),
+        Option("Unit of a table's times. Default: s.", metavar="s|ms|us|ns", panel=FROM_FILES),
     ] = None
     commit: Annotated[
-        str | None, Option("With --from: judge this commit. Default: the newest.", metavar="REV")
+        str | None,
+        Option("Judge this commit. Default: the newest.", metavar="REV", panel=FROM_FILES),
     ] = None
     iterations: Annotated[
         Annotated[int, Meta(ge=1)],

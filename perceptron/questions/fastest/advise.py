@@ -34,7 +34,7 @@ from perceptron.questions.fastest.advice import (
 from perceptron.questions.shared.axes import SizeAxis, family_axis, referenced_axis
 from perceptron.questions.shared.missing import missing, size_job
 from perceptron.questions.shared.pairs import backends_over, require_backends, usual_for
-from perceptron.questions.study import DTYPE, Option, Over, Plan, Threads
+from perceptron.questions.study import DTYPE, Backends, Option, Over, Plan, Threads
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
@@ -95,12 +95,11 @@ class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
     iterations: Annotated[
         int | None, _count("Train for K iterations. Default: 10000, or the problem's.", "K")
     ] = None
-    backends: Annotated[
-        tuple[str, ...], Option("Choose backends; see `perceptron backends`.", metavar="NAME …")
-    ] = ()
+    backends: Backends = ()
     threads: Threads = None
     over: Over = ()
     dtype: Annotated[DType | None, DTYPE] = None
+    usual_minutes: ClassVar[str] = "0.5"
     name: str = ""
     """The problem's name, as its rows have it."""
     length: TrainingLength = TrainingLength()

@@ -59,9 +59,14 @@ Range = tuple[AxisSize, AxisSize]
 class MapPlan(Plan, frozen=True, kw_only=True):
     """The sizes to map, and how closely."""
 
+    usual_minutes: ClassVar[str] = "5"
     family: Annotated[
         str,
-        Option("Choose mlp-map, batch-width or models-width. Default: mlp-map.", metavar="NAME"),
+        Option(
+            "Choose mlp-map, batch-width or models-width. Default: mlp-map.",
+            ("--family", "--families"),
+            "NAME",
+        ),
     ] = "mlp-map"
     functions: Annotated[
         str | None, Option("Map your own functions: see docs/functions.md.", metavar="FILE.py")
