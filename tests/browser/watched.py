@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from perceptron.questions.shared.published import SOURCE
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Request
 
@@ -90,13 +92,14 @@ def until(page: Page, expression: str) -> None:
 
 
 def is_ours(page: Page) -> bool:
-    """No element that only a name could have brought, and no handler on any."""
+    """No element or link that only a name could have brought, and no handler on any."""
     return bool(
         page.evaluate(
             "document.querySelectorAll('script:not([src]), img, iframe, main b:not(:empty)').length"
             " === 0 && [...document.querySelectorAll('*')].every(one =>"
             " [...one.attributes].every(own => !own.name.startsWith('on')))"
-            " && [...document.links].every(one => /^(file|http|data):/.test(one.protocol))"
+            " && [...document.links].every(link => /^(file|http|data):/.test(link.protocol)"
+            f" || link.href === '{SOURCE.address}')"
         )
     )
 

@@ -63,7 +63,7 @@ def test_every_study_says_what_it_found(tmp_path: Path) -> None:
     told = [
         ("crossover", "mlp-width: torch-cpu overtakes numpy at width "),
         ("map", "of the map"),
-        ("overhead", "or-gate: fastest: numba"),
+        ("overhead", "the fastest variant (numba)"),
         ("race", "numpy is first"),
     ]
     for (study, words), found in zip(told, fleet.answers(collected(*runs), judges()), strict=True):
