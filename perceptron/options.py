@@ -19,9 +19,9 @@ from perceptron.errors import UserError
 from perceptron.numbers import digits
 
 # Panels of a command's help, in their order.
-_OPTIONS, OUTPUT, CLUSTER = "Options", "Output", "Cluster"
+MODEL, _OPTIONS, OUTPUT, CLUSTER = "Model and training", "Options", "Output", "Cluster"
 FROM_FILES = "Results of other tools, with --from"
-PANELS = (_OPTIONS, FROM_FILES, OUTPUT, CLUSTER)
+PANELS = (MODEL, _OPTIONS, FROM_FILES, OUTPUT, CLUSTER)
 
 
 @dataclass(frozen=True)

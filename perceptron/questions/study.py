@@ -17,6 +17,7 @@ from perceptron.measure.job import Job
 from perceptron.options import (
     DTYPE,
     FROM_FILES,
+    MODEL,
     Backends,
     Option,
     Over,
@@ -30,6 +31,7 @@ from perceptron.records.row import Row
 __all__ = [
     "DTYPE",
     "FROM_FILES",
+    "MODEL",
     "Backends",
     "Option",
     "Over",
@@ -48,8 +50,10 @@ class Plan(Struct, frozen=True, kw_only=True):
     where the model file that it names is gone. A field without an `Option` is filled in.
     """
 
-    usual_minutes: ClassVar[str] = "3"
-    """The budget without ``--budget`` and ``--quick``, as help states it."""
+    usual_seconds: ClassVar[float] = 180.0
+    """The budget without ``--budget`` and ``--quick``, which help states in minutes."""
+    usual_note: ClassVar[str] = ""
+    """What help adds to it."""
 
     def resolved(self) -> Plan:
         """Return the plan as it is on this machine, defaults filled in.
@@ -87,7 +91,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     @property
     def budget_seconds(self) -> float:
         """The budget without ``--budget``."""
-        return 180.0
+        return self.usual_seconds
 
     @property
     def quick(self) -> bool:

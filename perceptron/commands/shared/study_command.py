@@ -35,7 +35,8 @@ def study_command(name: str) -> Command:
     common = fields_of_arguments(_carry_out)
     if not isinstance(study, HasRules):
         common = tuple(one for one in common if one.name != "rule")
-    helps = {"budget": f"{options.BUDGET.help} Default: {study.Plan.usual_minutes}."}
+    minutes = f"{round(study.Plan.usual_seconds / 60, 1):g}{study.Plan.usual_note}"
+    helps = {"budget": f"{options.BUDGET.help} Default: {minutes}."}
     if not study.page.is_overview:
         helps["json"] = options.JSON_WITHOUT_PAGES.help
     common = tuple(

@@ -59,7 +59,7 @@ Range = tuple[AxisSize, AxisSize]
 class MapPlan(Plan, frozen=True, kw_only=True):
     """The sizes to map, and how closely."""
 
-    usual_minutes: ClassVar[str] = "5"
+    usual_seconds: ClassVar[float] = 300.0
     family: Annotated[
         str,
         Option(
@@ -145,7 +145,7 @@ class MapPlan(Plan, frozen=True, kw_only=True):
     @property
     def budget_seconds(self) -> float:
         """A quick run is over in a minute."""
-        return 60.0 if self.quick else 300.0
+        return 60.0 if self.quick else self.usual_seconds
 
     @property
     def repeats(self) -> int:

@@ -58,7 +58,7 @@ Amount = Annotated[int, Meta(ge=0, le=2**60)]
 class OverheadPlan(Plan, frozen=True, kw_only=True):
     """A problem and the rungs to measure on it."""
 
-    usual_minutes: ClassVar[str] = "3, more with a GPU"
+    usual_note: ClassVar[str] = ", more with a GPU"
     problem: Annotated[
         str, Option("Take a problem, a shape or FILE.toml[:SIZE]. Default: or-gate.", metavar="P")
     ] = "or-gate"
@@ -109,7 +109,8 @@ class OverheadPlan(Plan, frozen=True, kw_only=True):
             for name in self.backends
             if registry.load(name).device != "cpu" and registry.reason_unavailable(name) is None
         ]
-        return (120.0 if self.quick else 180.0) + len(on_devices) * self.repeats * _START_SECONDS
+        seconds = 120.0 if self.quick else self.usual_seconds
+        return seconds + len(on_devices) * self.repeats * _START_SECONDS
 
     @property
     def minimum_seconds(self) -> float:
