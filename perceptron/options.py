@@ -18,6 +18,11 @@ from typing import Annotated
 from perceptron.errors import UserError
 from perceptron.numbers import digits
 
+# Panels of a command's help, in their order.
+MODEL, _OPTIONS, OUTPUT, CLUSTER = "Model and training", "Options", "Output", "Cluster"
+FROM_FILES = "Results of other tools, with --from"
+PANELS = (MODEL, _OPTIONS, FROM_FILES, OUTPUT, CLUSTER)
+
 
 @dataclass(frozen=True)
 class Option:
@@ -28,7 +33,7 @@ class Option:
 
     help: str
     names: tuple[str, ...] = ()
-    """``--backends``, ``--backend``; by default the field's own."""
+    """``--backends``, ``--backend``: help shows the first; by default the field's own."""
     metavar: str | None = None
     as_text: bool = False
     """Read a whole number from 1 from text, as options that also take several do elsewhere."""
@@ -43,6 +48,7 @@ class Option:
     """Ends of the range of a number."""
     alone: str | None = None
     """The number that is meant where the option is typed without one."""
+    panel: str = _OPTIONS
 
 
 class Argument(Option):
@@ -50,29 +56,32 @@ class Argument(Option):
 
 
 DTYPE = Option("Compute in float32 or float64. Default: float32.", metavar="NAME")
-_BACKENDS = "Choose backends; see `perceptron backends`."
-Backends = Annotated[tuple[str, ...], Option(_BACKENDS, metavar="NAME …")]
-NamedBackends = Annotated[tuple[str, ...], Option(_BACKENDS, ("--backends", "--backend"), "NAME …")]
+Backends = Annotated[
+    tuple[str, ...],
+    Option("Choose backends; see `perceptron backends`.", ("--backends", "--backend"), "NAME …"),
+]
 _THREADS = "Use N threads for every backend. Default: all cores."
 Threads = Annotated[int | None, Option(_THREADS, metavar="N[,N…]", as_text=True)]
 SeveralThreads = Annotated[tuple[int, ...], Option(_THREADS, metavar="N[,N…]")]
 Over = Annotated[
     tuple[int, ...],
     Option(
-        "Train over N processes, as torch-ddp does. Default: 1.",
+        "Train over N processes (torch-ddp). Default: 1.",
         ("--processes",),
         "N[,N…]",
     ),
 ]
 
-Json = Annotated[bool, Option("Print one JSON document.")]
-Verbose = Annotated[bool, Option("Print every table, note and warning, as the page does.")]
-Budget = Annotated[
-    float | None, Option("Stop after this time, earlier starts included.", metavar="MINUTES")
-]
+Json = Annotated[bool, Option("Print one JSON document.", panel=OUTPUT)]
+JSON_WITHOUT_PAGES = Option("Print one JSON document; write pages only with --html.", panel=OUTPUT)
+Verbose = Annotated[bool, Option("Print every table, note and warning of the page.", panel=OUTPUT)]
+# `study_command` adds the plan's default.
+BUDGET = Option("Stop after MINUTES in all.", metavar="MINUTES")
+Budget = Annotated[float | None, BUDGET]
 Fresh = Annotated[bool, Option("Measure another run; resume no interrupted one.")]
 Machine = Annotated[
-    str | None, Option("Name the machine of the results. Default: host name.", metavar="NAME")
+    str | None,
+    Option("Name the machine of the results. Default: host name.", metavar="NAME", panel=OUTPUT),
 ]
 # A build or an update ends within ten minutes.
 Wait = Annotated[
@@ -84,17 +93,14 @@ Wait = Annotated[
         alone="10",
     ),
 ]
-Results = Annotated[Path, Option("Keep measurements in DIR.", metavar="DIR")]
-HTML = Option(
-    "Write the dashboard into DIR, '' for none. Default: html.", metavar="DIR", may_be_empty=True
-)
-Html = Annotated[str | None, HTML]
-HtmlOfAnswer = Annotated[
+Results = Annotated[Path, Option("Keep measurements in DIR.", metavar="DIR", panel=OUTPUT)]
+Html = Annotated[
     str | None,
     Option(
-        "Write the dashboard into DIR, '' for none. Default: html, or none for --json.",
+        "Write the dashboard into DIR, '' for none. Default: html.",
         metavar="DIR",
         may_be_empty=True,
+        panel=OUTPUT,
     ),
 ]
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from itertools import chain
 
+import click
 import pytest
+from click.testing import CliRunner
 
 from perceptron import __version__
-from perceptron.cli import COMMANDS
+from perceptron.cli import COMMANDS, app
+from perceptron.questions import registry
 from perceptron.questions.registry import STUDIES
 from tests.conftest import ROOT, Perceptron
 
@@ -44,10 +49,39 @@ def test_nothing_typed_shows_the_help(here: Perceptron) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help_in_one_screen(here: Perceptron, command: str) -> None:
-    process = here(command, "--help")
-    assert process.returncode == 0
-    assert len(process.stdout.splitlines()) < 40
+def test_help_is_one_screen_in_panels_and_names_are_the_same_everywhere(command: str) -> None:
+    """Options that a new user needs come first, those of a cluster last."""
+    result = CliRunner().invoke(app, [command, "--help"], prog_name="perceptron")
+    assert result.exit_code == 0
+    assert len(result.output.splitlines()) < 40
+    usage, *blocks = result.output.split("\n\n")
+    assert "{" not in usage
+    panels = {
+        title: re.findall(r"^  (--[a-z-]+)", rows, re.MULTILINE)
+        for title, _, rows in (block.partition(":\n") for block in blocks)
+    }
+    assert max(map(len, panels.values())) <= 18
+    cluster = {"--on", "--sbatch"} & {*chain.from_iterable(panels.values())}
+    assert not cluster or {*list(panels.values())[-1]} == cluster
+    if command in ("dashboard", "fleet"):
+        assert re.search(r"--results DIR +Read ", result.output)
+    loaded = app.get_command(click.Context(app), command)
+    assert loaded is not None
+    for parameter in loaded.params:
+        for pair in ("family families", "backend backends", "bench benchmarks"):
+            names = {f"--{noun}" for noun in pair.split()}
+            assert names & {*parameter.opts} in (names, set())
+
+
+@pytest.mark.parametrize("command", STUDIES)
+def test_help_states_the_budget_that_is_used(command: str) -> None:
+    output = CliRunner().invoke(app, [command, "--help"]).output
+    stated = re.search(r"--budget MINUTES .*Default: ([0-9.]*[0-9])", output)
+    assert stated is not None
+    # What a crossover states is of one comparison.
+    one = {"families": ("mlp-width",), "backends": ("numpy", "python"), "threads": (1,)}
+    plan = registry.load(command).Plan(**one if command == "crossover" else {})
+    assert float(stated[1]) == round(plan.budget_seconds / 60, 1)
 
 
 def test_every_command_is_a_study_or_a_file_and_every_file_a_command() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from perceptron.commands.shared.pages import prepare_comparison
-from perceptron.options import Argument, Json, Option, Results, Verbose, Wait
+from perceptron.options import OUTPUT, Argument, Json, Option, Results, Verbose, Wait
 from perceptron.records.comparison import Counting
 
 
@@ -24,7 +24,11 @@ def compare(
     ] = None,
     benchmarks: Annotated[
         str | None,
-        Option("Only where name(parameters), id or group matches.", metavar="REGEX"),
+        Option(
+            "Only where name(parameters), id or group matches.",
+            ("--benchmarks", "--bench"),
+            "REGEX",
+        ),
     ] = None,
     budget: Annotated[
         float, Option("Measure this long at most.", metavar="MINUTES", low=0.05)
@@ -67,19 +71,24 @@ def compare(
     ] = None,
     markdown: Annotated[
         Path | None,
-        Option("Write the comment for a pull request to this file.", metavar="FILE"),
+        Option("Write the comment for a pull request to this file.", metavar="FILE", panel=OUTPUT),
     ] = None,
     junit: Annotated[
-        Path | None, Option("Write JUnit XML of the rows to this file.", metavar="FILE")
+        Path | None,
+        Option("Write JUnit XML of the rows to this file.", metavar="FILE", panel=OUTPUT),
     ] = None,
     html: Annotated[
         str | None,
         Option(
-            "Write the page here; '' for none. Default: html.", metavar="DIR", may_be_empty=True
+            "Write the page here; '' for none. Default: html.",
+            metavar="DIR",
+            may_be_empty=True,
+            panel=OUTPUT,
         ),
     ] = None,
     pages_url: Annotated[
-        str | None, Option("Link the comment to the pages published here.", metavar="URL")
+        str | None,
+        Option("Link the comment to the pages published here.", metavar="URL", panel=OUTPUT),
     ] = None,
     wait: Wait = None,
     results: Results = Path("results"),

@@ -9,7 +9,7 @@ from typing import Annotated
 from perceptron import optional
 from perceptron.commands.shared.pages import folder
 from perceptron.errors import UserError
-from perceptron.options import Html, Json, Option, Results
+from perceptron.options import OUTPUT, Html, Json, Option
 
 
 def dashboard(
@@ -21,7 +21,9 @@ def dashboard(
     config: Annotated[
         Path, Option("asv's configuration, for its pages in asv/.", metavar="FILE")
     ] = Path("asv.conf.json"),
-    results: Results = Path("results"),
+    results: Annotated[
+        Path, Option("Read measurements from DIR.", metavar="DIR", panel=OUTPUT)
+    ] = Path("results"),
     html: Html = None,
     json: Json = False,
 ) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from perceptron.commands.shared.pages import prepare
 from perceptron.errors import UserError
-from perceptron.options import Argument, HtmlOfAnswer, Json, Results, Verbose
+from perceptron.options import JSON_WITHOUT_PAGES, Argument, Html, Option, Verbose
 
 
 def fleet(
@@ -21,10 +21,13 @@ def fleet(
         tuple[Path, ...],
         Argument("Merge results that were copied here.", metavar="[DIR …]", is_list=False),
     ] = (),
-    results: Results = Path("results"),
-    html: HtmlOfAnswer = None,
+    results: Annotated[
+        Path,
+        Option("Read fleets from DIR; collect merges their rows there.", metavar="DIR"),
+    ] = Path("results"),
+    html: Html = None,
     verbose: Verbose = False,
-    json: Json = False,
+    json: Annotated[bool, JSON_WITHOUT_PAGES] = False,
 ) -> int:
     """Return 1 if a job failed, or rows could not be merged."""
     from perceptron.commands.shared.fleet_options import finish

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from perceptron import optional
-from perceptron.options import Argument, Backends, Json, Option, Verbose
+from perceptron.options import OUTPUT, Argument, Backends, Json, Option, Verbose
 
 
 def walkthrough(
@@ -20,7 +20,9 @@ def walkthrough(
     activation: Annotated[
         str | None, Option("Replace the last layer's activation.", metavar="NAME")
     ] = None,
-    save: Annotated[Path | None, Option("Write figures into DIR.", metavar="DIR")] = None,
+    save: Annotated[
+        Path | None, Option("Write figures into DIR.", metavar="DIR", panel=OUTPUT)
+    ] = None,
     verbose: Verbose = False,
     json: Json = False,
 ) -> int:

@@ -44,7 +44,7 @@ def with_doubt(verdicts: Sequence[Verdict], machine: Path) -> tuple[Verdict, ...
     alone = [at for at, one in enumerate(verdicts) if _is_alone(one)]
     if not alone:
         return tuple(verdicts)
-    factor = largest_factor(tuple(sorted(machine.glob("*/run.json"))[-_MOST_RUNS:]))
+    factor = largest_factor(tuple(sorted(machine.absolute().glob("*/run.json"))[-_MOST_RUNS:]))
     line, found = "one run", list(verdicts)
     if factor is None:  # the heading says as much: no other line makes room
         alone = [at for at in alone[:1] if not verdicts[at].notes]

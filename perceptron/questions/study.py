@@ -16,8 +16,9 @@ from perceptron.errors import UserError
 from perceptron.measure.job import Job
 from perceptron.options import (
     DTYPE,
+    FROM_FILES,
+    MODEL,
     Backends,
-    NamedBackends,
     Option,
     Over,
     SeveralThreads,
@@ -29,8 +30,9 @@ from perceptron.records.row import Row
 # A question's file finds here what its plan is made of.
 __all__ = [
     "DTYPE",
+    "FROM_FILES",
+    "MODEL",
     "Backends",
-    "NamedBackends",
     "Option",
     "Over",
     "Plan",
@@ -47,6 +49,11 @@ class Plan(Struct, frozen=True, kw_only=True):
     They stand in run.json: plain values, all with a default, so that a stored plan can be read
     where the model file that it names is gone. A field without an `Option` is filled in.
     """
+
+    usual_seconds: ClassVar[float] = 180.0
+    """The budget without ``--budget`` and ``--quick``, which help states in minutes."""
+    usual_note: ClassVar[str] = ""
+    """What help adds to it."""
 
     def resolved(self) -> Plan:
         """Return the plan as it is on this machine, defaults filled in.
@@ -84,7 +91,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     @property
     def budget_seconds(self) -> float:
         """The budget without ``--budget``."""
-        return 180.0
+        return self.usual_seconds
 
     @property
     def quick(self) -> bool:

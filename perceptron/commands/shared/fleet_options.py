@@ -17,18 +17,22 @@ import click
 from perceptron.commands.shared.pages import Pages, prepare
 from perceptron.commands.shared.parameters import is_typed, split
 from perceptron.errors import UserError
-from perceptron.options import Option, folder_name
+from perceptron.options import CLUSTER, Option, folder_name
 
 if TYPE_CHECKING:
     from perceptron.records.fleet import Collected, FleetStatus
 
-On = Annotated[str | None, Option("Measure as jobs: see docs/fleet.md.", metavar="slurm|local:N")]
+On = Annotated[
+    str | None,
+    Option("Measure as jobs: see docs/fleet.md.", metavar="slurm|local:N", panel=CLUSTER),
+]
 Sbatch = Annotated[
     tuple[str, ...],
     Option(
-        "Pass options to sbatch, such as partition=a,b (with --on slurm).",
+        "With --on slurm: for sbatch, such as partition=a,b.",
         metavar="KEY=VALUE …",
         is_list=False,
+        panel=CLUSTER,
     ),
 ]
 # More may be given to a job that is resumed.

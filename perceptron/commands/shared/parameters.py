@@ -21,7 +21,7 @@ import click
 from click.core import ParameterSource
 
 from perceptron.errors import UserError, unknown
-from perceptron.options import Argument, Option
+from perceptron.options import OUTPUT, PANELS, Argument, Option
 
 # Python reads no number of more than 4,300 digits.
 _WHOLE = re.compile(r"[0-9]{1,100}")
@@ -63,12 +63,19 @@ class Field:
         return click.Option(
             [self.name, *self._names],
             type=self._type,
-            metavar=option.metavar,
             multiple=self.is_list,
-            help=option.help,
             default=self.default or None,
-            show_default=True,
+            help=option.help,
         )
+
+    @property
+    def help_record(self) -> tuple[str, str]:
+        """Return the two columns of help: the value as it is typed, and what it is for."""
+        about = self.option.help
+        if isinstance(self.option, Argument):
+            return self.typed, f"{about}{'  [required]' * (self.default is _REQUIRED)}"
+        default = f"  [default: {self.default}]" if self.default else ""
+        return f"{self.typed} {self.option.metavar or ''}".rstrip(), f"{about}{default}"
 
     @property
     def is_list(self) -> bool:
@@ -172,16 +179,16 @@ class Command(click.Command):
         return self._function(**{one.name: one.read(ctx.params[one.name]) for one in typed})
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the arguments before the options."""
-        arguments = [
-            (one.typed, f"{one.option.help}{'  [required]' * (one.default is _REQUIRED)}")
-            for one in self.fields
-            if isinstance(one.option, Argument)
-        ]
-        if arguments:
-            with formatter.section("Arguments"):
-                formatter.write_dl(arguments)
-        super().format_options(ctx, formatter)
+        """Write the arguments, then each panel of options."""
+        rows: dict[str, list[tuple[str, str]]] = {title: [] for title in ("Arguments", *PANELS)}
+        for field in self.fields:
+            is_argument = isinstance(field.option, Argument)
+            rows["Arguments" if is_argument else field.option.panel].append(field.help_record)
+        rows[OUTPUT].append(("--help", "Show this message and exit."))
+        for title, records in rows.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
 
     def _options(self) -> Iterator[tuple[Field, str]]:
         parameters = zip(self.fields, self.params, strict=True)

@@ -20,7 +20,7 @@ from perceptron.commands.shared.parameters import (
     typed_in_full,
 )
 from perceptron.errors import UserError
-from perceptron.options import Option
+from perceptron.options import OUTPUT, Option
 from perceptron.questions import registry
 from perceptron.questions.study import HasRules, Plan, Reader, Study
 
@@ -35,10 +35,14 @@ def study_command(name: str) -> Command:
     common = fields_of_arguments(_carry_out)
     if not isinstance(study, HasRules):
         common = tuple(one for one in common if one.name != "rule")
-    if study.page.is_overview:
-        common = tuple(
-            replace(one, option=options.HTML) if one.name == "html" else one for one in common
-        )
+    minutes = f"{round(study.Plan.usual_seconds / 60, 1):g}{study.Plan.usual_note}"
+    helps = {"budget": f"{options.BUDGET.help} Default: {minutes}."}
+    if not study.page.is_overview:
+        helps["json"] = options.JSON_WITHOUT_PAGES.help
+    common = tuple(
+        replace(field, option=replace(field.option, help=helps.get(field.name, field.option.help)))
+        for field in common
+    )
 
     def run(**typed: Any) -> int:
         given = {one.name: typed.pop(one.name) for one in asked if one.name in typed}
@@ -56,10 +60,12 @@ def _carry_out(
     machine: options.Machine = None,
     budget: options.Budget = None,
     results: options.Results = Path("results"),
-    html: options.HtmlOfAnswer = None,
+    html: options.Html = None,
     verbose: options.Verbose = False,
     json: options.Json = False,
-    rule: Annotated[bool, Option("Print a line of Python that chooses by size.")] = False,
+    rule: Annotated[
+        bool, Option("Print a line of Python that chooses by size.", panel=OUTPUT)
+    ] = False,
     on: On = None,
     sbatch: Sbatch = (),
 ) -> int:

@@ -67,12 +67,17 @@ _SHARE, _SHARE_QUICK = 1 / 6, 1 / 3
 class BenchPlan(Plan, frozen=True, kw_only=True):
     """The problems to measure, and the effort."""
 
+    usual_seconds: ClassVar[float] = 360.0
     quick: Annotated[
         bool, Option("Measure for about a minute, with fewer repeats.", ("--quick",))
     ] = False
     families: Annotated[
         tuple[str, ...],
-        Option("Limit the search to these families; `none`: the OR gate.", metavar="NAME …"),
+        Option(
+            "Measure these families; `none`: the OR gate alone.",
+            ("--family", "--families"),
+            "NAME …",
+        ),
     ] = ()
     problems: Annotated[
         tuple[str, ...],
@@ -129,7 +134,7 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
     @property
     def budget_seconds(self) -> float:
         """Seconds that it takes unless the user says otherwise."""
-        return 60.0 if self.quick else 360.0
+        return 60.0 if self.quick else self.usual_seconds
 
     @property
     def references(self) -> tuple[str, ...]:

@@ -43,6 +43,7 @@ from perceptron.questions.shared.pairs import (
 )
 from perceptron.questions.study import (
     DTYPE,
+    FROM_FILES,
     Backends,
     Option,
     Over,
@@ -58,9 +59,8 @@ from perceptron.records.readers.values import UnitName
 from perceptron.records.row import Row, times
 from perceptron.statistics.select import NOT_REACHED, usable_rows
 
-# To search one axis for one pair, and in a quick search for all pairs: they share most of what is
-# measured, and a quick run should not take longer because it is of more pairs.
-_SECONDS = 120.0
+# To search one axis in a quick search, for all pairs: they share most of what is measured, and a
+# quick run should not take longer because it is of more pairs.
 _QUICK_SECONDS = 60.0
 # Sizes of each axis that are begun together. The ends come first, so that of several families every
 # one has an answer early; all sizes of five at once take a quick run half of its minute.
@@ -74,11 +74,14 @@ _OF_FILES = ("by", "size", "size_regex", "unit", "commit")
 class CrossoverPlan(Plan, frozen=True, kw_only=True):
     """Where to look for crossovers and how hard."""
 
+    # To search one axis for one pair.
+    usual_seconds: ClassVar[float] = 120.0
+    usual_note: ClassVar[str] = " a comparison"
     families: Annotated[
         tuple[str, ...],
         Option(
-            "Limit the search to these families. Default: the five of bench.",
-            ("--family",),
+            "Search these families. Default: the five of bench.",
+            ("--family", "--families"),
             "NAME …",
         ),
     ] = ()
@@ -109,21 +112,22 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
     ] = ()
     by: Annotated[
         tuple[str, ...],
-        Option("With --from: parameters or columns of the backend.", metavar="NAME …"),
+        Option("Parameters or columns of the backend.", metavar="NAME …", panel=FROM_FILES),
     ] = ()
     size: Annotated[
-        str | None, Option("With --from: parameter or column of the size.", metavar="NAME")
+        str | None, Option("Parameter or column of the size.", metavar="NAME", panel=FROM_FILES)
     ] = None
     size_regex: Annotated[
         str | None,
-        Option("With --from: find sizes in names, as in '_(\\d+)$'.", metavar="REGEX"),
+        Option("Find sizes in names, as in '_(\\d+)$'.", metavar="REGEX", panel=FROM_FILES),
     ] = None
     unit: Annotated[
         UnitName | None,
-        Option("With --from: unit of a table's times. Default: s.", metavar="s|ms|us|ns"),
+        Option("Unit of a table's times. Default: s.", metavar="s|ms|us|ns", panel=FROM_FILES),
     ] = None
     commit: Annotated[
-        str | None, Option("With --from: judge this commit. Default: the newest.", metavar="REV")
+        str | None,
+        Option("Judge this commit. Default: the newest.", metavar="REV", panel=FROM_FILES),
     ] = None
     iterations: Annotated[
         Annotated[int, Meta(ge=1)],
@@ -246,13 +250,13 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
             return 0.0
         if self.called is not None:
             pairs = len(self.all_pairs)
-            return _QUICK_SECONDS if self.quick else _SECONDS * pairs
+            return _QUICK_SECONDS if self.quick else self.usual_seconds * pairs
         axes = len(self.axes) * len(self.threads)
         if self.quick:
             return _QUICK_SECONDS * axes
         here = {name for name in self.backends if registry.reason_unavailable(name) is None}
         pairs = sum(here.issuperset(pair) for pair in self.all_pairs)
-        return _SECONDS * max(1, pairs) * axes
+        return self.usual_seconds * max(1, pairs) * axes
 
     def search(self, axis: SizeAxis, pair: Pair) -> Search:
         """Return how hard to search along an axis for a pair.

@@ -34,7 +34,7 @@ from perceptron.questions.fastest.advice import (
 from perceptron.questions.shared.axes import SizeAxis, family_axis, referenced_axis
 from perceptron.questions.shared.missing import missing, size_job
 from perceptron.questions.shared.pairs import backends_over, require_backends, usual_for
-from perceptron.questions.study import DTYPE, Option, Over, Plan, Threads
+from perceptron.questions.study import DTYPE, MODEL, Backends, Option, Over, Plan, Threads
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import Row, times
@@ -64,40 +64,47 @@ _OF_SHAPE = tuple(field.name for field in fields(Shape))
 
 def _count(help_text: str, metavar: str) -> Option:
     """Return the option of a whole number from 1."""
-    return Option(help_text, metavar=metavar, as_text=True)
+    return Option(help_text, metavar=metavar, as_text=True, panel=MODEL)
 
 
 class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
     """A training that is to be fast; what describes its shape is resolved to a ``problem``."""
 
+    # Half a minute with what precedes and follows.
+    usual_seconds: ClassVar[float] = 28.0
     rows: Annotated[int | None, _count("Rows of the training data.", "N")] = None
     features: Annotated[int | None, _count("Features of the training data.", "D")] = None
     hidden: Annotated[
         tuple[int, ...],
-        Option("Hidden-layer widths. Default: no hidden layer.", metavar="H[,H…]", each_once=False),
+        Option(
+            "Hidden-layer widths. Default: no hidden layer.",
+            metavar="H[,H…]",
+            each_once=False,
+            panel=MODEL,
+        ),
     ] = ()
     problem: Annotated[
-        str | None, Option("Take a problem or FILE.toml[:SIZE] instead of a shape.", metavar="P")
+        str | None,
+        Option("Take a problem or FILE.toml[:SIZE] instead of a shape.", metavar="P", panel=MODEL),
     ] = None
     classes: Annotated[
         int | None, _count("Classes, with cross-entropy. Default: one output.", "C")
     ] = None
     batch: Annotated[int | None, _count("Rows of an iteration. Default: all.", "B")] = None
     optimizer: Annotated[
-        OptimizerName | None, Option("Train with sgd, adam or adamw. Default: sgd.", metavar="NAME")
+        OptimizerName | None,
+        Option("Train with sgd, adam or adamw. Default: sgd.", metavar="NAME", panel=MODEL),
     ] = None
     feed: Annotated[
         Feed | None,
-        Option("Take batches from the device (resident) or the host.", metavar="NAME"),
+        Option("Take batches from the device (resident) or the host.", metavar="NAME", panel=MODEL),
     ] = None
     models: Annotated[int | None, _count("Train N models of this shape. Default: 1.", "N")] = None
     epochs: Annotated[int | None, _count("Train for E passes over the rows.", "E")] = None
     iterations: Annotated[
-        int | None, _count("Train for K iterations. Default: 10000, or the problem's.", "K")
+        int | None, _count("Train for K iterations. Default: the problem's, or 10000.", "K")
     ] = None
-    backends: Annotated[
-        tuple[str, ...], Option("Choose backends; see `perceptron backends`.", metavar="NAME …")
-    ] = ()
+    backends: Backends = ()
     threads: Threads = None
     over: Over = ()
     dtype: Annotated[DType | None, DTYPE] = None
@@ -149,11 +156,6 @@ class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
     def references(self) -> tuple[str, ...]:
         """The problem that is trained."""
         return (self.problem or self.name,)
-
-    @property
-    def budget_seconds(self) -> float:
-        """Half a minute with what precedes and follows."""
-        return 28.0
 
 
 class Advise:

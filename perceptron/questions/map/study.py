@@ -59,9 +59,14 @@ Range = tuple[AxisSize, AxisSize]
 class MapPlan(Plan, frozen=True, kw_only=True):
     """The sizes to map, and how closely."""
 
+    usual_seconds: ClassVar[float] = 300.0
     family: Annotated[
         str,
-        Option("Choose mlp-map, batch-width or models-width. Default: mlp-map.", metavar="NAME"),
+        Option(
+            "Choose mlp-map, batch-width or models-width. Default: mlp-map.",
+            ("--family", "--families"),
+            "NAME",
+        ),
     ] = "mlp-map"
     functions: Annotated[
         str | None, Option("Map your own functions: see docs/functions.md.", metavar="FILE.py")
@@ -140,7 +145,7 @@ class MapPlan(Plan, frozen=True, kw_only=True):
     @property
     def budget_seconds(self) -> float:
         """A quick run is over in a minute."""
-        return 60.0 if self.quick else 300.0
+        return 60.0 if self.quick else self.usual_seconds
 
     @property
     def repeats(self) -> int:

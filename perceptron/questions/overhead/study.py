@@ -23,7 +23,7 @@ from perceptron.questions.overhead.words import told
 from perceptron.questions.shared.missing import missing
 from perceptron.questions.shared.pairs import counts_of, refuse_processes, require_backends
 from perceptron.questions.shared.published import FAMILY
-from perceptron.questions.study import DTYPE, NamedBackends, Option, Over, Plan, Threads
+from perceptron.questions.study import DTYPE, Backends, Option, Over, Plan, Threads
 from perceptron.records.measurement import (
     CEILING,
     DEVICE,
@@ -58,10 +58,11 @@ Amount = Annotated[int, Meta(ge=0, le=2**60)]
 class OverheadPlan(Plan, frozen=True, kw_only=True):
     """A problem and the rungs to measure on it."""
 
+    usual_note: ClassVar[str] = ", more with a GPU"
     problem: Annotated[
         str, Option("Take a problem, a shape or FILE.toml[:SIZE]. Default: or-gate.", metavar="P")
     ] = "or-gate"
-    backends: NamedBackends = ()
+    backends: Backends = ()
     threads: Threads = None
     over_processes: Over = ()
     dtype: Annotated[DType | None, DTYPE] = None
@@ -108,7 +109,8 @@ class OverheadPlan(Plan, frozen=True, kw_only=True):
             for name in self.backends
             if registry.load(name).device != "cpu" and registry.reason_unavailable(name) is None
         ]
-        return (120.0 if self.quick else 180.0) + len(on_devices) * self.repeats * _START_SECONDS
+        seconds = 120.0 if self.quick else self.usual_seconds
+        return seconds + len(on_devices) * self.repeats * _START_SECONDS
 
     @property
     def minimum_seconds(self) -> float:

@@ -41,7 +41,7 @@ from perceptron.questions.race.judge import (
 )
 from perceptron.questions.shared.pairs import backends_over, require_backends
 from perceptron.questions.shared.ranking_sentence import alone, next_of, takes
-from perceptron.questions.study import NamedBackends, Option, Over, Plan, Threads
+from perceptron.questions.study import Backends, Option, Over, Plan, Threads
 from perceptron.records.grouping import grouped
 from perceptron.records.race import (
     MOST_CHECKS,
@@ -79,7 +79,7 @@ class RacePlan(Plan, frozen=True, kw_only=True):
             "Stop at this on the test set. Default: accuracy=0.95.", metavar="accuracy=A|loss=L"
         ),
     ] = "accuracy=0.95"
-    backends: NamedBackends = ()
+    backends: Backends = ()
     dtypes: Annotated[
         tuple[RaceDType, ...],
         Option(

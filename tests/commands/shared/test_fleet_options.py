@@ -38,7 +38,7 @@ def test_a_job_runs_what_was_typed_without_the_fleet(here: Perceptron, asked: As
     assert first == again
     fleet, names, request = first
     assert names == ("a", "b")
-    question = ["bench", "--quick", "--families", "mlp-width", "--families", "mlp-depth"]
+    question = ["bench", "--quick", "--family", "mlp-width", "--family", "mlp-depth"]
     assert sorted(request.arguments) == sorted([*question, "--wait", "10.0", "--budget", "3.0"])
     assert (request.budget_seconds, request.machine) == (180.0, None)
     assert request.sbatch == ["time=24", "account=physics"]  # with the time to wait and a margin
