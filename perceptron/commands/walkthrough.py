@@ -29,7 +29,7 @@ def walkthrough(
     """Return 0 once it is trained."""
     from perceptron.backends.registry import DEFAULT
     from perceptron.questions.walkthrough.figures import pictures
-    from perceptron.questions.walkthrough.sentences import document, told
+    from perceptron.questions.walkthrough.sentences import document, rendered
     from perceptron.questions.walkthrough.training import walkthrough as train
     from perceptron.report import documents
     from perceptron.report.tables import terminal
@@ -42,7 +42,7 @@ def walkthrough(
     if json:
         documents.write(document(walk))
     else:
-        for part in told(walk, verbose):
+        for part in rendered(walk, verbose):
             terminal.show(part)
         here = "bench --quick" if problem == "or-gate" else f"overhead --problem {problem}"
         terminal.show_next(f"perceptron {here}")

@@ -78,10 +78,10 @@ def compared(
         benchmarks=list(benchmarks),
         blocks=list(blocks),
     )
-    return said(lambda: documents.write(documents.comparison(found))), *told(found, html)
+    return said(lambda: documents.write(documents.comparison(found))), *rendered(found, html)
 
 
-def told(
+def rendered(
     found: Comparison, html: Path, pull: tuple[int, str] | None = None, published: str | None = None
 ) -> tuple[str, str, Path]:
     """Return the text and the comment of a comparison that was judged, and its page.

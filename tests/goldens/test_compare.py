@@ -61,7 +61,7 @@ def test_every_kind_of_change_explained(
     """
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     found = explained()
-    text, comment, page = answers.told(
+    text, comment, page = answers.rendered(
         found, tmp_path / "html", (12, "d" * 40), "https://we.example/suite"
     )
     shown = golden(

@@ -10,7 +10,7 @@ import pytest
 
 from perceptron.problems import catalogue
 from perceptron.questions.walkthrough.figures import pictures
-from perceptron.questions.walkthrough.sentences import told
+from perceptron.questions.walkthrough.sentences import rendered
 from perceptron.questions.walkthrough.training import (
     EpochScore,
     TrainingRun,
@@ -22,7 +22,7 @@ from tests.made import silent
 
 
 def show(walk: Walkthrough) -> None:
-    for part in told(walk):
+    for part in rendered(walk):
         terminal.show(part)
 
 

@@ -167,7 +167,7 @@ class MapScore(Struct, frozen=True, kw_only=True):
     """How much of a world's map was measured, and how much of it is right.
 
     ``clear`` counts the cells whose two fastest backends differ by more than ±5%, ``right`` those
-    of them for which the map names the fastest, and ``told`` those that it also calls no tie.
+    of them for which the map names the fastest, and ``decided`` those that it also calls no tie.
     """
 
     noise: float
@@ -175,7 +175,7 @@ class MapScore(Struct, frozen=True, kw_only=True):
     """Share of all cells."""
     clear: int
     right: int
-    told: int
+    decided: int
 
 
 class MapTruth(Struct, frozen=True, kw_only=True):
@@ -214,7 +214,9 @@ def _score(map_world: MapWorld, phase_map: PhaseMap) -> MapScore:
             right += cell.fastest == fastest
             told += cell.fastest == fastest and cell.winner != TIED
     measured = phase_map.cells_measured / len(phase_map.cells)
-    return MapScore(noise=map_world.noise, measured=measured, clear=clear, right=right, told=told)
+    return MapScore(
+        noise=map_world.noise, measured=measured, clear=clear, right=right, decided=told
+    )
 
 
 def _fastest(map_world: MapWorld, cell: Cell) -> str | None:

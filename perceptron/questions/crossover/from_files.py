@@ -105,7 +105,7 @@ def read_files(
         *(warning for source in loaded for warning in source.warnings),
         *definitions.warnings(),
     ]
-    return rows, tuple(wanted), found, [one.told(why_unused) for one in loaded], warnings
+    return rows, tuple(wanted), found, [one.summary(why_unused) for one in loaded], warnings
 
 
 def _judged(found: Iterable[Crossover]) -> dict[tuple[str, Ground, str], bool]:

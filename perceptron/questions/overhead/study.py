@@ -19,7 +19,7 @@ from perceptron.measure.job import Extra, Job, Time
 from perceptron.problems import catalogue, cost
 from perceptron.problems.problem import DType, Problem
 from perceptron.questions.overhead.ladder import Ladder, ladder
-from perceptron.questions.overhead.words import told
+from perceptron.questions.overhead.words import rendered
 from perceptron.questions.shared.missing import missing
 from perceptron.questions.shared.pairs import counts_of, refuse_processes, require_backends
 from perceptron.questions.shared.published import FAMILY
@@ -170,7 +170,7 @@ class Overhead:
         )
         together = starts_of([*usable, *(row for row in run.others if row.problem == problem)])
         return replace(
-            told(found, usable, together),
+            rendered(found, usable, together),
             warnings=tuple(_not_measured(usable)),
             next=("perceptron", "advise", "--problem", plan.problem),
         )

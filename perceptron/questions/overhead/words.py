@@ -72,7 +72,9 @@ _PARTS = ("backend", "device", "part", "time", "rate>", "repeats>")
 _ROOFLINE = ("backend", "GFLOP/s>", "of the ceiling>", "GB/s>", "of the ceiling>", "bound by")
 
 
-def told(found: Ladder, rows: Sequence[Measurement], starts: Collection[Start] = (None,)) -> Answer:
+def rendered(
+    found: Ladder, rows: Sequence[Measurement], starts: Collection[Start] = (None,)
+) -> Answer:
     """Return the answer of judged rows, ranked by runs with these starts."""
     backends = [rung.backend for rung in found.rungs]
     threads = threads_in_all(found.threads, backends)

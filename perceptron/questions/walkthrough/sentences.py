@@ -61,7 +61,7 @@ def _of_run(walk: Walkthrough, run: TrainingRun) -> dict[str, Any]:
     return data | {"seconds": run.seconds}
 
 
-def told(walk: Walkthrough, verbose: bool = True) -> Iterator[Told]:
+def rendered(walk: Walkthrough, verbose: bool = True) -> Iterator[Told]:
     """Yield what was learned, the model, the training; ``verbose`` also the data and parameters."""
     row_name = walk.problem.dataset.row_name
     if walk.runs:

@@ -191,7 +191,7 @@ class Reading:
         _, files = self._complaints.setdefault((code, what), (advice, Counter()))
         files[printable(file)] += 1
 
-    def told(self, why_unused: Callable[[Measurement], str | None]) -> SourceRead:
+    def summary(self, why_unused: Callable[[Measurement], str | None]) -> SourceRead:
         """Return the outcome, with the most frequent reasons: some are words of the file.
 
         Rows for which there is a reason why the answer does not use them are left out, too.

@@ -40,7 +40,7 @@ def test_few_cells_are_measured_and_nearly_all_are_right() -> None:
     assert median(measured) <= 0.16
     clear = sum(score.clear for score in scores)
     assert sum(score.right for score in scores) >= 0.995 * clear
-    assert sum(score.told for score in scores) >= 0.98 * clear
+    assert sum(score.decided for score in scores) >= 0.98 * clear
     right = sorted(score.right / score.clear for score in scores)
     assert right[0] >= 0.98
     assert right[1] >= 0.99

@@ -14,7 +14,7 @@ from perceptron.questions.overhead.ladder import (
     iteration_phases,
     ladder,
 )
-from perceptron.questions.overhead.words import told
+from perceptron.questions.overhead.words import rendered
 from perceptron.records.measurement import CEILING, DEVICE, ENERGY, Measurement
 from perceptron.statistics.ranking import rank_rows
 from perceptron.statistics.select import NOT_REACHED
@@ -60,7 +60,7 @@ def test_to_prepare_is_what_compiling_took_unless_nobody_compiled(
         for process, cached in enumerate(from_cache)
     ]
     found = judged(rows, {"jax-cpu": "Python's loop"})
-    (rung,), (row,) = found.rungs, told(found, rows).tables[0].texts
+    (rung,), (row,) = found.rungs, rendered(found, rows).tables[0].texts
     assert rung.setup_seconds == pytest.approx(seconds)
     assert rung.prepared_from_cache == (None if from_cache[0] is None else all(from_cache))
     assert row[5] == cell
@@ -72,7 +72,7 @@ def test_the_floor_is_the_fastest_of_the_one_judge(name: str) -> None:
     case, rows = CASES[name], rows_of(CASES[name])
     found = judged(rows, dict.fromkeys(reversed(case.seconds), "something"))
     assert found.ranking == rank_rows(rows)
-    (verdict,) = told(found, rows).verdicts
+    (verdict,) = rendered(found, rows).verdicts
     assert verdict.decided == case.decided
     assert found.floor == ("numpy" if case.decided == "yes" else None)
     ratios = {rung.backend: rung.ratio_low for rung in found.rungs}
@@ -88,7 +88,7 @@ def test_a_rung_that_can_run_and_has_no_time_leaves_the_floor_open() -> None:
     rows = [row for row in ladder_rows() if row.backend != "numba"]
     missing = judged(rows)
     assert (missing.floor, missing.ranking.doubts) == (None, {"numba": "not measured"})
-    (verdict,) = told(missing, rows).verdicts
+    (verdict,) = rendered(missing, rows).verdicts
     assert (verdict.decided, verdict.notes) == ("partly", ("why: 2 of 3 variants measured",))
     refused = measured(backend="numba", status="skipped", reason="no compiler")
     assert judged([*rows, refused]).floor == "numpy"

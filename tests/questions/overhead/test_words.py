@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from perceptron.answer import Answer, Table
 from perceptron.questions.overhead.ladder import Ladder, ladder
-from perceptron.questions.overhead.words import told
+from perceptron.questions.overhead.words import rendered
 from tests.made import GPU_LADDER, LADDER, gpu_ladder_rows, ladder_rows
 from tests.made_verdicts import CASES, Case, rows_of
 
@@ -17,7 +17,7 @@ FOUND = ladder(ROWS, "or-gate", 2, GPU_LADDER["removes"], 74, 212, {})
 
 
 def answer(found: Ladder) -> Answer:
-    return told(found, ROWS)
+    return rendered(found, ROWS)
 
 
 def table(found: Ladder, title: str) -> Table:
@@ -53,7 +53,7 @@ def test_rungs_that_waited_throughout_have_a_rough_answer() -> None:
         for row in ladder_rows()
     ]
     found = ladder(rows, "or-gate", 2, LADDER["removes"], 74, 212, {})
-    (verdict,) = told(found, rows).verdicts
+    (verdict,) = rendered(found, rows).verdicts
     assert (verdict.decided, verdict.sentence) == (
         "no",
         "numba leads, numpy takes about 2.00× as long, not decided: every sample was contended",
@@ -76,7 +76,7 @@ def test_two_lowest_rungs_that_waited_leave_the_others_decided() -> None:
         for row in ladder_rows()
     ]
     found = ladder(rows, "or-gate", 2, LADDER["removes"], 74, 212, {})
-    (verdict,) = told(found, rows).verdicts
+    (verdict,) = rendered(found, rows).verdicts
     assert verdict.decided == "partly"
     assert verdict.sentence.startswith("undecided between numba and numpy; torch-cpu takes ")
     assert verdict.notes == (
