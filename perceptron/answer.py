@@ -101,7 +101,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     question: str
     """The question in a few words: ``race: digits to accuracy=0.95``."""
-    asked: Setting
+    query: Setting
     """The switches of the page that select this question among others of the study."""
     ground: Setting = ()
     """Conditions that tell two runs apart: ``(("Threads", "2"),)``."""

@@ -67,7 +67,7 @@ def judges() -> dict[str, Judge]:
     """Return the judge of stored runs of each study, by its name."""
     every = {name: load(name) for name in STUDIES}
     return {
-        name: Judge(answer_run, study.asked, study.page, _usual(study))
+        name: Judge(answer_run, study.query_fields, study.page, _usual(study))
         for name, study in every.items()
     }
 
@@ -76,11 +76,11 @@ def _usual(study: Study) -> dict[str, object]:
     """Return the question without options: OR gate, digits; the whole main job."""
     plan = study.Plan()
     if study.page.is_overview:
-        asked = {name: getattr(plan.resolved(), name) for name in study.asked}
+        asked = {name: getattr(plan.resolved(), name) for name in study.query_fields}
         return {
             name: msgspec.json.decode(msgspec.json.encode(value)) for name, value in asked.items()
         }
-    asked = {name: getattr(plan, name) for name in study.asked}
+    asked = {name: getattr(plan, name) for name in study.query_fields}
     return {name: value for name, value in asked.items() if isinstance(value, str)}
 
 

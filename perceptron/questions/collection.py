@@ -45,7 +45,7 @@ class Judge(NamedTuple):
     """The judge of the runs of a study, and the page that shows them."""
 
     judge: Callable[[LoadedRun], Answered]
-    asked: tuple[str, ...]
+    query_fields: tuple[str, ...]
     """Fields of its plans that tell two questions apart."""
     page: Page
     usual: Mapping[str, object] = {}
@@ -130,7 +130,7 @@ def _place(told: Answered) -> Setting:
         ("Machine", machine_label(told.run.run.machine)),
         ("Run", state_label(first.commit, first.when)),
     )
-    return (*told.answer.asked, *run, *told.answer.ground)
+    return (*told.answer.query, *run, *told.answer.ground)
 
 
 def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge]) -> Collection:
@@ -155,7 +155,7 @@ def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge])
     undecided: dict[str, list[Answered]] = {}
     older: dict[str, int] = {}
     for study, judge in judges.items():
-        groups[study] = _groups(finished, study, judge.asked)
+        groups[study] = _groups(finished, study, judge.query_fields)
         if judge.page.is_overview:
             groups[study] = [
                 alike for runs in groups[study] for alike in _by_hardware(runs, stored, complaints)

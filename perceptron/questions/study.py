@@ -115,7 +115,7 @@ class Study(Protocol):
     name: ClassVar[str]
     """The name of the command, of its page and in run.json."""
     Plan: ClassVar[type[Plan]]
-    asked: ClassVar[tuple[str, ...]]
+    query_fields: ClassVar[tuple[str, ...]]
     """Fields of its plan that tell two questions apart: a page shows the newest run of each."""
     page: ClassVar[Page]
     doing: ClassVar[str]

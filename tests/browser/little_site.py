@@ -108,7 +108,7 @@ def answer(views: Iterable[tuple[str, Drawing | None, tuple[str, ...]]]) -> Answ
         figures.append(Figure(title=f"view {name}", drawing=drawing, part=part))
     return Answer(
         question="",
-        asked=(),
+        query=(),
         verdicts=(),
         notes=tuple(notes),
         tables=tuple(tables),

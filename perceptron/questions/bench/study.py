@@ -193,7 +193,7 @@ class Bench:
 
     name: ClassVar[str] = "bench"
     Plan: ClassVar[type[Plan]] = BenchPlan
-    asked: ClassVar[tuple[str, ...]] = ("families", "problems", "backends")
+    query_fields: ClassVar[tuple[str, ...]] = ("families", "problems", "backends")
     page: ClassVar[Page] = Page("", "", "", "", is_overview=True)
     doing: ClassVar[str] = "measuring"
 
@@ -272,7 +272,7 @@ class Bench:
             figures = (Figure(title=title, drawing=drawing, part=part), *figures)
         return replace(
             swept,
-            asked=(("Backends", ", ".join(plan.backends)),),
+            query=(("Backends", ", ".join(plan.backends)),),
             verdicts=verdicts,
             notes=(
                 *map(Note, lines),

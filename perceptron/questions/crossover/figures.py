@@ -60,7 +60,7 @@ def of_sweeps(
             figures.append(figure)
     return Answer(
         question=question,
-        asked=(),
+        query=(),
         verdicts=tuple(verdicts),
         notes=tuple(notes),
         tables=tuple(tables),

@@ -229,7 +229,7 @@ def _of_machines(group: BackendOnMachines) -> Shown:
     drawing = _figure(group, [(_label(sweep), curve) for sweep, curve in drawn], shown)
     answer = Answer(
         question=alike.family,
-        asked=(),
+        query=(),
         verdicts=(),
         notes=tuple(map(Note, notes)),
         tables=(_values(group, shown, part),),

@@ -273,7 +273,7 @@ class CrossoverStudy:
 
     name: ClassVar[str] = "crossover"
     Plan: ClassVar[type[Plan]] = CrossoverPlan
-    asked: ClassVar[tuple[str, ...]] = (
+    query_fields: ClassVar[tuple[str, ...]] = (
         *("families", "problems", "pairs", "backends", "dtype", "threads"),
     )
     page: ClassVar[Page] = PAGE
@@ -396,7 +396,7 @@ def answer_of(
     backends = tuple(dict.fromkeys(row.backend for row in rows))
     return replace(
         answer,
-        asked=(("Backends", ", ".join(backends)),),
+        query=(("Backends", ", ".join(backends)),),
         notes=(*map(Note, lines), *answer.notes),
         backends=backends,
         next=()

@@ -307,7 +307,7 @@ def answer_of(
     changes = [] if on_problem.decided == "no" else found.changes
     return Answer(
         question=_question(found),
-        asked=(("Problem", found.problem),),
+        query=(("Problem", found.problem),),
         ground=(("dtype", found.dtype), ("Threads", str(found.threads))),
         measured=f", {threads}, {found.dtype}{f', {how}' if how else ''}",
         verdicts=(

@@ -163,7 +163,7 @@ class Advise:
 
     name: ClassVar[str] = "advise"
     Plan: ClassVar[type[Plan]] = AdvisePlan
-    asked: ClassVar[tuple[str, ...]] = ("name", "dtype", "threads")
+    query_fields: ClassVar[tuple[str, ...]] = ("name", "dtype", "threads")
     page: ClassVar[Page] = Page(
         "Advice", "Which backend for my model?", "No shape was measured yet.", "one"
     )

@@ -269,10 +269,10 @@ def at_once(name: str) -> KnownBackend | None:
             libraries=versions_beneath((SKLEARN_MODULE,)),
         )
     is_ours = name in registry.BUILT_IN and accelerator_of(registry.load(name)) is None
-    return asked(name) if is_ours else None
+    return query_backend(name) if is_ours else None
 
 
-def asked(name: str) -> KnownBackend:
+def query_backend(name: str) -> KnownBackend:
     """Return whether a backend can run here, with the reason where it cannot."""
     backend = registry.load(name)
     modules = tuple(getattr(backend, "imports", ()))
@@ -307,7 +307,7 @@ def main() -> None:
     # What libraries print goes to standard error.
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    answer.write(msgspec.json.encode({name: asked(name) for name in sys.argv[1:]}))
+    answer.write(msgspec.json.encode({name: query_backend(name) for name in sys.argv[1:]}))
     answer.flush()
     # At once: unloading frameworks takes up to a second and serves nothing.
     os._exit(0)

@@ -170,7 +170,7 @@ class Map:
 
     name: ClassVar[str] = "map"
     Plan: ClassVar[type[Plan]] = MapPlan
-    asked: ClassVar[tuple[str, ...]] = ("family", "dtype", "threads")
+    query_fields: ClassVar[tuple[str, ...]] = ("family", "dtype", "threads")
     page: ClassVar[Page] = Page(
         "Map", "Which backend wins where, on two axes?", "No map was measured yet.", "one"
     )
@@ -251,7 +251,7 @@ def _told(
     how_measured = f"{threads}, {found.dtype}" if found.dtype else threads
     return Answer(
         question=f"map of {found.family}",
-        asked=(("Family", found.family),),
+        query=(("Family", found.family),),
         ground=(
             ("dtype", found.dtype or "not stated"),
             ("Threads", str(found.threads or "not stated")),

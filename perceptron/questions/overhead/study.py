@@ -129,7 +129,7 @@ class Overhead:
 
     name: ClassVar[str] = "overhead"
     Plan: ClassVar[type[Plan]] = OverheadPlan
-    asked: ClassVar[tuple[str, ...]] = ("problem", "threads", "over_processes")
+    query_fields: ClassVar[tuple[str, ...]] = ("problem", "threads", "over_processes")
     page: ClassVar[Page] = Page(
         "Overhead",
         "Where does an iteration spend its time?",

@@ -82,7 +82,7 @@ def rendered(
     drawn = [ladder_figure(found), *phases_figure(found), *roofline_figure(found)]
     return Answer(
         question=f"overhead of {found.problem}",
-        asked=(("Problem", found.problem),),
+        query=(("Problem", found.problem),),
         ground=(("Threads", ", over ".join(filter(None, (str(found.threads), _over(backends))))),),
         measured=f", {threads}",
         verdicts=(_verdict(found, rows[0].machine, threads, starts),),

@@ -126,7 +126,7 @@ class Race:
 
     name: ClassVar[str] = "race"
     Plan: ClassVar[type[Plan]] = RacePlan
-    asked: ClassVar[tuple[str, ...]] = ("problem", "target", "threads")
+    query_fields: ClassVar[tuple[str, ...]] = ("problem", "target", "threads")
     page: ClassVar[Page] = Page(
         "Race",
         "Which backend reaches a target first?",
@@ -248,7 +248,7 @@ def _told(
             figures.append(Figure(title=f"{title}, {dtype}", drawing=drawing, part=setting))
     return Answer(
         question=f"race: {row.problem} to {row.target}",
-        asked=(("Problem", row.problem), ("Target", str(row.target))),
+        query=(("Problem", row.problem), ("Target", str(row.target))),
         ground=(("Threads", str(row.all_threads)),),
         verdicts=tuple(verdicts),
         notes=tuple(map(Note, _notes(row, runs, threads))),

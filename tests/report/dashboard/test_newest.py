@@ -89,7 +89,7 @@ def test_the_newest_of_each_case_is_drawn_and_the_older_ones_counted(tmp_path: P
 
 
 def read_from_files(rows: list[Measurement]) -> ReadFromFiles:
-    answer = Answer(question="", asked=(), verdicts=())
+    answer = Answer(question="", query=(), verdicts=())
     return ReadFromFiles(answer=answer, rows=rows, sources=(), warnings=())
 
 

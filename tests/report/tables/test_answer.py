@@ -61,7 +61,7 @@ def made(draw: st.DrawFn) -> tuple[Answer, list[MeasurementWarning]]:
     """Any answer that has a verdict, and its warnings."""
     answer = Answer(
         question="",
-        asked=(),
+        query=(),
         verdicts=tuple(draw(verdicts(index)) for index in range(draw(st.integers(1, 6)))),
         notes=tuple(Note(f"line{index} {draw(SENTENCES)}") for index in range(3)),
         tables=tuple(draw(tables(index)) for index in range(draw(st.integers(0, 3)))),
@@ -119,9 +119,9 @@ def test_all_of_it_is_there_on_request(of: tuple[Answer, list[MeasurementWarning
 
 
 def test_without_a_verdict_the_first_line_says_why() -> None:
-    answer = Answer(question="", asked=(), verdicts=(), notes=(Note("not measured: no GPU"),))
+    answer = Answer(question="", query=(), verdicts=(), notes=(Note("not measured: no GPU"),))
     assert shown(answer, [], verbose=False)[0] == ["not measured: no GPU", ""]
-    assert shown(Answer(question="", asked=(), verdicts=()), [], verbose=False) == ([], [])
+    assert shown(Answer(question="", query=(), verdicts=()), [], verbose=False) == ([], [])
 
 
 def test_a_reason_goes_on_over_empty_cells_and_nothing_else_is_widened() -> None:
@@ -133,7 +133,7 @@ def test_a_reason_goes_on_over_empty_cells_and_nothing_else_is_widened() -> None
             ("torch-cuda", "not measured: no CUDA device found", NONE),
         ),
     )
-    answer = Answer(question="", asked=(), verdicts=(), tables=(table,))
+    answer = Answer(question="", query=(), verdicts=(), tables=(table,))
     assert shown(answer, [], verbose=False)[0] == [
         "t",
         "backend        time  ratio",
@@ -147,7 +147,7 @@ def test_a_scale_is_shown_from_end_to_end() -> None:
     rows = tuple((f"{2**power}", "1") for power in range(20))
     for is_scale, last in ((True, "524288"), (False, "512")):
         table = Table(title="t", columns=("size>", "s"), rows=rows, is_scale=is_scale)
-        lines, _ = shown(Answer(question="", asked=(), verdicts=(), tables=(table,)), [], False)
+        lines, _ = shown(Answer(question="", query=(), verdicts=(), tables=(table,)), [], False)
         assert len(lines) == 14
         assert lines[2].split()[0] == "1"
         assert lines[11].split()[0] == last
