@@ -273,7 +273,7 @@ def known_ranges(points: Sequence[Point], remaining: Sequence[Indices]) -> list[
             unsure |= stretch
     ranges: list[Indices] = []
     for index, point in enumerate(points):
-        if point.known is None or (point.known != "tie" and index in unsure):
+        if point.decided is None or (point.decided != "tie" and index in unsure):
             continue
         if ranges and _is_joined(ranges[-1][1], index, points, remaining):
             ranges[-1] = (ranges[-1][0], index)
@@ -288,7 +288,7 @@ def _is_joined(
     """Return whether a size says the same as the one before it, and nothing else may between."""
     return (
         last == index - 1
-        and points[last].known == points[index].known
+        and points[last].decided == points[index].decided
         and not any(start < index and end > last for start, end in remaining)
     )
 

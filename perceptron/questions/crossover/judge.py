@@ -421,7 +421,7 @@ def _judged(
             ]
         )
     ranges = known_ranges(measured, remaining)
-    winners = [one for first, _ in ranges if (one := measured[first].known) != "tie"]
+    winners = [one for first, _ in ranges if (one := measured[first].decided) != "tie"]
     impossible, caution = suspicions(
         used, dict(zip(pair, by_size, strict=True)), [point.size for point in measured]
     )

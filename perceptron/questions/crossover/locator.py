@@ -194,8 +194,8 @@ def _for_doubt(
         return [(int(point.size), min(search.most, 2 * point.taken)) for point in doubted_points]
     left, right = points[first], points[last]
     if (
-        left.known
-        or right.known
+        left.decided
+        or right.decided
         or right.x - left.x > _WORTHWHILE
         or not (first in doubtful or last in doubtful)
     ):

@@ -93,7 +93,7 @@ class Point:
         return log(self.size)
 
     @property
-    def known(self) -> Known | None:
+    def decided(self) -> Known | None:
         """Who is faster by its own ratio; None where that is open, or noise of single values."""
         if self.is_tie:
             return "tie"

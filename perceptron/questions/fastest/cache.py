@@ -250,7 +250,7 @@ def _warn(message: str) -> None:
 # --- who can run here -----------------------------------------------------------------------------
 
 
-def is_known(name: str, known: Known) -> bool:
+def is_cached(name: str, known: Known) -> bool:
     """Return whether the cache says if a backend can run with the libraries of today."""
     backend = known.backends.get(name)
     return backend is not None and backend.libraries == versions_beneath(backend.modules)

@@ -326,7 +326,7 @@ class Inquiry:
 
     def _ask_backends(self) -> None:
         """Ask those that can say at once whether they run here, and others where there is time."""
-        names = [name for name in self._asked.among if not cache.is_known(name, self._known)]
+        names = [name for name in self._asked.among if not cache.is_cached(name, self._known)]
         new = {name: answer for name in names if (answer := cache.at_once(name)) is not None}
         silent = [name for name in names if name not in new and self._may_try(name)]
         late: list[Attempt] = []
