@@ -141,7 +141,7 @@ class Shown(Struct, frozen=True):
     """An answer on a page: how its switches stand for all its parts, and how it was measured."""
 
     answer: Answer
-    place: Setting
+    scope: Setting
     measured: str = ""
 
 

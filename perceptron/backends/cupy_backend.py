@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from perceptron.backends.accelerators.cupy_accelerator import CupyAccelerator
-from perceptron.backends.accelerators.protocol import Accelerator, place, place_of
+from perceptron.backends.accelerators.protocol import Accelerator, device_type, device_type_of
 from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.protocol import LadderStep, thread_variables
@@ -24,7 +24,7 @@ class CupyTrainer(NumpyTrainer):
     several, piece = False, None
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
-        if place(BACKEND) == "cpu":
+        if device_type(BACKEND) == "cpu":
             super().__init__(problem, dtype)
         else:
             import cupy
@@ -62,11 +62,11 @@ class CupyBackend(NumpyBackend):
     @property
     def accelerator(self) -> Accelerator:
         """The device; if the CPU stands in, NumPy drives it, because there is no CuPy either."""
-        return _HOST if place_of(self.device) == "cpu" else _GPU
+        return _HOST if device_type_of(self.device) == "cpu" else _GPU
 
     @property
     def imports(self) -> tuple[str, ...]:
-        return ("numpy",) if place(self) == "cpu" else ("cupy",)
+        return ("numpy",) if device_type(self) == "cpu" else ("cupy",)
 
     def unavailable(self) -> str | None:
         return self.accelerator.unavailable()

@@ -30,7 +30,7 @@ from perceptron.backends.accelerators.jax_accelerator import (
     repeats_within_a_graph,
     with_loops_on_the_device,
 )
-from perceptron.backends.accelerators.protocol import place
+from perceptron.backends.accelerators.protocol import device_type
 from perceptron.backends.protocol import LadderStep, Unsupported, thread_variables
 from perceptron.backends.shared.compilers import jax_events
 from perceptron.backends.shared.evaluation import Scored
@@ -361,7 +361,7 @@ class JaxBackend:
         # queueing, whose number cannot be set; they sleep during training.
         variables = thread_variables(threads) | {"NPROC": str(threads)}
         variables |= _cache_settings() or {_HAS_CACHE: "false"}
-        if place(self) == "cpu":
+        if device_type(self) == "cpu":
             return variables | {"JAX_PLATFORMS": "cpu"}
         flags = os.environ.get("XLA_FLAGS", "")
         if optional.missing("jax") is None and (flags := with_loops_on_the_device(flags)):
@@ -392,7 +392,9 @@ class JaxBackend:
         return trainer
 
     def unprofiled(self) -> str | None:
-        if place(self) == "cpu" or not repeats_within_a_graph(os.environ.get("XLA_FLAGS", "")):
+        if device_type(self) == "cpu" or not repeats_within_a_graph(
+            os.environ.get("XLA_FLAGS", "")
+        ):
             return None
         return "its loop repeats within a CUDA graph, of which profilers see the first pass only"
 

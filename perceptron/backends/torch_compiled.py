@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from perceptron.backends.accelerators.protocol import place
+from perceptron.backends.accelerators.protocol import device_type
 from perceptron.backends.protocol import LadderStep, Unsupported, thread_variables
 from perceptron.backends.shared.compilers import cpp_unavailable, inductor_wrote, triton_unavailable
 from perceptron.backends.shared.gradient import (
@@ -267,7 +267,7 @@ class CompiledBackend(OnTorch):
     _found = False
 
     def unavailable(self) -> str | None:
-        compiler = cpp_unavailable if place(self) == "cpu" else triton_unavailable
+        compiler = cpp_unavailable if device_type(self) == "cpu" else triton_unavailable
         return super().unavailable() or compiler()
 
     def environment(self, threads: int) -> dict[str, str]:
@@ -278,7 +278,7 @@ class CompiledBackend(OnTorch):
         if self.device != "cpu" and problem.feed == "host":
             raise Unsupported('feed = "host": a compiled graph gathers batches on the device')
         begin, before = time.time(), compiled.cache_info().misses
-        trainer = CompiledTrainer(problem, dtype, place(self))
+        trainer = CompiledTrainer(problem, dtype, device_type(self))
         trainer.train(trainer._steps)  # warm up: the thread pool
         trainer.reset()
         self._found = compiled.cache_info().misses == before or not inductor_wrote(begin)

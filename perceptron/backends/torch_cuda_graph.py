@@ -21,7 +21,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache, partial
 from typing import Any, ClassVar, NamedTuple
 
-from perceptron.backends.accelerators.protocol import place
+from perceptron.backends.accelerators.protocol import device_type
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import Evaluation, LadderStep, Unsupported
 from perceptron.backends.shared.evaluation import Scored
@@ -253,7 +253,7 @@ class GraphBackend(OnTorch):
 
     def prepare(self, problem: Problem, dtype: DType) -> RecordedTrainer:
         self.require(problem, dtype)
-        device = place(self)
+        device = device_type(self)
         make = partial(self._trainer, problem, dtype, device, recorded=STEPS)
         return RecordedTrainer(make, capture(device))
 

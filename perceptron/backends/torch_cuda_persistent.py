@@ -17,7 +17,7 @@ from math import prod
 from types import ModuleType
 
 from perceptron import optional
-from perceptron.backends.accelerators.protocol import place
+from perceptron.backends.accelerators.protocol import device_type
 from perceptron.backends.protocol import LadderStep, Unsupported, thread_variables
 from perceptron.backends.shared.compilers import INTERPRET, triton_unavailable
 from perceptron.backends.shared.flat_trainer import FlatTrainer
@@ -138,7 +138,7 @@ class PersistentTrainer(DeviceTrainer, FlatTrainer):
 
 def kernel() -> ModuleType:
     """Import Triton and return the module of the kernel, which the CPU interprets."""
-    if place(BACKEND) == "cpu":
+    if device_type(BACKEND) == "cpu":
         os.environ.setdefault(INTERPRET, "1")
     from perceptron.backends.shared import persistent_kernel
 
@@ -155,18 +155,18 @@ class PersistentBackend(OnTorch):
     def unavailable(self) -> str | None:
         if reason := super().unavailable():
             return reason
-        is_interpreted = place(self) == "cpu"
+        is_interpreted = device_type(self) == "cpu"
         return optional.missing("triton") if is_interpreted else triton_unavailable()
 
     def environment(self, threads: int) -> dict[str, str]:
-        return thread_variables(threads) | ({INTERPRET: "1"} if place(self) == "cpu" else {})
+        return thread_variables(threads) | ({INTERPRET: "1"} if device_type(self) == "cpu" else {})
 
     def require(self, problem: Problem, dtype: DType) -> None:
         """Raise `Unsupported` for a problem that does not fit into one block."""
         fitting(problem, dtype)
 
     def prepare(self, problem: Problem, dtype: DType) -> PersistentTrainer:
-        trainer = PersistentTrainer(problem, dtype, place(self))
+        trainer = PersistentTrainer(problem, dtype, device_type(self))
         try:
             trainer.train(2)  # compiles
         except trainer._kernel.OutOfResources as error:

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from perceptron.backends import registry
-from perceptron.backends.accelerators.protocol import place_of
+from perceptron.backends.accelerators.protocol import device_type_of
 from perceptron.errors import UserError
 from perceptron.measure.budget import Budget, Progress
 from perceptron.measure.job import Call, Estimator, Extra, Job, Race, Time
@@ -296,7 +296,7 @@ def _refusal(job: Job) -> str | None:
     if isinstance(job, Extra) and job.extra == KERNELS:
         return None  # counted without a device
     backend, reason = registry.load(job.backend), registry.reason_unavailable(job.backend)
-    if reason is None and not isinstance(job, Extra) and place_of(backend.device) == "cuda":
+    if reason is None and not isinstance(job, Extra) and device_type_of(backend.device) == "cuda":
         reason = unshareable()
     if reason is not None or job.dtype != "bfloat16":
         return reason

@@ -90,7 +90,7 @@ def ceilings(backend: Backend, dtype: DType, effort: Effort) -> Iterator[Part]:
     That is its device, or this host with the threads of this process.
     """
     accelerator, hardware = accelerator_of(backend), hardware_of(backend)
-    on_host = accelerator is None or accelerator.place == "cpu"
+    on_host = accelerator is None or accelerator.device_type == "cpu"
     width, size = _HOST_CEILING if on_host else _DEVICE_CEILING
     owner = accelerator or Accelerator()
     # Every byte of the copy is read once and written once.
@@ -140,7 +140,7 @@ def profile(
     cannot be profiled, with its reason (https://github.com/pytorch/kineto/issues/1062).
     """
     accelerator = accelerator_of(backend)
-    if accelerator is None or accelerator.place == "cpu":
+    if accelerator is None or accelerator.device_type == "cpu":
         raise Unsupported("it trains on the CPU, which launches no kernels")
     unprofiled = getattr(backend, "unprofiled", None)
     if unprofiled is not None and (reason := unprofiled()) is not None:
@@ -148,7 +148,7 @@ def profile(
     if profiler is None:
         if (reason := optional.missing("torch")) is not None:
             raise Unsupported(f"the profiler is PyTorch's: {reason}")
-        profiler = partial(_torch_profile, accelerator.place)
+        profiler = partial(_torch_profile, accelerator.device_type)
     trainer = backend.prepare(problem, dtype)
     trainer.train(_PROFILED)  # work done once, such as loading a kernel, is over
     times: dict[str, list[float]] = defaultdict(list)

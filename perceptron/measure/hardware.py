@@ -156,7 +156,7 @@ class Device(Host):
         """
         until = self._worked_until
         has_just_worked = until is not None and self._clock() - until <= _LONGEST_GAP_SECONDS
-        if self._accelerator.place != "cpu" and not has_just_worked:
+        if self._accelerator.device_type != "cpu" and not has_just_worked:
             train_for(trainer, WARM_UP_SECONDS, _CALL_SECONDS, self._clock)
 
     def has_worked(self) -> None:
@@ -199,7 +199,7 @@ class Device(Host):
 
     def nvml_device(self) -> NvmlDevice:
         """Return NVIDIA's driver with its handle of the GPU. Raises `NoDevice`."""
-        if self._accelerator.place == "cpu":
+        if self._accelerator.device_type == "cpu":
             raise NoDevice("the CPU stands in for the GPU")
         if self._accelerator.kind != "cuda":
             raise NoDevice("only NVIDIA's driver is asked")

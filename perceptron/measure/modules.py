@@ -53,7 +53,7 @@ class ModuleTraining:
         import torch
 
         self._accelerator = TorchAccelerator(device)
-        place = self._accelerator.place
+        place = self._accelerator.device_type
         parts = torch.load(io.BytesIO(received(file)), map_location=place, weights_only=False)
         model, self._loss, self._optimizer, self._batch, feed = parts
         self._tensors = [*model.to(place).parameters(), *model.buffers()]

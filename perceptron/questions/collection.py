@@ -108,11 +108,11 @@ class Collection(Struct, frozen=True, kw_only=True):
         of_runs = sum(self.older.get(name, 0) for name in ("bench", CROSSOVER))
         return of_runs + sum(sweep.older for sweep in foreign)
 
-    def place(self, told: Answered) -> Setting:
+    def scope(self, told: Answered) -> Setting:
         """Return how the switches of its page stand for the first view of an answer."""
         if told.study != CROSSOVER:
             return _place(told)
-        return next((shown.place for shown in of_run(told)), ())
+        return next((shown.scope for shown in of_run(told)), ())
 
     def answers_table(self) -> Table:
         """Return the answers of all machines."""

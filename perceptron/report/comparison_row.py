@@ -271,7 +271,7 @@ def function(growth: Growth) -> str:
 
 def _named(growth: Growth) -> str:
     """Return a function with its place: ``toy.work in toy.py:3``."""
-    location = place(growth)
+    location = source_location(growth)
     return shortened(growth.function) + (f" in {shortened(location)}" if location else "")
 
 
@@ -304,6 +304,6 @@ def _number(number: float, *others: float) -> Quantity:
     return Quantity(number, digits=",.0f" if whole else 3)
 
 
-def place(of: Growth | Row) -> str | None:
+def source_location(of: Growth | Row) -> str | None:
     """Return the file of a function or benchmark with its line, as far as they are known."""
     return of.file if of.file is None or of.line is None else f"{of.file}:{of.line}"

@@ -26,7 +26,7 @@ def test_a_stand_in_can_be_asked_all_that_a_gpu_is(
     needs(name)
     accelerator = accelerator_of(registry.load(name))
     assert accelerator is not None
-    assert (accelerator.kind, accelerator.place) == ("cuda", "cpu")
+    assert (accelerator.kind, accelerator.device_type) == ("cuda", "cpu")
     assert accelerator.unavailable() is None
     accelerator.touch()
     accelerator.synchronize()

@@ -126,7 +126,7 @@ class FakeTrainer:
 class FakeAccelerator(Accelerator):
     """A device of some memory, whose work moves the clock."""
 
-    place = "cuda"
+    device_type = "cuda"
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock

@@ -98,7 +98,7 @@ def test_ceilings_are_those_of_where_a_backend_trains(monkeypatch: pytest.Monkey
     accelerator = FakeAccelerator(clock)
     monkeypatch.setattr(backend, "accelerator", accelerator, raising=False)
     for place, width, copied in (("cpu", 2048, 256), ("cuda", 8192, 1024)):
-        accelerator.place = place
+        accelerator.device_type = place
         accelerator.log.clear()
         monkeypatch.setattr(extras, "hardware_of", lambda _: Device(accelerator, clock, no_driver))
         product, copy = extras.ceilings(backend, "float32", ONE_ITERATION)
@@ -114,7 +114,7 @@ class OnDevice:
     """A backend on a device, which is here in no test, and its trainer."""
 
     name, device, summary = "fake", "cuda", ""
-    accelerator = SimpleNamespace(kind="cuda", place="cuda")
+    accelerator = SimpleNamespace(kind="cuda", device_type="cuda")
 
     def __init__(self) -> None:
         self.trained = 0

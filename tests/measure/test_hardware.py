@@ -60,7 +60,7 @@ def test_only_a_cuda_device_is_sought_by_nvidias_driver(
     clock: Clock, accelerator: FakeAccelerator, kind: str, place: str
 ) -> None:
     """Another GPU of the same machine is not the one that trains, nor is one where the CPU does."""
-    accelerator.kind, accelerator.place = kind, place
+    accelerator.kind, accelerator.device_type = kind, place
     device = Device(accelerator, clock, lambda uuid: pytest.fail("sought"))
     trainer = FakeTrainer(clock, 1e-3)
     if place == "cpu":

@@ -30,7 +30,7 @@ class CupyAccelerator(Accelerator):
     called in the timed loop.
     """
 
-    place = "cuda"
+    device_type = "cuda"
 
     def unavailable(self) -> str | None:
         # In this order: without a GPU installing CuPy would be of no use.

@@ -21,7 +21,7 @@ from perceptron.backends.accelerators.protocol import (
     Loop,
     Queue,
     cuda_unavailable,
-    place_of,
+    device_type_of,
 )
 from perceptron.problems.problem import DType
 
@@ -82,11 +82,11 @@ class JaxAccelerator(Accelerator):
         self._peak_before = 0
 
     @property
-    def place(self) -> str:
-        return place_of(self.kind)
+    def device_type(self) -> str:
+        return device_type_of(self.kind)
 
     def unavailable(self) -> str | None:
-        if self.place == "cpu":
+        if self.device_type == "cpu":
             return None
         reason = cuda_unavailable()
         if reason is None and not any(find_spec(plugin) for plugin in _PLUGINS):
@@ -101,7 +101,7 @@ class JaxAccelerator(Accelerator):
         """The device as a JAX object; starts JAX's client."""
         import jax
 
-        return jax.devices(self.place)[0]
+        return jax.devices(self.device_type)[0]
 
     def touch(self) -> None:
         self.product(_TOUCHED_WIDTH, "float32")(1)

@@ -34,10 +34,10 @@ def loop_of(work: Callable[[], object], wait: Callable[[], None] | None = None) 
     return loop
 
 
-def place_of(kind: str) -> str:
+def device_type_of(kind: str) -> str:
     """Return where a device of this kind does its work: on itself, or on the CPU.
 
-    Backends use an accelerator's ``place``.
+    Backends use an accelerator's ``device_type``.
     """
     return PLACES.get(kind, kind)
 
@@ -54,7 +54,7 @@ class Accelerator:
     """As `Backend.device` names it: ``cuda``, ``mps``, ``xpu``."""
 
     @property
-    def place(self) -> str:
+    def device_type(self) -> str:
         """Where it does its work: its kind, or ``cpu`` if the CPU stands in for it."""
         return "cpu"
 
@@ -129,10 +129,10 @@ def accelerator_of(backend: Backend) -> Accelerator | None:
     return accelerator
 
 
-def place(backend: Backend) -> str:
-    """Return where a backend trains: ``cpu``, or its accelerator's `Accelerator.place`."""
+def device_type(backend: Backend) -> str:
+    """Return where a backend trains: ``cpu``, or its accelerator's `Accelerator.device_type`."""
     accelerator = accelerator_of(backend)
-    return "cpu" if accelerator is None else accelerator.place
+    return "cpu" if accelerator is None else accelerator.device_type
 
 
 def cuda_unavailable() -> str | None:

@@ -16,7 +16,7 @@ from perceptron.backends.accelerators.protocol import (
     Loop,
     Queue,
     cuda_unavailable,
-    place_of,
+    device_type_of,
 )
 from perceptron.problems.problem import DType
 
@@ -40,14 +40,14 @@ class TorchAccelerator(Accelerator):
         self.kind = kind
 
     @property
-    def place(self) -> str:
-        return place_of(self.kind)
+    def device_type(self) -> str:
+        return device_type_of(self.kind)
 
     def unavailable(self) -> str | None:
-        return None if self.place == "cpu" else device_unavailable(self.kind)
+        return None if self.device_type == "cpu" else device_unavailable(self.kind)
 
     def synchronize(self) -> None:
-        if self.place not in ("cpu", "meta"):
+        if self.device_type not in ("cpu", "meta"):
             self._module().synchronize()
 
     def reset_peak_memory(self) -> None:
@@ -75,7 +75,7 @@ class TorchAccelerator(Accelerator):
             empty()
 
     def uuid(self) -> str | None:
-        if self.place != "cuda":
+        if self.device_type != "cuda":
             return None
         # Older versions lack it.
         uuid = getattr(self._module().get_device_properties(0), "uuid", None)
@@ -88,9 +88,9 @@ class TorchAccelerator(Accelerator):
         late, or did not fit into the device's queue, would be timed with the host's pauses: then
         fewer iterations are queued, behind a longer wait.
         """
-        if self.place == "cpu":
+        if self.device_type == "cpu":
             return super().busy_seconds(queue, iterations)
-        if self.place != "cuda":
+        if self.device_type != "cuda":
             return None
         return held_up(self._module(), queue, iterations)
 
@@ -98,7 +98,7 @@ class TorchAccelerator(Accelerator):
         import torch
 
         torch.set_float32_matmul_precision("highest")
-        options = {"dtype": getattr(torch, dtype), "device": self.place}
+        options = {"dtype": getattr(torch, dtype), "device": self.device_type}
         left, right = torch.ones((width, width), **options), torch.ones((width, width), **options)
         result = torch.empty((width, width), **options)
         return self._loop(lambda: torch.mm(left, right, out=result))
@@ -106,7 +106,7 @@ class TorchAccelerator(Accelerator):
     def copy(self, size: int) -> Loop:
         import torch
 
-        source = torch.ones(size // 4, device=self.place)
+        source = torch.ones(size // 4, device=self.device_type)
         target = torch.empty_like(source)
         return self._loop(lambda: target.copy_(source))
 
@@ -114,9 +114,11 @@ class TorchAccelerator(Accelerator):
         import torch
 
         host = torch.ones(size // 4, device="cpu")
-        if self.place == "cuda":  # from memory that is not pinned the driver copies via a buffer
+        if (
+            self.device_type == "cuda"
+        ):  # from memory that is not pinned the driver copies via a buffer
             host = host.pin_memory()
-        on_device = torch.empty_like(host, device=self.place)
+        on_device = torch.empty_like(host, device=self.device_type)
         return {
             "host to device": self._loop(lambda: on_device.copy_(host, non_blocking=True)),
             "device to host": self._loop(lambda: host.copy_(on_device, non_blocking=True)),
@@ -126,7 +128,7 @@ class TorchAccelerator(Accelerator):
         import torch
 
         versions = {"cuda": torch.version.cuda, "hip": torch.version.hip}
-        if self.place == "cuda":
+        if self.device_type == "cuda":
             cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
             versions["cudnn"] = None if cudnn is None else str(cudnn)
         return {name: version for name, version in versions.items() if version}
@@ -134,7 +136,7 @@ class TorchAccelerator(Accelerator):
     def _module(self) -> Any:
         import torch
 
-        return getattr(torch, self.place)
+        return getattr(torch, self.device_type)
 
 
 def held_up(cuda: Any, queue: Queue, iterations: int) -> float | None:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from perceptron import optional
-from perceptron.backends.accelerators.protocol import Queue, place_of
+from perceptron.backends.accelerators.protocol import Queue, device_type_of
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.data_parallel.world import World, running_world, world_of
 from perceptron.backends.protocol import (
@@ -57,7 +57,7 @@ class DataParallelBackend:
         reason = optional.missing("torch")
         if reason is not None:
             return reason
-        if self.accelerator is None or self.accelerator.place == "cpu":
+        if self.accelerator is None or self.accelerator.device_type == "cpu":
             return None
         return self.accelerator.unavailable() or _too_few_gpus(self.processes)
 
@@ -79,7 +79,7 @@ class DataParallelBackend:
         return self._world().ask("call", function, arguments)
 
     def call_running(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
-        world = running_world(self.processes, place_of(self.device))
+        world = running_world(self.processes, device_type_of(self.device))
         if world is None:
             return []
         try:
@@ -92,7 +92,7 @@ class DataParallelBackend:
 
     def _world(self) -> World:
         """Return the ranks; start them unless they run."""
-        return world_of(self.processes, place_of(self.device))
+        return world_of(self.processes, device_type_of(self.device))
 
 
 class DataParallelTrainer(Scored):

@@ -11,7 +11,7 @@ from itertools import cycle, repeat
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from perceptron import optional
-from perceptron.backends.accelerators.protocol import place
+from perceptron.backends.accelerators.protocol import device_type
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import LadderStep, Trainer, thread_variables
 from perceptron.backends.shared.evaluation import Scored
@@ -208,7 +208,7 @@ class OnTorch:
         return thread_variables(threads)
 
     def prepare(self, problem: Problem, dtype: DType) -> Trainer:
-        trainer: Trainer = self._trainer(problem, dtype, place(self))
+        trainer: Trainer = self._trainer(problem, dtype, device_type(self))
         trainer.train(2)  # warm up: thread pool, context, first kernels
         trainer.reset()
         return trainer

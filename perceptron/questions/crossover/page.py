@@ -42,10 +42,10 @@ def crossover_views(
     decided answer of NumPy and PyTorch of the machine that is ``here``.
     """
     of_runs = [one for told in runs for one in of_run(told)]
-    covered = {(dict(one.place)["Family"], dict(one.place)["Machine"]) for one in of_runs}
+    covered = {(dict(one.scope)["Family"], dict(one.scope)["Machine"]) for one in of_runs}
     of_runs += (_of_sweep(one) for one in sweeps if (one.family, _machine_of(one)) not in covered)
     ordered = _each_once(of_runs)
-    ordered.sort(key=lambda one: (dict(one.place)["Machine"] != here, _rank(one)))
+    ordered.sort(key=lambda one: (dict(one.scope)["Machine"] != here, _rank(one)))
     several = map(_of_machines, backends_on_machines(sweeps))
     return [*_each_once([*map(_of_sweep, read), *ordered]), *several]
 
@@ -58,7 +58,7 @@ def _each_once(shown: Iterable[Shown]) -> list[Shown]:
     """Return the first at each place."""
     first: dict[Setting, Shown] = {}
     for one in shown:
-        first.setdefault(one.place, one)
+        first.setdefault(one.scope, one)
     return list(first.values())
 
 
@@ -135,7 +135,7 @@ def _rank(one: Shown) -> int:
     """Return how late it stands: first what is decided of NumPy and PyTorch."""
     names = _names(one.answer)
     is_ours = "numpy" in names and any(name.startswith("torch") for name in names)
-    if dict(one.place)["Compared"] != BACKENDS or not is_ours:
+    if dict(one.scope)["Compared"] != BACKENDS or not is_ours:
         return 3
     decided = [verdict.decided for verdict in one.answer.verdicts]
     return 0 if "yes" in decided else 1 if "partly" in decided else 2

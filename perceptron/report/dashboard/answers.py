@@ -50,7 +50,7 @@ def views_of(page: str, answers: Iterable[Shown], looks: Looks) -> Views:
         # An answer without figures is in one view.
         every = shown.answer.figures or (Figure(title=shown.answer.question, drawing=None),)
         for figures in grouped(every, lambda figure: figure.part).values():
-            setting = tuple(dict((*shown.place, *figures[0].part)).items())
+            setting = tuple(dict((*shown.scope, *figures[0].part)).items())
             file, name = f"{page}/{number}", str(len(views.contents["views"]))
             if name == "0":
                 switches = [{"label": switch, "id": _id(switch)} for switch, _ in setting]

@@ -67,9 +67,14 @@ def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
             {
                 "row": row,
                 "word": text.verdict(row),
-                "where": text.place(row),
+                "where": text.source_location(row),
                 "why": [
-                    (growth.function, growth.unit, *text.function_cells(growth), text.place(growth))
+                    (
+                        growth.function,
+                        growth.unit,
+                        *text.function_cells(growth),
+                        text.source_location(growth),
+                    )
                     for growth in row.why
                 ],
                 "figure": figure and drawn(figure, {}),

@@ -26,7 +26,7 @@ def address(told: Answered, collection: Collection) -> str:
     """Return the page and fragment that show an answer: the first page, or its first view."""
     if collection.pages[told.study].is_overview:
         return "index.html"
-    return link(told.study, collection.place(told))
+    return link(told.study, collection.scope(told))
 
 
 def overview(
@@ -134,7 +134,7 @@ def _cards(crossovers: Iterable[Shown], machine: str) -> Iterator[dict[str, Any]
     """Yield the first view of each family of a machine."""
     families = set()
     for view in crossovers:
-        setting = dict(view.place)
+        setting = dict(view.scope)
         # A starred family is an axis that was searched for advice, which has a page of its own.
         if (
             setting["Machine"] != machine
@@ -151,7 +151,7 @@ def _cards(crossovers: Iterable[Shown], machine: str) -> Iterator[dict[str, Any]
             if is_of(verdict.part, part)
         ]
         if verdicts:
-            yield _card(setting["Family"], verdicts, view.place)
+            yield _card(setting["Family"], verdicts, view.scope)
 
 
 def _card(family: str, verdicts: Iterable[Verdict], setting: Setting) -> dict[str, Any]:

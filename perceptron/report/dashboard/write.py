@@ -65,12 +65,12 @@ def with_answer(collection: Collection, told: Answered | ReadFromFiles) -> tuple
     if isinstance(told, ReadFromFiles):
         collection = _with_rows(collection, told)
         first = next(iter(collection.views(CROSSOVER)), None) if collection.read else None
-        return collection, f"{CROSSOVER}.html" if first is None else link(CROSSOVER, first.place)
-    place = collection.place(told)
+        return collection, f"{CROSSOVER}.html" if first is None else link(CROSSOVER, first.scope)
+    place = collection.scope(told)
     others = [
         answer
         for answer in collection.studies.get(told.study, [])
-        if collection.place(answer) != place
+        if collection.scope(answer) != place
     ]
     passed_over = {answer.results for answer in collection.undecided.get(told.study, ())}
     shown = [*others, told] if told.results in passed_over else [told, *others]
