@@ -31,7 +31,7 @@ from perceptron.questions.bench.finding import FindingRow
 from perceptron.questions.crossover.judge import Crossover
 from perceptron.questions.crossover.verdict import is_measured, sentence
 from perceptron.questions.overhead.device_share import on_devices
-from perceptron.questions.overhead.words import largest_phases
+from perceptron.questions.overhead.text import largest_phases
 from perceptron.questions.shared.published import ITERATIONS
 from perceptron.report.charts.svg import draw
 from perceptron.report.tables import markdown

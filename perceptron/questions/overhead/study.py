@@ -19,7 +19,7 @@ from perceptron.measure.job import Extra, Job, Time
 from perceptron.problems import catalogue, cost
 from perceptron.problems.problem import DType, Problem
 from perceptron.questions.overhead.ladder import Ladder, ladder
-from perceptron.questions.overhead.words import rendered
+from perceptron.questions.overhead.text import rendered
 from perceptron.questions.shared.missing import missing
 from perceptron.questions.shared.pairs import counts_of, refuse_processes, require_backends
 from perceptron.questions.shared.published import FAMILY

@@ -14,7 +14,7 @@ from perceptron.questions.overhead.ladder import (
     iteration_phases,
     ladder,
 )
-from perceptron.questions.overhead.words import rendered
+from perceptron.questions.overhead.text import rendered
 from perceptron.records.measurement import CEILING, DEVICE, ENERGY, Measurement
 from perceptron.statistics.ranking import rank_rows
 from perceptron.statistics.select import NOT_REACHED

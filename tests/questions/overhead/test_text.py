@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from perceptron.answer import Answer, Table
 from perceptron.questions.overhead.ladder import Ladder, ladder
-from perceptron.questions.overhead.words import rendered
+from perceptron.questions.overhead.text import rendered
 from tests.made import GPU_LADDER, LADDER, gpu_ladder_rows, ladder_rows
 from tests.made_verdicts import CASES, Case, rows_of
 
