@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from perceptron.answer import Answer, Answered, Figure, Note, Page, Setting, Shown, Table, is_of
 from perceptron.figure import LineFigure, log_axis, size_text, within
 from perceptron.numbers import Cell, Quantity, tick
-from perceptron.questions.crossover.figures import bands, curve_line, of_sweep, where
+from perceptron.questions.crossover.figures import bands, curve_line, of_sweep, scope
 from perceptron.questions.crossover.sweep import Curve, Sweep
 from perceptron.questions.other_sessions import starts
 from perceptron.questions.shared.published import FAMILY
@@ -99,7 +99,7 @@ def measured_on(told: Answered, family: str | None = None) -> str:
 
 def _of_sweep(sweep: Sweep) -> Shown:
     answer = of_sweep(sweep)
-    family, *others = where(sweep.family, sweep.ground)
+    family, *others = scope(sweep.family, sweep.ground)
     state = sweep.state
     more: tuple[str | None, ...] = ()
     if sweep.source != "perceptron":  # another tool may have several of one commit
