@@ -55,7 +55,7 @@ class State(NamedTuple):
     """Steps since the start, int64: determines the next batch, and corrects Adam's bias."""
     parameters: list[jax.Array]
     """In the order of `Problem.start_parameters`; stacked for several models."""
-    kept: list[tuple[jax.Array, ...]]
+    optimizer_state: list[tuple[jax.Array, ...]]
     """The optimizer's arrays for each parameter; see `update.start_state`."""
 
 
@@ -255,7 +255,7 @@ def _stepped(optimizer: Optimizer, state: State, gradients: list[jax.Array]) -> 
     moved = [
         update(jnp, optimizer, parameter, gradient, moved_state, factors)
         for parameter, gradient, moved_state in zip(
-            state.parameters, gradients, state.kept, strict=True
+            state.parameters, gradients, state.optimizer_state, strict=True
         )
     ]
     return State(

@@ -42,7 +42,7 @@ def check(
         documents.write({"backends": results})
     else:
         show(results, verbose)
-    if not all(promise.kept for promises in results.values() for promise in promises):
+    if not all(promise.holds for promises in results.values() for promise in promises):
         return 1
     beside_numpy = dict.fromkeys(("numpy", *results))
     if not json and len(beside_numpy) > 1:
@@ -62,16 +62,16 @@ def show(backends: Mapping[str, Sequence[CheckResult]], verbose: bool = False) -
     from perceptron.report.tables import terminal
 
     for name, promises in backends.items():
-        count = sum(promise.kept for promise in promises)
+        count = sum(promise.holds for promise in promises)
         decided = "yes" if count == len(promises) else "no"
         terminal.line(f"{name}  {decided}  keeps {count} of {len(promises)} promises")
     terminal.out.print()
     shown = dict(
-        sorted(backends.items(), key=lambda item: all(promise.kept for promise in item[1]))
+        sorted(backends.items(), key=lambda item: all(promise.holds for promise in item[1]))
     )
     for name, promises in list(shown.items())[: None if verbose else 1]:
         rows = [
-            (row.name, "yes" if row.kept else "NO", str(row.passed), str(row.skipped))
+            (row.name, "yes" if row.holds else "NO", str(row.passed), str(row.skipped))
             for row in promises
         ]
         terminal.table(name, ("promise", "kept", "cases>", "skipped>"), rows)

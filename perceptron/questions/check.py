@@ -30,7 +30,7 @@ class CheckResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
     note: str | None = None
 
     @property
-    def kept(self) -> bool:
+    def holds(self) -> bool:
         return not self.broken and self.passed > 0
 
 

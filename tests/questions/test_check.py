@@ -29,7 +29,7 @@ def test_agreement_without_float64_says_so(monkeypatch: pytest.MonkeyPatch) -> N
     """It is kept with a reserve, and mistakes are looked for all the same."""
     monkeypatch.setattr(registry, "load", lambda name: InFloat32())
     results = {r.name: r for r in check(["its"], silent, [catalogue.find("xor-hidden")])["its"]}
-    assert all(result.kept and result.skipped == 1 for result in results.values())
+    assert all(result.holds and result.skipped == 1 for result in results.values())
     notes = {name: result.note for name, result in results.items() if result.note}
     assert notes == {AGREES: "shown in float32 alone, to 0.0001: no float64 here"}
 
@@ -42,5 +42,5 @@ def test_a_backend_that_raises_breaks_its_promises(monkeypatch: pytest.MonkeyPat
         for result in check(["raises"], silent, [catalogue.find("or-gate")])["raises"]
         if result.name == AGREES
     )
-    assert not agrees.kept
+    assert not agrees.holds
     assert "no kernel" in agrees.broken[0]

@@ -72,7 +72,7 @@ def _given(dataset: Dataset, pick: Callable[[Array], Array], with_test: bool = T
 class Driver(Scored):
     """A trainer in float64 except for its gradients; mutants override methods with mistakes."""
 
-    kept: tuple[str, ...] = ()
+    retained: tuple[str, ...] = ()
     """Names of the attributes that `reset` leaves as they are."""
     values: Array
     state: State
@@ -98,7 +98,7 @@ class Driver(Scored):
 
     def reset(self) -> None:
         at_start = self.at_start()
-        vars(self).update({name: at_start[name] for name in at_start.keys() - self.kept})
+        vars(self).update({name: at_start[name] for name in at_start.keys() - self.retained})
 
     def evaluate(self) -> Evaluation:
         arrays = arrays_of(self.problem, self.values)
@@ -394,6 +394,6 @@ def _of_the_training_part(self: Driver) -> Evaluation:
     return replace(evaluation, test=evaluation.train)
 
 
-STATE_KEPT, STEPS_KEPT = mistaken(kept=("state",)), mistaken(kept=("steps",))
-POSITION_KEPT = mistaken(kept=("iteration",))
+STATE_KEPT, STEPS_KEPT = mistaken(retained=("state",)), mistaken(retained=("steps",))
+POSITION_KEPT = mistaken(retained=("iteration",))
 WRONG_PART = mistaken(evaluate=_of_the_training_part)
