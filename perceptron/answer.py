@@ -103,7 +103,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     """The question in a few words: ``race: digits to accuracy=0.95``."""
     query: Setting
     """The switches of the page that select this question among others of the study."""
-    ground: Setting = ()
+    conditions: Setting = ()
     """Conditions that tell two runs apart: ``(("Threads", "2"),)``."""
     verdicts: tuple[Verdict, ...]
     measured: str = ""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from docs.build import between_runs, evidence
 from docs.build.blocks import Blocks, CellOf, crossover_lines
-from docs.build.shown import Shown, ShownGpu, crossovers_of, finding_of, ground, titled
+from docs.build.shown import Shown, ShownGpu, conditions, crossovers_of, finding_of, titled
 from perceptron.answer import Answered
 from perceptron.figure import LineFigure
 from perceptron.questions.bench.finding import finding_figure, finding_table
@@ -83,7 +83,7 @@ def _ground(bench: Answered) -> str:
     versions = ", ".join(f"{name} {facts.libraries[name]}" for name in names)
     repeats = max(row.repeats for row in finding_of(bench))
     how = f", {facts.python}, {versions}; {repeats} repeats each, {between_runs.runs_of(bench)}"
-    return ground(bench, how, commit=True)
+    return conditions(bench, how, commit=True)
 
 
 def _of_gpu(gpu: ShownGpu, published: Path) -> list[str]:

@@ -108,7 +108,7 @@ def titled(told: Answered, title: str) -> Table | None:
     return next((one for one in told.answer.tables if one.title.startswith(title)), None)
 
 
-def ground(told: Answered, how: str = "", commit: bool = False) -> str:
+def conditions(told: Answered, how: str = "", commit: bool = False) -> str:
     """Return where, ``how`` and when a run was measured, and where its rows are."""
     facts, first = told.run.facts.environment, told.run.rows[0]
     state = f"commit `{first.commit}`, " if commit else ""

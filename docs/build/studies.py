@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from docs.build.between_runs import runs_of
 from docs.build.blocks import Blocks, crossover_lines
-from docs.build.shown import Shown, crossovers_of, ground, titled
+from docs.build.shown import Shown, conditions, crossovers_of, titled
 from perceptron.answer import Answered, Figure, is_of
 from perceptron.numbers import NONE, count, duration
 from perceptron.questions.crossover.sweep import sweeps
@@ -34,7 +34,7 @@ def phase_map(runs: Shown) -> Blocks:
     how = f", {threads_in_all(cells.threads, cells.backends)}, {cells.dtype}"
     return {
         "map": f"{cells.summary}. {cells.cells_measured} of {len(cells.cells)} cells measured on "
-        f"{ground(runs.phase_map, how)}"
+        f"{conditions(runs.phase_map, how)}"
     }
 
 
@@ -50,7 +50,7 @@ def ladder(runs: Shown) -> Blocks:
 
 def _ground_of_ladder(ladder: Answered) -> str:
     processes = len({row.repeat for row in times(ladder.run.rows) if row.phase is None})
-    return ground(ladder, f"; {processes} fresh processes each")
+    return conditions(ladder, f"; {processes} fresh processes each")
 
 
 def race(runs: Shown) -> Blocks:
@@ -68,7 +68,7 @@ def race(runs: Shown) -> Blocks:
                 lines += [f"![{table.title}]({file})", ""]
     for note in answer.notes:
         lines += [note.text, ""]
-    return {"race": "\n".join([*lines, ground(told, f"; {runs_of(told)}")])}
+    return {"race": "\n".join([*lines, conditions(told, f"; {runs_of(told)}")])}
 
 
 def _starts(told: Answered) -> dict[str, Figure]:
@@ -119,4 +119,4 @@ def _times(rows: list[Measurement]) -> list[str]:
 
 def _ground(found: Answered) -> str:
     first = found.run.times[0]
-    return ground(found, f", {first.all_threads} threads in all, {first.dtype}", commit=True)
+    return conditions(found, f", {first.all_threads} threads in all, {first.dtype}", commit=True)

@@ -18,8 +18,8 @@ from perceptron.questions.crossover.sweep import Sweep, sweeps
 from perceptron.questions.crossover.verdict import verdicts
 from perceptron.questions.other_sessions import is_race, rows_on_disk, starts, with_others
 from perceptron.questions.overhead.device_share import kind_of_hardware
+from perceptron.records.comparison_key import machine_label, state_label
 from perceptron.records.conditions import Conditions
-from perceptron.records.ground import machine_label, state_label
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import (
@@ -130,7 +130,7 @@ def _place(told: Answered) -> Setting:
         ("Machine", machine_label(told.run.run.machine)),
         ("Run", state_label(first.commit, first.when)),
     )
-    return (*told.answer.query, *run, *told.answer.ground)
+    return (*told.answer.query, *run, *told.answer.conditions)
 
 
 def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge]) -> Collection:
@@ -173,7 +173,7 @@ def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge])
         studies=studies,
         pages={study: judge.page for study, judge in judges.items()},
         undecided=undecided,
-        sweeps=sorted(sweeps(rows), key=lambda sweep: sweep.ground.machine != here),
+        sweeps=sorted(sweeps(rows), key=lambda sweep: sweep.comparison_key.machine != here),
         here=here,
         older=older,
         complaints=sorted({_line(complaint) for complaint in complaints}),
@@ -385,7 +385,7 @@ def _of_answer(told: Answered) -> Iterator[tuple[str, ...]]:
 
 
 def _of_sweep(sweep: Sweep) -> Iterator[tuple[str, ...]]:
-    machine = machine_label(sweep.ground.machine, sweep.source)
+    machine = machine_label(sweep.comparison_key.machine, sweep.source)
     state = state_label(sweep.state.commit, sweep.when)
     for one in verdicts(sweep.crossovers):
         answer, doubts = (str(one), one.decided), "; ".join(one.notes)

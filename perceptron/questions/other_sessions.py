@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from perceptron.errors import UserError
 from perceptron.questions.shared.published import FAMILY, ITERATIONS
+from perceptron.records.comparison_key import comparison_key
 from perceptron.records.files.read import must_be_a_file
-from perceptron.records.ground import ground
 from perceptron.records.measurement import EXTRAS
 from perceptron.records.race import RaceRow, has_raced
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
@@ -133,7 +133,7 @@ def measured_as(row: Row) -> tuple[str, Hashable]:
     if isinstance(row, RaceRow):
         return row.backend, (row.dtype, row.raced)
     is_whole = row.family == FAMILY and row.iterations == ITERATIONS
-    return row.backend, (row.family, is_whole, ground(row))
+    return row.backend, (row.family, is_whole, comparison_key(row))
 
 
 def _family(row: Row) -> str:

@@ -1,4 +1,4 @@
-"""Selecting rows; what they must share to be compared is their `records.ground`, and a state.
+"""Selecting rows; what they must share to be compared is their `records.comparison_key`, and a state.
 
 And the definition of their problem, where rows of one name are of several: as in a fleet of which
 one machine has an older checkout, or a file of the same name that says something else. Their times
@@ -17,7 +17,7 @@ from statistics import median
 from typing import NamedTuple
 
 from perceptron.errors import UserError
-from perceptron.records.ground import GROUND_FIELDS, Ground, ground
+from perceptron.records.comparison_key import COMPARISON_FIELDS, ComparisonKey, comparison_key
 from perceptron.records.grouping import Key, grouped, grouped_by
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
@@ -73,12 +73,14 @@ def answers_with(other: State, where: State) -> bool:
     )
 
 
-def by_family_and_ground(rows: list[Measurement]) -> dict[tuple[str, Ground], list[Measurement]]:
+def by_family_and_ground(
+    rows: list[Measurement],
+) -> dict[tuple[str, ComparisonKey], list[Measurement]]:
     """Return the rows by what those along one line have in common."""
-    return grouped_by(rows, _family_and_ground_of, lambda row: (row.family, ground(row)))
+    return grouped_by(rows, _family_and_ground_of, lambda row: (row.family, comparison_key(row)))
 
 
-_family_and_ground_of = attrgetter("family", *GROUND_FIELDS)
+_family_and_ground_of = attrgetter("family", *COMPARISON_FIELDS)
 
 
 def by_state(rows: Iterable[Measurement]) -> dict[State, list[Measurement]]:
@@ -199,7 +201,7 @@ def usable_rows(folder: Path, rows: Iterable[Measurement]) -> list[Measurement]:
 
 # --- definitions of a problem ---------------------------------------------------------------------
 
-_Key = tuple[str, Ground, State]
+_Key = tuple[str, ComparisonKey, State]
 """A problem's name, and what its rows must share to answer together."""
 
 
@@ -260,4 +262,4 @@ class Definitions:
         """Return the key of the row's definition; None for a problem with a single definition."""
         if row.problem is None or row.problem not in self._several:
             return None
-        return row.problem, ground(row), measured_alike(state(row))
+        return row.problem, comparison_key(row), measured_alike(state(row))

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from perceptron.numbers import enumerated
 from perceptron.options import again_when_idle
-from perceptron.records.ground import GROUND_FIELDS
+from perceptron.records.comparison_key import COMPARISON_FIELDS
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
@@ -126,7 +126,7 @@ def state_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
     ]
 
 
-_alike = attrgetter("problem", "family", "size", "backend", *GROUND_FIELDS, *State._fields)
+_alike = attrgetter("problem", "family", "size", "backend", *COMPARISON_FIELDS, *State._fields)
 """What repeats of one measurement share."""
 
 

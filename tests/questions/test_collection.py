@@ -43,7 +43,7 @@ def test_everything_in_a_folder_is_judged(tmp_path: Path) -> None:
     assert len(collection.studies["bench"]) == 1
     told = {study for study, answers in collection.studies.items() if len(answers) == 1}
     assert told == {"bench", "map", "overhead", "race"}
-    assert {(sweep.source, sweep.ground.machine) for sweep in collection.sweeps} == {
+    assert {(sweep.source, sweep.comparison_key.machine) for sweep in collection.sweeps} == {
         ("perceptron", "box"),
         ("asv", "box-00"),
         ("asv", "box-01"),

@@ -7,7 +7,7 @@ import pytest
 from perceptron.measure.rows import problem_fields
 from perceptron.problems import catalogue
 from perceptron.processes.waiting import largest_wait_share
-from perceptron.records.ground import ground
+from perceptron.records.comparison_key import comparison_key
 from perceptron.records.measurement import largest_waited
 from perceptron.records.row import no_search_for_cycles
 from perceptron.statistics.contention import is_contended
@@ -32,24 +32,24 @@ def test_rows_that_differ_in_how_they_were_trained_stand_on_two_grounds(
     row: MakeRow, change: dict[str, object]
 ) -> None:
     shared = {"optimizer": "sgd", "feed": "resident", "outputs": 1, "batch": 64}
-    assert ground(row(**shared)) != ground(row(**shared | change))
+    assert comparison_key(row(**shared)) != comparison_key(row(**shared | change))
 
 
 def test_a_batch_that_is_the_axis_keeps_nothing_apart(row: MakeRow) -> None:
     """Sizes of one family are compared along it, whatever else is equal to a size by chance."""
     along = [row(size=size, batch=size, axes=("batch",)) for size in (1, 64, 128)]
-    assert len({ground(of) for of in along}) == 1
+    assert len({comparison_key(of) for of in along}) == 1
     fixed = [row(size=size, batch=128, axes=("width",)) for size in (1, 64, 128)]
-    assert {ground(of).batch for of in fixed} == {128}
+    assert {comparison_key(of).batch for of in fixed} == {128}
     map_of_two = row(size=512, sizes=(64, 8), batch=64, axes=("batch", "width"))
-    assert ground(map_of_two).batch is None
+    assert comparison_key(map_of_two).batch is None
 
 
 def test_a_number_of_models_that_is_the_axis_keeps_nothing_apart(row: MakeRow) -> None:
     """And rows that say nothing of models, as old ones do, are of one."""
     along = [row(size=size, models=size, axes=("models",)) for size in (1, 64, 128)]
-    assert len({ground(of) for of in along}) == 1
-    assert ground(row(models=None)) == ground(row(models=1))
+    assert len({comparison_key(of) for of in along}) == 1
+    assert comparison_key(row(models=None)) == comparison_key(row(models=1))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_all_sizes_of_a_family_stand_on_one_ground(
 ) -> None:
     """Of ours, of a shape along each of its axes, and the cells of a map along the batch."""
     problems = [catalogue.find(form.format(size)) for size in (16, 32, 64)]
-    (where,) = {ground(row(**problem_fields(problem))) for problem in problems}
+    (where,) = {comparison_key(row(**problem_fields(problem))) for problem in problems}
     assert (where.optimizer, where.batch) == (optimizer, batch)
 
 

@@ -13,7 +13,7 @@ from perceptron.numbers import Cell, Quantity
 from perceptron.questions.crossover.figures import throughput
 from perceptron.questions.crossover.sweep import CurvePoint, spot_of
 from perceptron.questions.shared.published import FAMILY
-from perceptron.records.ground import ground
+from perceptron.records.comparison_key import comparison_key
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import Contention, with_contended
@@ -29,7 +29,7 @@ def single_problems(rows: Iterable[Measurement]) -> list[list[Measurement]]:
         of_ground
         for family, members in grouped(rows, attrgetter("family")).items()
         if family != FAMILY and len(set(map(attrgetter("size", "problem"), members))) == 1
-        for of_ground in grouped(members, ground).values()
+        for of_ground in grouped(members, comparison_key).values()
     ]
 
 
@@ -80,7 +80,7 @@ def _of_backend(own: Sequence[Measurement], over_processes: bool) -> _Row:
     if point is not None:
         more = f", then no more: {because}" if because else ""
         answer = Quantity(point.value.estimate, "s", point.value.ends, after=more)
-    threads: Cell = str(ground(first).threads)
+    threads: Cell = str(comparison_key(first).threads)
     if over_processes:
         threads = None if first.threads is None else f"{first.processes or 1} × {first.threads}"
     return (first.family, first.backend, threads, answer), point

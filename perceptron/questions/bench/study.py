@@ -45,7 +45,7 @@ from perceptron.questions.shared.published import FAMILY, ITERATIONS
 from perceptron.questions.shared.ranking_sentence import ranking_verdict
 from perceptron.questions.shared.training import training_words
 from perceptron.questions.study import DTYPE, Backends, Option, Over, Plan, SeveralThreads
-from perceptron.records.ground import ground
+from perceptron.records.comparison_key import comparison_key
 from perceptron.records.grouping import grouped, grouped_by
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
@@ -317,7 +317,9 @@ def _single_verdicts(
         threads = threads_in_all(first.all_threads, (row.backend for row in members))
         setting = filter(None, (first.machine, threads, first.dtype, training_words(first)))
         alike = (
-            row for row in others if row.problem == first.problem and ground(row) == ground(first)
+            row
+            for row in others
+            if row.problem == first.problem and comparison_key(row) == comparison_key(first)
         )
         together = [*members, *alike]
         covers = intervals_of(starts_of(together))

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from perceptron.answer import Table
 from perceptron.numbers import Cell, Quantity
-from perceptron.records.ground import ground
+from perceptron.records.comparison_key import comparison_key
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.interval import Interval, inverse, of_times, ratio_within, standing
@@ -153,7 +153,7 @@ def _amortise(
     return Amortisation(
         family=first.family,
         size=first.size,
-        **ground(first)._asdict(),
+        **comparison_key(first)._asdict(),
         faster=faster,
         slower=slower,
         faster_seconds=seconds[faster],
@@ -213,7 +213,7 @@ def amortisation_tables(amortisations: Sequence[Amortisation]) -> list[Table]:
     """Return a row for at most `_SIZES` sizes of each pair, evenly spread, ends included."""
     pairs = grouped(
         amortisations,
-        lambda pair: (pair.family, ground(pair), *sorted((pair.faster, pair.slower))),
+        lambda pair: (pair.family, comparison_key(pair), *sorted((pair.faster, pair.slower))),
     )
     rows = tuple(_cells(shown) for members in pairs.values() for shown in _some(members))
     return [Table(title=TITLE, columns=COLUMNS, rows=rows)] if rows else []

@@ -28,7 +28,7 @@ from perceptron.questions.crossover.verdict import (
 )
 from perceptron.questions.overhead.device_share import busy_cell
 from perceptron.questions.shared.training import training_name
-from perceptron.records.ground import Ground, ground
+from perceptron.records.comparison_key import ComparisonKey, comparison_key
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import Contention, with_contended
@@ -51,7 +51,7 @@ def of_sweeps(
     """Return all sweeps of a run with verdicts about them; one alone has a single switch."""
     notes, tables, figures = [], [], []
     for sweep in sweeps:
-        place = () if is_alone else scope(sweep.family, sweep.ground)
+        place = () if is_alone else scope(sweep.family, sweep.comparison_key)
         notes += [
             Note(line, place) for line in (*(_missing(sweep) if is_alone else ()), *_lines(sweep))
         ]
@@ -68,7 +68,7 @@ def of_sweeps(
     )
 
 
-def scope(family: str, ground: Ground) -> Setting:
+def scope(family: str, ground: ComparisonKey) -> Setting:
     """Return the switches that tell the sweeps of a run apart, as they stand for one of them."""
     return (
         ("Family", family),
@@ -104,7 +104,7 @@ def of_cold_pairs(crossovers: Iterable[Crossover], iterations: int) -> tuple[Ver
 
 
 def _shown(found: Crossover, told: Verdict, ways: str | tuple[str, ...]) -> Verdict:
-    return replace(told, part=(*scope(found.family, ground(found)), ("Shown", ways)))
+    return replace(told, part=(*scope(found.family, comparison_key(found)), ("Shown", ways)))
 
 
 def of_sweep(sweep: Sweep) -> Answer:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from perceptron.errors import UserError, unknown
 from perceptron.numbers import count
 from perceptron.questions.crossover.judge import Crossover, crossovers, is_line
-from perceptron.records.ground import Ground, ground
+from perceptron.records.comparison_key import ComparisonKey, comparison_key
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import roles_of
@@ -96,7 +96,7 @@ def read_files(
             return "of another definition"
         if not has_time(row):
             return None  # the answer says why there is none
-        is_judged = judged.get((row.family, ground(row), row.backend))
+        is_judged = judged.get((row.family, comparison_key(row), row.backend))
         if is_judged is None:
             return "of a family or a backend in no pair"
         return None if is_judged else _ALONE
@@ -108,12 +108,12 @@ def read_files(
     return rows, tuple(wanted), found, [one.summary(why_unused) for one in loaded], warnings
 
 
-def _judged(found: Iterable[Crossover]) -> dict[tuple[str, Ground, str], bool]:
+def _judged(found: Iterable[Crossover]) -> dict[tuple[str, ComparisonKey, str], bool]:
     """Return the families, grounds and backends of pairs, and whether any has a size of both."""
-    judged: dict[tuple[str, Ground, str], bool] = {}
+    judged: dict[tuple[str, ComparisonKey, str], bool] = {}
     for one in found:
         for backend in (one.incumbent, one.challenger):
-            subject = (one.family, ground(one), backend)
+            subject = (one.family, comparison_key(one), backend)
             judged[subject] = judged.get(subject, False) or bool(one.sizes_measured)
     return judged
 

@@ -41,7 +41,7 @@ from perceptron.questions.crossover.points import (
     with_ratio,
 )
 from perceptron.questions.shared.published import FAMILY
-from perceptron.records.ground import Ground
+from perceptron.records.comparison_key import ComparisonKey
 from perceptron.records.measurement import EXTRAS, Measurement
 from perceptron.statistics.contention import UNKNOWN, is_contended
 from perceptron.statistics.interval import TIE, Interval, Standing, standing
@@ -202,7 +202,7 @@ def crossovers(
 def _of_family(
     rows: list[Measurement],
     family: str,
-    where: Ground,
+    where: ComparisonKey,
     pairs: tuple[tuple[str, str], ...],
     known: RatioOf | None,
 ) -> list[Crossover]:

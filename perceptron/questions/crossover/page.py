@@ -15,7 +15,7 @@ from perceptron.questions.crossover.sweep import Curve, Sweep
 from perceptron.questions.other_sessions import starts
 from perceptron.questions.shared.published import FAMILY
 from perceptron.questions.shared.training import training_name
-from perceptron.records.ground import machine_label, state_label
+from perceptron.records.comparison_key import machine_label, state_label
 from perceptron.records.grouping import grouped
 from perceptron.statistics.over_processes import SEQUENTIAL, name_and_processes
 
@@ -51,7 +51,7 @@ def crossover_views(
 
 
 def _machine_of(sweep: Sweep) -> str:
-    return machine_label(sweep.ground.machine, sweep.source)
+    return machine_label(sweep.comparison_key.machine, sweep.source)
 
 
 def _each_once(shown: Iterable[Shown]) -> list[Shown]:
@@ -99,7 +99,7 @@ def measured_on(told: Answered, family: str | None = None) -> str:
 
 def _of_sweep(sweep: Sweep) -> Shown:
     answer = of_sweep(sweep)
-    family, *others = scope(sweep.family, sweep.ground)
+    family, *others = scope(sweep.family, sweep.comparison_key)
     state = sweep.state
     more: tuple[str | None, ...] = ()
     if sweep.source != "perceptron":  # another tool may have several of one commit
@@ -167,13 +167,15 @@ def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
     """
     newest: dict[tuple[object, ...], dict[tuple[str, int | None], Sweep]] = {}
     for sweep in sweeps:
-        where, version = sweep.ground, sweep.state.version
+        where, version = sweep.comparison_key, sweep.state.version
         trained = (sweep.family, sweep.problem, sweep.source, version, sweep.per_iteration)
         alike = (*trained, *where._replace(machine="", threads=None))
         newest.setdefault(alike, {}).setdefault((where.machine, where.threads), sweep)
     several = (own for own in newest.values() if len({machine for machine, _ in own}) > 1)
     made = [one for own in several for one in _of_alike(own.values())]
-    return sorted(made, key=lambda one: (one.alike.family, str(one.alike.ground[1:]), one.backend))
+    return sorted(
+        made, key=lambda one: (one.alike.family, str(one.alike.comparison_key[1:]), one.backend)
+    )
 
 
 def _of_alike(sweeps: Iterable[Sweep]) -> Iterator[BackendOnMachines]:
@@ -188,18 +190,22 @@ def _of_alike(sweeps: Iterable[Sweep]) -> Iterator[BackendOnMachines]:
             if row.problem is not None and row.problem_digest is not None
         }
         if any(known.get(problem, digest) != digest for problem, digest in digests.items()):
-            outdated.add(sweep.ground.machine)
+            outdated.add(sweep.comparison_key.machine)
             continue
         known |= digests
         for curve in sweep.curves:
             if curve.spots:
                 groups.setdefault(curve.backend, []).append((sweep, curve))
     for backend, members in groups.items():
-        if len({sweep.ground.machine for sweep, _ in members}) > 1:
+        if len({sweep.comparison_key.machine for sweep, _ in members}) > 1:
             yield BackendOnMachines(
                 backend=backend,
                 curves=sorted(
-                    members, key=lambda one: (one[0].ground.machine, one[0].ground.threads or 0)
+                    members,
+                    key=lambda one: (
+                        one[0].comparison_key.machine,
+                        one[0].comparison_key.threads or 0,
+                    ),
                 ),
                 alike=members[0][0],
                 outdated=sorted(outdated),
@@ -209,10 +215,10 @@ def _of_alike(sweeps: Iterable[Sweep]) -> Iterator[BackendOnMachines]:
 def _of_machines(group: BackendOnMachines) -> Shown:
     newest = sorted(range(len(group.curves)), key=lambda at: group.curves[at][0].when, reverse=True)
     drawn = [group.curves[at] for at in sorted(newest[:_MOST_LINES])]
-    machines = len({(sweep.ground.machine, sweep.source) for sweep, _ in group.curves})
+    machines = len({(sweep.comparison_key.machine, sweep.source) for sweep, _ in group.curves})
     alike = group.alike
     notes = [
-        f"{group.backend} on {machines:,} machines, {alike.ground.dtype or 'dtype not stated'}: "
+        f"{group.backend} on {machines:,} machines, {alike.comparison_key.dtype or 'dtype not stated'}: "
         "the newest sweep of each, with its number of threads."
     ]
     if len(drawn) < len(group.curves):
@@ -240,18 +246,18 @@ def _of_machines(group: BackendOnMachines) -> Shown:
         ("Compared", BACKENDS),
         ("Machine", SEVERAL),
         ("Run", "newest of each machine"),
-        ("dtype", alike.ground.dtype or "not stated"),
+        ("dtype", alike.comparison_key.dtype or "not stated"),
         ("Threads", "each line its own"),
-        ("Training", training_name(alike.ground)),
+        ("Training", training_name(alike.comparison_key)),
     )
     return Shown(answer, place)
 
 
 def _label(sweep: Sweep) -> str:
-    number, threads = sweep.ground.threads, "threads not stated"
+    number, threads = sweep.comparison_key.threads, "threads not stated"
     if number is not None:
         threads = f"{number:,} thread{'' if number == 1 else 's'}"
-    return f"{machine_label(sweep.ground.machine, sweep.source)}, {threads}"
+    return f"{machine_label(sweep.comparison_key.machine, sweep.source)}, {threads}"
 
 
 def _values(group: BackendOnMachines, shown: str, part: Setting) -> Table:
@@ -268,7 +274,7 @@ def _values(group: BackendOnMachines, shown: str, part: Setting) -> Table:
 
 def _row(sweep: Sweep, curve: Curve, sizes: Iterable[float]) -> tuple[Cell, ...]:
     values = {spot.size: spot.value for spot in curve.spots}
-    where = sweep.ground
+    where = sweep.comparison_key
     return (
         machine_label(where.machine, sweep.source),
         "not stated" if where.threads is None else where.threads,

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from perceptron.numbers import count
 from perceptron.questions.crossover.judge import NO_ANSWER, Crossover, Status
 from perceptron.questions.crossover.verdict import axis_of
-from perceptron.records.ground import ground
+from perceptron.records.comparison_key import comparison_key
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.interval import TIE
@@ -111,7 +111,7 @@ def rules(
     return [
         _rule(
             [_turned(crossover, group[0].incumbent) for crossover in group],
-            [cases.get((crossover.family, ground(crossover)), []) for crossover in group],
+            [cases.get((crossover.family, comparison_key(crossover)), []) for crossover in group],
             libraries,
         )
         for group in pairs.values()

@@ -50,7 +50,7 @@ from perceptron.questions.study import (
     Plan,
     SeveralThreads,
 )
-from perceptron.records.ground import ground
+from perceptron.records.comparison_key import comparison_key
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.reading import SourceRead
@@ -340,10 +340,10 @@ def _within_bracket(found: Crossover) -> Crossover:
 
 def _elsewhere(cold: Sequence[Crossover], warm: Sequence[Crossover]) -> list[Crossover]:
     """Return the pairs of which another is faster from a cold start, or from another size."""
-    known = {(one.family, ground(one), one.incumbent, one.challenger): one for one in warm}
+    known = {(one.family, comparison_key(one), one.incumbent, one.challenger): one for one in warm}
 
     def is_same(one: Crossover) -> bool:
-        other = known.get((one.family, ground(one), one.incumbent, one.challenger))
+        other = known.get((one.family, comparison_key(one), one.incumbent, one.challenger))
         if other is None or other.status != one.status:
             return False
         if one.size is None or other.size is None:

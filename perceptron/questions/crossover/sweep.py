@@ -22,7 +22,7 @@ from perceptron.questions.crossover.judge import (
 )
 from perceptron.questions.overhead.device_share import busy_share
 from perceptron.questions.shared.published import FAMILY, ITERATIONS
-from perceptron.records.ground import GROUND_FIELDS, Ground, ground
+from perceptron.records.comparison_key import COMPARISON_FIELDS, ComparisonKey, comparison_key
 from perceptron.records.grouping import grouped, grouped_by
 from perceptron.records.measurement import EXTRAS, Measurement
 from perceptron.statistics.contention import Contention, contention
@@ -77,7 +77,7 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
 
     source: str
     """The tool that measured it."""
-    ground: Ground
+    comparison_key: ComparisonKey
     state: State
     when: str
     axis: str
@@ -200,7 +200,7 @@ def sweeps(
     every = grouped_by(rows, _case_of, _case)
     cases = {case: members for case, members in every.items() if case is not None}
     on_ground = Counter((family, key) for _, family, key, _ in cases)
-    judged = grouped(found, lambda crossover: (crossover.family, ground(crossover)))
+    judged = grouped(found, lambda crossover: (crossover.family, comparison_key(crossover)))
     for case, rows_of_case in cases.items():
         states = [
             (newest_moment(members)[0], repr(within), members)
@@ -216,7 +216,7 @@ def sweeps(
         is_all = len(rows_of_case) == len(newest) + len(of_others) and on_ground[family, key] == 1
         sweep = Sweep(
             source=newest[0].source,
-            ground=key,
+            comparison_key=key,
             state=state(newest[0]),
             when=when,
             axis=size_axis(family, axis_of(newest)),
@@ -242,16 +242,16 @@ def sweeps(
     return [sweep for _, _, sweep in lines]
 
 
-_case_of = attrgetter("source", "family", "phase", "file", "environment", *GROUND_FIELDS)
+_case_of = attrgetter("source", "family", "phase", "file", "environment", *COMPARISON_FIELDS)
 
 
-def _case(row: Measurement) -> tuple[str, str, Ground, str | None] | None:
+def _case(row: Measurement) -> tuple[str, str, ComparisonKey, str | None] | None:
     """Return the case of a row: tool, family, ground, environment; None if it is of no sweep."""
     if row.phase is not None or row.family in _NO_SWEEP:
         return None
     # Of rows of ours, only the newest environment counts.
     environment = None if is_own(row) else row.environment
-    return row.source, row.family, ground(row), environment
+    return row.source, row.family, comparison_key(row), environment
 
 
 _fields_of_code = attrgetter("file", *State._fields)

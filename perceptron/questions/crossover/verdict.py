@@ -23,7 +23,7 @@ from perceptron.questions.crossover.judge import LIKELY, Crossover, SessionCross
 from perceptron.questions.crossover.points import Known
 from perceptron.questions.shared.ranking_sentence import COLUMNS
 from perceptron.questions.shared.training import training_words
-from perceptron.records.ground import ground
+from perceptron.records.comparison_key import comparison_key
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import Contention, by_key
 from perceptron.statistics.interval import TIE, Interval, inverse
@@ -75,14 +75,14 @@ def verdicts(
     }
 
     def contention(found: Crossover) -> Contention:
-        nothing, where = Contention(), (found.family, ground(found))
+        nothing, where = Contention(), (found.family, comparison_key(found))
         return known.get((*where, found.incumbent), nothing) + known.get(
             (*where, found.challenger), nothing
         )
 
-    pairs = Counter((one.family, ground(one)) for one in crossovers)
+    pairs = Counter((one.family, comparison_key(one)) for one in crossovers)
     return tuple(
-        verdict(one, contention(one), is_of_several=pairs[one.family, ground(one)] > 1)
+        verdict(one, contention(one), is_of_several=pairs[one.family, comparison_key(one)] > 1)
         for one in crossovers
     )
 

@@ -308,7 +308,7 @@ def answer_of(
     return Answer(
         question=_question(found),
         query=(("Problem", found.problem),),
-        ground=(("dtype", found.dtype), ("Threads", str(found.threads))),
+        conditions=(("dtype", found.dtype), ("Threads", str(found.threads))),
         measured=f", {threads}, {found.dtype}{f', {how}' if how else ''}",
         verdicts=(
             on_problem,

@@ -67,7 +67,7 @@ class Attempt(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
 
     backend: str
     shape: TrainingShape
-    ground: str
+    comparison_key: str
     """The dtype and number of threads, by `alike`: another may succeed."""
     seconds: float
     """That the question had for measuring."""
@@ -119,7 +119,8 @@ class Known(Struct, frozen=True, kw_only=True):
         same = (
             attempt
             for attempt in self.attempts
-            if (attempt.backend, attempt.shape, attempt.ground) == question and not attempt.is_over
+            if (attempt.backend, attempt.shape, attempt.comparison_key) == question
+            and not attempt.is_over
         )
         return max(same, key=lambda attempt: attempt.when, default=None)
 
@@ -152,7 +153,9 @@ class Known(Struct, frozen=True, kw_only=True):
     def with_attempts(self, new: Iterable[Attempt]) -> Known:
         """Return the cache with more attempts, and without those that are over."""
         every = (attempt for attempt in (*self.attempts, *new) if not attempt.is_over)
-        latest = {(attempt.backend, attempt.shape, attempt.ground): attempt for attempt in every}
+        latest = {
+            (attempt.backend, attempt.shape, attempt.comparison_key): attempt for attempt in every
+        }
         return msgspec.structs.replace(self, attempts=tuple(latest.values())[-_MOST_ROWS:])
 
 

@@ -344,7 +344,7 @@ class Inquiry:
         return Attempt(
             backend=backend,
             shape=self._asked.shape,
-            ground=self._ground,
+            comparison_key=self._ground,
             seconds=self._asked.seconds,
             reason=reason,
             when=now(),

@@ -29,7 +29,7 @@ from perceptron.questions.map.grid import (
     whole_cells,
 )
 from perceptron.questions.shared.ranking_sentence import COLUMNS
-from perceptron.records.ground import ground
+from perceptron.records.comparison_key import comparison_key
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.interval import TIE, Interval, of_times
 from perceptron.statistics.ranking import rank_rows
@@ -112,7 +112,7 @@ def phase_map_of(
     members = [row for here in by_cell.values() for row in here]
     if not members:
         raise ValueError("no rows of a problem with two sizes")
-    if len({(row.family, ground(row)) for row in members}) > 1:
+    if len({(row.family, comparison_key(row)) for row in members}) > 1:
         raise ValueError("rows that may not be compared: pick one family and one ground")
     grid = grid or CellGrid(*(tuple(sorted(set(sizes))) for sizes in zip(*by_cell, strict=True)))
     seconds = times_by_cell(members)

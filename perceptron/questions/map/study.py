@@ -252,7 +252,7 @@ def _told(
     return Answer(
         question=f"map of {found.family}",
         query=(("Family", found.family),),
-        ground=(
+        conditions=(
             ("dtype", found.dtype or "not stated"),
             ("Threads", str(found.threads or "not stated")),
         ),

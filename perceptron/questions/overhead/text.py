@@ -83,7 +83,9 @@ def rendered(
     return Answer(
         question=f"overhead of {found.problem}",
         query=(("Problem", found.problem),),
-        ground=(("Threads", ", over ".join(filter(None, (str(found.threads), _over(backends))))),),
+        conditions=(
+            ("Threads", ", over ".join(filter(None, (str(found.threads), _over(backends))))),
+        ),
         measured=f", {threads}",
         verdicts=(_verdict(found, rows[0].machine, threads, starts),),
         notes=tuple(_notes(found)),

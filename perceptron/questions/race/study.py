@@ -249,7 +249,7 @@ def _told(
     return Answer(
         question=f"race: {row.problem} to {row.target}",
         query=(("Problem", row.problem), ("Target", str(row.target))),
-        ground=(("Threads", str(row.all_threads)),),
+        conditions=(("Threads", str(row.all_threads)),),
         verdicts=tuple(verdicts),
         notes=tuple(map(Note, _notes(row, runs, threads))),
         tables=tuple(tables),

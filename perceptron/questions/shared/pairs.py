@@ -13,7 +13,7 @@ from perceptron.problems import catalogue
 from perceptron.problems.families import FAMILIES
 from perceptron.problems.problem import Problem
 from perceptron.questions.shared.axes import SizeAxis
-from perceptron.records.ground import MODELS
+from perceptron.records.comparison_key import MODELS
 from perceptron.statistics.over_processes import POOL, SEQUENTIAL
 
 Pair = tuple[str, str]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from perceptron.records.ground import OnGround, ground
+from perceptron.records.comparison_key import HasComparisonKey, comparison_key
 
 _PLAIN = "sgd"
 
 
-def training_words(of: OnGround) -> str:
+def training_words(of: HasComparisonKey) -> str:
     """Return the training in words: ``adam, batches of 128, fed from the host, 10 outputs``.
 
     Empty for full batches by plain gradient descent towards one output, and where it is unknown.
     """
-    where = ground(of)
+    where = comparison_key(of)
     words = []
     if where.optimizer is not None and (where.optimizer != _PLAIN or where.batch is not None):
         words.append(where.optimizer)
@@ -28,6 +28,6 @@ def training_words(of: OnGround) -> str:
     return ", ".join(words)
 
 
-def training_name(of: OnGround) -> str:
+def training_name(of: HasComparisonKey) -> str:
     """Return `training_words`, or where these are empty the optimizer if it is known."""
     return training_words(of) or of.optimizer or "not stated"

@@ -29,7 +29,7 @@ from msgspec.structs import replace
 
 from perceptron.errors import UserError
 from perceptron.options import option
-from perceptron.records.ground import BATCH, MODELS
+from perceptron.records.comparison_key import BATCH, MODELS
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.parameter_roles import FIELDS, ParameterRoles
 from perceptron.records.readers.reading import NOT_ASKED_FOR, ForeignRow, Reading

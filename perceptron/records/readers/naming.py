@@ -9,7 +9,7 @@ from operator import attrgetter
 
 from msgspec.structs import replace
 
-from perceptron.records.ground import ground
+from perceptron.records.comparison_key import comparison_key
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.reading import ForeignRow
@@ -162,7 +162,7 @@ class ProcessNumbers:
 
     def _family_and_subject(self, row: Measurement, key: Hashable) -> tuple[int, int]:
         """Return the family of a row, on its ground, and the subject of which it is a value."""
-        family = ground(row), row.family
+        family = comparison_key(row), row.family
         subject = (*family, row.problem, row.size, row.backend)
         number = self._places.setdefault
         self._known[key] = (number(family, len(self._places)), number(subject, len(self._places)))

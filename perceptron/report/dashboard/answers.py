@@ -9,7 +9,7 @@ from urllib.parse import quote
 from perceptron.answer import Answered, Figure, Note, Setting, Shown, Table, Verdict, is_of
 from perceptron.figure import Figure as Drawing
 from perceptron.numbers import cell_value
-from perceptron.records.ground import machine_label
+from perceptron.records.comparison_key import machine_label
 from perceptron.records.grouping import grouped
 from perceptron.report.charts.svg import NARROW, WIDE, Looks, draw
 from perceptron.untrusted_text import shortened

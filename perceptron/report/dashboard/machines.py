@@ -7,8 +7,8 @@ from typing import Any
 
 from perceptron.numbers import memory
 from perceptron.questions.collection import Collection, Machine
+from perceptron.records.comparison_key import machine_label
 from perceptron.records.environment import Environment, Gpu
-from perceptron.records.ground import machine_label
 from perceptron.report.dashboard.large_table import Column, LargeTable
 from perceptron.report.tables.doctor import cells
 from perceptron.untrusted_text import shortened

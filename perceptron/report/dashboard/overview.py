@@ -11,7 +11,7 @@ from typing import Any
 from perceptron.answer import Answered, Figure, Setting, Shown, Verdict, is_of
 from perceptron.questions.collection import CROSSOVER, Collection
 from perceptron.questions.shared.published import SOURCE
-from perceptron.records.ground import machine_label
+from perceptron.records.comparison_key import machine_label
 from perceptron.records.grouping import grouped
 from perceptron.report.charts.svg import Looks
 from perceptron.report.dashboard.answers import drawn, link, undecided_lines

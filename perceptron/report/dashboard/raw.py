@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from operator import attrgetter
 
 from perceptron.questions.collection import Collection
-from perceptron.records.ground import machine_label
+from perceptron.records.comparison_key import machine_label
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.report.dashboard.large_table import Column, LargeTable, Value

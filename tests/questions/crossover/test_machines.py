@@ -30,7 +30,7 @@ def test_each_backend_of_two_machines_is_one_group_in_its_newest_state() -> None
         ("mlp-width", "torch-cpu"),
     ]
     for one in found:
-        newest = [(sweep.ground.machine, sweep.state.commit) for sweep, _ in one.curves]
+        newest = [(sweep.comparison_key.machine, sweep.state.commit) for sweep, _ in one.curves]
         assert newest == [("a", "abc"), ("b", "abc")]
     assert groups(*on("a"), *on("a", threads=1)) == [], "one machine has none"
 

@@ -91,7 +91,7 @@ def test_only_the_newest_commit_of_each_case(tmp_path: Path) -> None:
     newest, before = (made.commits[at][:12] for at in (-1, -2))
     doubled = [replace(row, dtype="float64") for row in rows if row.commit != newest]
     found = {
-        (one.ground.machine, one.ground.dtype): (one.state.commit, one.older)
+        (one.comparison_key.machine, one.comparison_key.dtype): (one.state.commit, one.older)
         for one in sweeps([*rows, *doubled])
     }
     for machine in ("box-00", "box-01"):

@@ -140,7 +140,7 @@ def test_an_answer_that_is_known_imports_no_framework(cache: Path) -> None:
     given_up = Attempt(
         backend="torch-cpu",
         shape=shape(),
-        ground=alike("float32", 1),
+        comparison_key=alike("float32", 1),
         seconds=5.0,
         reason=NO_START,
         when=now(),

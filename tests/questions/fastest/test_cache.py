@@ -89,7 +89,7 @@ def test_what_was_given_up_says_nothing_of_another_question(reason: str) -> None
     tried = Attempt(
         backend="numpy",
         shape=shape(rows=1),
-        ground=alike("float64", 2),
+        comparison_key=alike("float64", 2),
         seconds=5.0,
         reason=reason,
         when=now(),

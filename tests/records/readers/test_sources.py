@@ -11,7 +11,7 @@ import pytest
 from perceptron.errors import UserError
 from perceptron.measure.rows import problem_fields
 from perceptron.problems import catalogue
-from perceptron.records.ground import ground
+from perceptron.records.comparison_key import comparison_key
 from perceptron.records.readers.reading import Reading, ReadRequest
 from perceptron.records.readers.sources import load_results
 from tests.asv_documents import BENCHMARKS, RESULTS, write
@@ -130,7 +130,7 @@ def test_our_own_pytest_benchmark_says_everything_of_its_problem(
     (tmp_path / "own.json").write_text(json.dumps({"benchmarks": [benchmark]}))
     (found,) = load_measurements(tmp_path / "own.json")
     assert {name: getattr(found, name) for name in fields} == fields
-    assert ground(found)[3:] == ground(row(**fields))[3:]
+    assert comparison_key(found)[3:] == comparison_key(row(**fields))[3:]
 
 
 # Several sources

@@ -1,4 +1,4 @@
-"""The ground of a row: rows are compared if they share machine and training."""
+"""The comparison key of a row: rows are compared if they share machine and training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MODELS = "models"
 """The axis of families whose size is the number of models, or one of whose sizes is."""
 
 
-class Ground(NamedTuple):
+class ComparisonKey(NamedTuple):
     """The fields that two rows of one family must share to be compared, whatever their size."""
 
     machine: str
@@ -30,8 +30,8 @@ class Ground(NamedTuple):
     """Models; None also where there is one, or where their number varies."""
 
 
-class OnGround(Protocol):
-    """A row, or something that was judged from rows of one ground."""
+class HasComparisonKey(Protocol):
+    """A row, or something that was judged from rows of one key."""
 
     @property
     def machine(self) -> str: ...
@@ -51,23 +51,23 @@ class OnGround(Protocol):
     def models(self) -> int | None: ...
 
 
-GROUND_FIELDS = (*Ground._fields, "processes", "axes")
-"""The fields of a row that its ground depends on."""
-_fields_of = attrgetter(*Ground._fields)
-_fields_of_row = attrgetter(*GROUND_FIELDS)
+COMPARISON_FIELDS = (*ComparisonKey._fields, "processes", "axes")
+"""The fields of a row that its comparison key depends on."""
+_fields_of = attrgetter(*ComparisonKey._fields)
+_fields_of_row = attrgetter(*COMPARISON_FIELDS)
 
 
-def ground(of: OnGround) -> Ground:
+def comparison_key(of: HasComparisonKey) -> ComparisonKey:
     """Return where and how something was measured."""
     if isinstance(of, Measurement):
         return _of_row(_fields_of_row(of))
-    return Ground(*_fields_of(of))
+    return ComparisonKey(*_fields_of(of))
 
 
 # Of a million rows, each of which is asked several times, there are a few hundred.
 @lru_cache(maxsize=4096)
-def _of_row(fields: tuple[Any, ...]) -> Ground:
-    of, processes, axes = Ground(*fields[:-2]), *fields[-2:]
+def _of_row(fields: tuple[Any, ...]) -> ComparisonKey:
+    of, processes, axes = ComparisonKey(*fields[:-2]), *fields[-2:]
     return of._replace(
         threads=None if of.threads is None else of.threads * (processes or 1),
         batch=None if BATCH in axes else of.batch,
