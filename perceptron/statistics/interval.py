@@ -99,8 +99,8 @@ def robust_mean(
 
     The half width is inf for a single value.
     """
-    middle, error, freedom = trimmed(np.asarray(values, np.float64))
-    return float(middle), float(error) * quantile(freedom, confidence) if freedom else inf
+    middle, error, df = trimmed(np.asarray(values, np.float64))
+    return float(middle), float(error) * quantile(df, confidence) if df else inf
 
 
 def trimmed(values: Array) -> tuple[Any, Any, int]:
@@ -116,8 +116,8 @@ def trimmed(values: Array) -> tuple[Any, Any, int]:
     if count == 1:  # there may be tens of thousands of these
         return values[..., 0], np.zeros(values.shape[:-1]), 0
     cut = int(_TRIM * count) if count >= _ENOUGH else 0
-    middle, error, freedom = trimmed_mean(values, cut)
-    return middle, error * _alike(values) if cut else error, freedom
+    middle, error, df = trimmed_mean(values, cut)
+    return middle, error * _alike(values) if cut else error, df
 
 
 def _alike(values: Array) -> Any:
@@ -138,36 +138,36 @@ def _alike(values: Array) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def quantile(freedom: float, confidence: float) -> float:
+def quantile(df: float, confidence: float) -> float:
     """Return Student's t: the standard errors that an interval reaches to each side."""
-    if freedom <= _FEW and freedom == int(freedom):
-        return _of_few(int(freedom), confidence)
+    if df <= _FEW and df == int(df):
+        return _of_few(int(df), confidence)
     from scipy import special
 
-    return float(special.stdtrit(freedom, (1 + confidence) / 2))
+    return float(special.stdtrit(df, (1 + confidence) / 2))
 
 
-def _of_few(freedom: int, confidence: float) -> float:
+def _of_few(df: int, confidence: float) -> float:
     """Return Student's t by bisection of its distribution."""
     low, high = 0.0, pi / 2
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        if _within(middle, freedom) < confidence:
+        if _within(middle, df) < confidence:
             low = middle
         else:
             high = middle
-    return sqrt(freedom) * tan((low + high) / 2)
+    return sqrt(df) * tan((low + high) / 2)
 
 
-def _within(angle: float, freedom: int) -> float:
-    """Return the probability of less than ``sqrt(freedom) * tan(angle)`` standard errors.
+def _within(angle: float, df: int) -> float:
+    """Return the probability of less than ``sqrt(df) * tan(angle)`` standard errors.
 
     Abramowitz and Stegun, 26.7.3 and 26.7.4.
     """
-    is_odd, cosine = freedom % 2, cos(angle)
+    is_odd, cosine = df % 2, cos(angle)
     term = (1.0, cosine)[is_odd]
-    total = 0.0 if freedom == 1 else term
-    for power in range(is_odd + 2, freedom - 1, 2):
+    total = 0.0 if df == 1 else term
+    for power in range(is_odd + 2, df - 1, 2):
         term *= cosine**2 * (power - 1) / power
         total += term
     share = sin(angle) * total
@@ -238,7 +238,7 @@ def ratio_within(
     if not sides[0]:
         return None
     mean = mean_ratio(*sides)
-    reach = mean.error * quantile(mean.freedom, confidence) if mean.freedom else inf
+    reach = mean.error * quantile(mean.df, confidence) if mean.df else inf
     below, above = (waited + more for waited, more in zip(hidden(*sides), mean.beyond, strict=True))
     return of_logarithms(mean.middle, mean.middle - reach - below, mean.middle + reach + above)
 
@@ -250,7 +250,7 @@ class MeanRatio(NamedTuple):
     middle: float
     error: float
     """Standard error; 0 of a single ratio."""
-    freedom: int
+    df: int
     weight: int
     """The error's square times this is the variance of one ratio."""
     beyond: tuple[float, float] = (0.0, 0.0)
@@ -268,8 +268,8 @@ def mean_ratio(numerators: Sequence[Measurement], denominators: Sequence[Measure
         np.log([row.seconds or 0.0 for row in side]) for side in (numerators, denominators)
     )
     ratios = next(logarithms) - next(logarithms)
-    middle, error, freedom = trimmed(ratios)
-    mean = MeanRatio(ratios, float(middle), float(error), freedom, len(ratios))
+    middle, error, df = trimmed(ratios)
+    mean = MeanRatio(ratios, float(middle), float(error), df, len(ratios))
     seen = (states_of(side).values() for side in (numerators, denominators))
     apart = [_in_each(mean, states) for states in chain(*seen)]
     if not apart:
@@ -288,11 +288,11 @@ def _in_each(mean: MeanRatio, states: TwoStates) -> MeanRatio:
     within = mean.ratios.copy()
     for places, ratios in zip((states.lower, states.upper), groups, strict=True):
         within[list(places)] -= ratios.mean()
-    freedom, fewest = len(within) - len(groups), min(map(len, groups))
-    error = sqrt(float((within**2).sum()) / freedom / fewest) * float(_alike(within))
+    df, fewest = len(within) - len(groups), min(map(len, groups))
+    error = sqrt(float((within**2).sum()) / df / fewest) * float(_alike(within))
     middles = [float(ratios.mean()) for ratios in groups]
     beyond = (max(0.0, mean.middle - min(middles)), max(0.0, max(middles) - mean.middle))
-    return MeanRatio(mean.ratios, mean.middle, error, freedom, fewest, beyond, of_two_states=True)
+    return MeanRatio(mean.ratios, mean.middle, error, df, fewest, beyond, of_two_states=True)
 
 
 def counted_rows(rows: Iterable[Measurement], first: str, second: str) -> list[list[Measurement]]:

@@ -32,10 +32,10 @@ def test_the_interval_covers_the_truth_in_95_of_100(count: int) -> None:
 
 
 @given(st.integers(1, 40), st.floats(0.01, 0.99999))
-def test_students_t_is_that_of_scipy(freedom: int, confidence: float) -> None:
+def test_students_t_is_that_of_scipy(df: int, confidence: float) -> None:
     """Of few degrees of freedom, too, for which scipy is not imported."""
-    expected = special.stdtrit(freedom, (1 + confidence) / 2)
-    assert quantile(freedom, confidence) == pytest.approx(expected, rel=1e-9)
+    expected = special.stdtrit(df, (1 + confidence) / 2)
+    assert quantile(df, confidence) == pytest.approx(expected, rel=1e-9)
 
 
 @given(times)
@@ -50,8 +50,8 @@ def test_one_value_has_no_interval() -> None:
     """Nothing is known of the spread, and nothing is made up."""
     assert robust_mean([1.0]) == (1.0, inf)
     assert of_times([2.0]).low is None
-    middle, error, freedom = trimmed(np.array([[1.0], [3.0]]))
-    assert (list(middle), list(error), freedom) == ([1.0, 3.0], [0.0, 0.0], 0)
+    middle, error, df = trimmed(np.array([[1.0], [3.0]]))
+    assert (list(middle), list(error), df) == ([1.0, 3.0], [0.0, 0.0], 0)
     with pytest.raises(ValueError, match="no times"):
         of_times([])
 

@@ -332,7 +332,7 @@ def _undecided(
         if point.says_nothing:
             yield index, index
             continue
-        if point.sign or no_winner[index] or not (point.freedom or point.stated):
+        if point.sign or no_winner[index] or not (point.df or point.stated):
             continue
         low, high = point.interval()
         other = max(-sign * low, -sign * high) if sign else max(-low, high)
@@ -345,7 +345,7 @@ def _weak(points: Sequence[Point]) -> Iterator[Indices]:
     stretches: list[list[int]] = []
     last = 0
     for index, point in enumerate(points):
-        if not point.sign or point.is_tie or point.freedom == 0:
+        if not point.sign or point.is_tie or point.df == 0:
             continue
         if point.sign != last:
             stretches.append([])
@@ -366,7 +366,7 @@ def _gaps(
         gap = right.x - left.x
         if expected[index + 1] != sign or gap <= NARROW:
             continue
-        if not (left.freedom and right.freedom):  # single values: nothing is sure about them
+        if not (left.df and right.df):  # single values: nothing is sure about them
             continue
         if gap <= _HIDDEN and (no_winner[index] or no_winner[index + 1]):
             continue

@@ -455,7 +455,7 @@ def _judged(
     if has_winner and _is_of_one_process(used, measured):
         status, changes, ranges, remaining = "undecided", [], [], [(0, len(measured) - 1)]
         explanation = "one process of each: another may say otherwise"
-    has_intervals = all(point.freedom for point in measured)
+    has_intervals = all(point.df for point in measured)
     if status not in NO_ANSWER:
         doubt = None
         if not has_intervals and not remaining:
@@ -508,12 +508,12 @@ def _is_of_one_process(rows: Sequence[Measurement], points: Sequence[Point]) -> 
     stands behind a published table is not known: its values are taken as they are.
     """
     deciding = [point for point in points if point.sign] or points
-    return not all(point.freedom for point in deciding) and rows[0].source != "csv"
+    return not all(point.df for point in deciding) and rows[0].source != "csv"
 
 
 def _is_near(point: Point) -> bool:
     """Return whether it is a tie, or probably one; single values without an interval may be."""
-    has_interval = bool(point.freedom)
+    has_interval = bool(point.df)
     return (
         abs(point.mean) <= TIE
         and max(point.hidden) < UNKNOWN

@@ -67,7 +67,7 @@ class Point:
     """
     error: float = 0.0
     """Standard error of the mean; 0 where there is a single value, or no spread."""
-    freedom: float = 0
+    df: float = 0
     """Degrees of freedom behind ``error``; 0 where nothing is known about the spread."""
     weight: float = 1.0
     """The error's square times this is the variance of one ratio."""
@@ -111,9 +111,9 @@ class Point:
 
     def reach(self, confidence: float | None = None) -> tuple[float, float]:
         """Return how far its interval reaches below and above the mean; inf for a single value."""
-        if self.freedom == 0:
+        if self.df == 0:
             return inf, inf
-        reach = self.error * quantile(self.freedom, confidence or self.confidence)
+        reach = self.error * quantile(self.df, confidence or self.confidence)
         below, above = self.hidden
         return reach + below, reach + above
 
@@ -127,7 +127,7 @@ class Point:
 
         With both, the ends that are further away: other sizes know nothing of what a file states.
         """
-        if self.freedom == 0 and self.stated is not None:
+        if self.df == 0 and self.stated is not None:
             return self.stated
         below, above = self.reach(confidence)
         low, high = self.stated or (self.mean, self.mean)
@@ -162,9 +162,9 @@ def points_of(
     ]
     confidence = at_each(CONFIDENCE, len(separate))
     variances = {
-        point.size: (point.error**2 * point.weight, max(1, round(point.freedom)))
+        point.size: (point.error**2 * point.weight, max(1, round(point.df)))
         for point in separate
-        if point.freedom
+        if point.df
     }
     typical = _typical(variances, [point.size for point in separate])
     return _signed([_lent(point, *typical[point.size], confidence) for point in separate])
@@ -195,7 +195,7 @@ def joined_points(runs: Mapping[Start, Sequence[Point]]) -> tuple[list[Point], l
             0.0,
             count=sum(point.count for point in measured),
             taken=sum(point.taken for point in measured),
-            freedom=inf,
+            df=inf,
         )
         joined.append(with_ratio(point, together))
     return joined, disagreed
@@ -272,7 +272,7 @@ def _of_pairs(
         ratios=mean.ratios if is_one_state else (),
         count=count,
         error=mean.error,
-        freedom=mean.freedom,
+        df=mean.df,
         weight=mean.weight,
         taken=taken,
         hidden=(UNKNOWN, UNKNOWN) if count == 1 else _hidden(challengers, incumbents, mean.beyond),
@@ -353,29 +353,29 @@ def _of_unpaired(
     # If both vary alike, a ratio of single values has twice the variance of one value.
     weight = 2 / (1 / counts[0] + 1 / counts[1])
     if min(freedoms) > 0:
-        error, freedom = welch([float(error) for error in errors], freedoms)
+        error, df = welch([float(error) for error in errors], freedoms)
     else:
         several = int(freedoms[1] > 0)
         error = float(errors[several]) * sqrt(1 + counts[several])
-        freedom = float(freedoms[several])
+        df = float(freedoms[several])
     return Point(
         size=size,
         mean=mean,
         count=min(counts),
         taken=min(counts),
         error=error,
-        freedom=freedom,
+        df=df,
         weight=weight,
     )
 
 
 def _lent(point: Point, borrowed: float, lent: float, confidence: float) -> Point:
     """Return the point with the variance of the other sizes, at ``lent`` degrees of freedom."""
-    total, error = point.freedom + lent, point.error
+    total, error = point.df + lent, point.error
     if lent:
-        variance = (point.freedom * error**2 * point.weight + lent * borrowed) / total
+        variance = (point.df * error**2 * point.weight + lent * borrowed) / total
         error = sqrt(variance / point.weight)
-    return replace(point, error=error, freedom=total, confidence=confidence)
+    return replace(point, error=error, df=total, confidence=confidence)
 
 
 def _typical(
@@ -386,30 +386,27 @@ def _typical(
     The variance that half of their degrees of freedom lie below, each divided by the median of
     its distribution: with few degrees a variance is mostly too small. 0 and 0 without others.
     """
-    fair = sorted(
-        (variance / _median(freedom), freedom, size)
-        for size, (variance, freedom) in variances.items()
-    )
-    below = list(accumulate(freedom for _, freedom, _ in fair))
-    ranks = {size: (rank, freedom) for rank, (_, freedom, size) in enumerate(fair)}
+    fair = sorted((variance / _median(df), df, size) for size, (variance, df) in variances.items())
+    below = list(accumulate(df for _, df, _ in fair))
+    ranks = {size: (rank, df) for rank, (_, df, size) in enumerate(fair)}
     every = below[-1] if below else 0
     typical = {}
     for size in sizes:
-        rank, freedom = ranks.get(size, (0, 0))
-        others = every - freedom
+        rank, df = ranks.get(size, (0, 0))
+        others = every - df
         middle = bisect_left(below, others / 2)
         if middle >= rank:  # up to there the size's own degrees are among those below
-            middle = bisect_left(below, others / 2 + freedom)
+            middle = bisect_left(below, others / 2 + df)
         typical[size] = (fair[middle][0], min(_BORROWED, float(others))) if others else (0.0, 0.0)
     return typical
 
 
 @lru_cache
-def _median(freedom: int) -> float:
+def _median(df: int) -> float:
     """Return the median of a variance with these degrees of freedom, over the true variance."""
     from scipy import special  # not for the help of a command
 
-    return 2 * float(special.gammaincinv(freedom / 2, 0.5)) / freedom
+    return 2 * float(special.gammaincinv(df / 2, 0.5)) / df
 
 
 def _signed(points: list[Point]) -> list[Point]:
@@ -436,7 +433,7 @@ def with_ratio(point: Point, ratio: Interval | None) -> Point:
 
     Unchanged where that is None, or where the point is of single values.
     """
-    if ratio is None or not point.freedom:
+    if ratio is None or not point.df:
         return point
     mean = log(ratio.estimate)
     ends = (
@@ -448,7 +445,7 @@ def with_ratio(point: Point, ratio: Interval | None) -> Point:
     point = replace(
         point,
         mean=mean,
-        error=reach / quantile(point.freedom, point.confidence),
+        error=reach / quantile(point.df, point.confidence),
         hidden=(below, above),
     )
     return replace(point, sign=_sign(point), is_tie=_is_tie(point))
@@ -461,7 +458,7 @@ def _is_tie(point: Point) -> bool:
 
 def _sign(point: Point) -> int:
     low, high = point.interval()
-    if (point.freedom or point.stated is not None) and low <= 0 <= high:
+    if (point.df or point.stated is not None) and low <= 0 <= high:
         return 0
     if min(point.hidden) >= UNKNOWN:
         return 0
@@ -469,7 +466,7 @@ def _sign(point: Point) -> int:
 
 
 def _negligible(point: Point) -> bool:
-    return point.freedom == 0 and abs(point.mean) <= max(TIE, point.spread)
+    return point.df == 0 and abs(point.mean) <= max(TIE, point.spread)
 
 
 def steepest(points: Sequence[Point], index: int) -> tuple[float, float]:

@@ -147,11 +147,11 @@ def without_address(text: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _student(freedom: int) -> float:
+def _student(df: int) -> float:
     """Return how many standard errors a 99% interval reaches."""
     from scipy import special  # not for the help of a command
 
-    return float(special.stdtrit(freedom, 0.995))
+    return float(special.stdtrit(df, 0.995))
 
 
 class TimeUnit(Struct, frozen=True):

@@ -101,10 +101,10 @@ def plainly_borrowed(others: list[list[float]]) -> tuple[float, float]:
 
     fair = []
     for ratios in others:
-        freedom = len(ratios) - 1
-        if freedom:
-            variance = float(np.var(ratios, ddof=1)) / (float(chi2.median(freedom)) / freedom)
-            fair += [variance] * freedom
+        df = len(ratios) - 1
+        if df:
+            variance = float(np.var(ratios, ddof=1)) / (float(chi2.median(df)) / df)
+            fair += [variance] * df
     return (sorted(fair)[(len(fair) - 1) // 2], min(4, len(fair))) if fair else (0.0, 0)
 
 
@@ -118,11 +118,11 @@ def test_every_size_borrows_from_all_others_and_not_from_itself(quarters: list[l
     line = made({2**k: here for k, here in enumerate(ratios)})
     for k, (point, here) in enumerate(zip(line, ratios, strict=True)):
         borrowed, lent = plainly_borrowed(ratios[:k] + ratios[k + 1 :])
-        freedom = len(here) - 1
-        own = float(np.var(here, ddof=1)) if freedom else 0.0
-        total = freedom + lent
-        variance = (freedom * own + lent * borrowed) / total if total else 0.0
-        assert point.freedom == total
+        df = len(here) - 1
+        own = float(np.var(here, ddof=1)) if df else 0.0
+        total = df + lent
+        variance = (df * own + lent * borrowed) / total if total else 0.0
+        assert point.df == total
         assert point.error == pytest.approx(sqrt(variance / len(here)))
 
 
@@ -152,8 +152,8 @@ def test_the_stated_spread_widens_what_is_noise() -> None:
 @pytest.mark.parametrize("share", [0.1, 0.9])
 def test_an_end_that_waiting_leaves_unknown_is_unknown_between_sizes(share: float) -> None:
     """However near the other size is, at which it is known."""
-    below = Point(16, 0.5, error=0.01, freedom=5, hidden=(UNKNOWN, 0.0))
-    above = Point(64, 0.7, error=0.01, freedom=5)
+    below = Point(16, 0.5, error=0.01, df=5, hidden=(UNKNOWN, 0.0))
+    above = Point(64, 0.7, error=0.01, df=5)
     between = between_sizes(below, above, 16 * 4**share, 0.95)
     assert between.low is None
     assert between.high == pytest.approx(exp(0.5 + 0.2 * share), rel=0.1)
