@@ -155,10 +155,10 @@ def test_runs_of_another_gate_are_measured_again(
     before = len(runs_made)
     monkeypatch.setattr(proof, "current_gate", lambda: "another")
     unmeasured = proof.prove(request(tmp_path, report_only=True), silent)
-    assert (unmeasured.outdated, unmeasured.left_out, len(unmeasured.runs)) == (True, 0, before)
+    assert (unmeasured.outdated, unmeasured.skipped, len(unmeasured.runs)) == (True, 0, before)
     shown = proof.prove(request(tmp_path), silent)
     assert Counter(keys(list(shown.runs))) == expected(SHARE)
-    assert (shown.outdated, shown.left_out) == (False, before)
+    assert (shown.outdated, shown.skipped) == (False, before)
 
 
 def test_a_proof_cut_short_is_balanced() -> None:

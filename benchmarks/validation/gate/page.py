@@ -95,8 +95,8 @@ def heading(proof: Proof) -> str:
         f"in `{request.results.name}/proof/{request.machine}`; `python -m docs.build` makes these "
         "tables from there."
     )
-    if proof.left_out:
-        text += f" {proof.left_out} runs of another state of the gate are left out."
+    if proof.skipped:
+        text += f" {proof.skipped} runs of another state of the gate are left out."
     if proof.outdated:
         text += " The gate's code has changed since; the same command measures it again."
     return text

@@ -81,7 +81,7 @@ class Proof:
     runs: Sequence[ProofRun]
     replays: Sequence[ReplayTrial]
     targets: Sequence[Target]
-    left_out: int
+    skipped: int
     """Number of runs of another suite, or of other code of the gate."""
     outdated: bool
     """Whether the gate's code has changed since."""
@@ -106,7 +106,7 @@ def prove(request: ProofRequest, progress: Progress) -> Proof:
         runs=runs,
         replays=replayed,
         targets=targets(runs, replayed),
-        left_out=len(recorded) - len(runs),
+        skipped=len(recorded) - len(runs),
         outdated=gate != current_gate(),
     )
 

@@ -79,7 +79,7 @@ def read_files(
 
     found = crossovers(rows, wanted or None)
     if not found:
-        left_out = sum((Counter(source.left_out) for source in loaded), Counter())
+        left_out = sum((Counter(source.skipped) for source in loaded), Counter())
         also = "".join(f"; {rows} rows left out: {reason}" for reason, rows in left_out.items())
         raise UserError(f"{', '.join(sources)}: nothing to compare: {_why_nothing(rows)}{also}")
     definitions = Definitions(rows)
@@ -122,7 +122,7 @@ def source_line(read: SourceRead) -> str:
     """Return one line on a source: its formats, files, rows read and rows left out."""
     formats = ", ".join(read.formats) or "nothing known"
     files = "file" if read.files == 1 else "files"
-    left_out = "; ".join(f"{count(rows)} {reason}" for reason, rows in read.left_out.items())
+    left_out = "; ".join(f"{count(rows)} {reason}" for reason, rows in read.skipped.items())
     return (
         f"{read.source} ({formats}, {count(read.files)} {files}): {count(read.rows)} rows "
         "read" + (f"; left out: {left_out}" if left_out else "")

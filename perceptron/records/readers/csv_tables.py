@@ -94,7 +94,7 @@ def read_csv(file: Path, reading: Reading) -> list[ForeignRow]:
         raise UserError(f"{printable(file)}: not {kind} text; save it as UTF-8") from None
     except (csv.Error, TypeError, ValueError) as error:  # TypeError: of the separator
         raise UserError(f"{printable(file)}, row {row}: {error}") from None
-    if not rows and not reading.left_out[NOT_ASKED_FOR]:
+    if not rows and not reading.skipped[NOT_ASKED_FOR]:
         header = ",".join(("case", *NEEDED))
         raise UserError(f"{file}: no rows; a header {header} and rows are needed")
     return [ForeignRow(row=row) for row in _with_axes(rows)]

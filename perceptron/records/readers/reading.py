@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from perceptron.errors import UserError
 from perceptron.options import option
@@ -81,14 +81,14 @@ class SourceRead(Struct, frozen=True, kw_only=True):
     formats: list[str]
     files: int
     rows: int
-    left_out: dict[str, int]
+    skipped: dict[str, int] = field(name="left_out")
 
 
 class Reading:
     """A source as it was named, and what was read of it: runs, and notes on what is no row.
 
     ``rows`` are those of the ``runs``, once all sources are named and numbered together.
-    ``left_out`` counts rows by the reason why they are none of the rows returned; ``unused`` are
+    ``skipped`` counts rows by the reason why they are none of the rows returned; ``unused`` are
     the parameters of benchmarks without those asked for, ``families`` the names of all that were
     seen. ``unread`` are lines about files that cannot be read, ``files`` is how many were. ``seen``
     are digests of the files that were read, of all sources that share it.
@@ -110,7 +110,7 @@ class Reading:
         self.has_repeats = False
         self.has_named_columns = False
         """Whether a table has the columns that were asked for."""
-        self.left_out: Counter[str] = Counter()
+        self.skipped: Counter[str] = Counter()
         self.unread: list[str] = []
         self.unused: set[str] = set()
         self.families: set[str] = set()
@@ -174,7 +174,7 @@ class Reading:
     def leave_out(self, rows: int, reason: str) -> None:
         """Count rows that the source holds and that are not returned."""
         if rows:
-            self.left_out[reason] += rows
+            self.skipped[reason] += rows
 
     def not_read(self, file: Path, why: UserError | str) -> None:
         """Name a file that holds no results that can be read, once."""
@@ -197,7 +197,7 @@ class Reading:
         Rows for which there is a reason why the answer does not use them are left out, too.
         """
         unused = Counter(why for row in self.rows if (why := why_unused(row)) is not None)
-        reasons = (self.left_out + unused).most_common()
+        reasons = (self.skipped + unused).most_common()
         left_out = dict(reasons[:_MOST_REASONS])
         if others := sum(rows for _, rows in reasons[_MOST_REASONS:]):
             left_out["for other reasons"] = others
@@ -206,7 +206,7 @@ class Reading:
             formats=sorted(self.formats),
             files=self.files,
             rows=len(self.rows) - unused.total(),
-            left_out=left_out,
+            skipped=left_out,
         )
 
     @property

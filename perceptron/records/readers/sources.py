@@ -79,7 +79,7 @@ def _something_must_be_chosen(readings: Sequence[Reading]) -> None:
         for reading in readings
         if reading.formats - {"perceptron", "csv"}  # others have parameters to choose by
         and not any(reading.runs)
-        and not (NOT_ASKED_FOR in reading.left_out or reading.has_repeats)
+        and not (NOT_ASKED_FOR in reading.skipped or reading.has_repeats)
     ]
     for reading in empty:
         why = _why_nothing(reading)
@@ -92,14 +92,14 @@ def _why_nothing(reading: Reading) -> str:
     """Return why a source has no row. Unusable sizes say more than absent parameters."""
     unread = "".join(f"; {line}" for line in reading.unread[:1])
     roles = reading.request.roles
-    if reading.unused and NO_SIZE not in reading.left_out:
+    if reading.unused and NO_SIZE not in reading.skipped:
         there = sorted({label(name) for name in reading.unused})
         return (
             f"no benchmark has the parameters {', '.join(sorted(roles.names))}; there are: "
             f"{shortened(', '.join(there), _LONGEST) or 'none'}; choose with {option('by')} "
             f"and {option('size')}, or find sizes in names with {option('size-regex')}{unread}"
         )
-    reasons = [f"{rows:,} {reason}" for reason, rows in reading.left_out.most_common()]
+    reasons = [f"{rows:,} {reason}" for reason, rows in reading.skipped.most_common()]
     complaints = [warning.message for warning in reading.warnings[:1]]
     if not (reasons or complaints):
         return "no rows in it"

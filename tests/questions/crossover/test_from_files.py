@@ -74,7 +74,7 @@ def test_families_and_pairs_are_picked(tmp_path: Path) -> None:
 
 def read_and_left_out(read: ReadFromFiles) -> tuple[int, dict[str, int]]:
     (source,) = read.answer.data["sources"]
-    return source.rows, source.left_out
+    return source.rows, source.skipped
 
 
 def test_no_row_is_left_out_without_a_word(tmp_path: Path) -> None:

@@ -82,8 +82,8 @@ LINES = st.lists(
 @given(lines=LINES, families=st.sampled_from([(), ("f",), ("f", "g")]))
 def test_every_row_of_the_file_is_counted_once(lines: list[str], families: tuple[str, ...]) -> None:
     rows, notes = read((HEADER + "\n".join(lines)).encode(), families=families)
-    assert len(rows) + notes.left_out.total() == len(lines)
-    assert set(notes.left_out) <= {NOT_ASKED_FOR}
+    assert len(rows) + notes.skipped.total() == len(lines)
+    assert set(notes.skipped) <= {NOT_ASKED_FOR}
 
 
 def test_comments_above_the_header_are_left_out_and_rows_keep_their_numbers() -> None:

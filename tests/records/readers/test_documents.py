@@ -61,7 +61,7 @@ def outcome(case: Case, folder: Path) -> Iterable[str]:
         yield f"refused: {error}"
         return
     yield from map(shown, loaded.rows)
-    yield from (f"left out: {rows} {reason}" for reason, rows in loaded.left_out.items())
+    yield from (f"left out: {rows} {reason}" for reason, rows in loaded.skipped.items())
     if case.options.get("families"):
         yield f"families: {', '.join(sorted(loaded.families))}"
     yield from (f"{one.code}: {one.message}; {one.advice}" for one in loaded.warnings)

@@ -197,6 +197,6 @@ def test_the_most_frequent_reasons_are_named_and_the_others_counted() -> None:
     reading = Reading(ReadRequest(), "somewhere")
     for number in range(40):
         reading.leave_out(40 - number, f"in a unit that is no time: 'u{number}'")
-    left_out = reading.summary(lambda _: None).left_out
+    left_out = reading.summary(lambda _: None).skipped
     assert [*left_out.values()] == [*range(40, 28, -1), sum(range(29))]
     assert [*left_out][-1] == "for other reasons"
