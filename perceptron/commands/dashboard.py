@@ -45,10 +45,10 @@ def dashboard(
     asv = asv_pages.publish(config, results, site, meanwhile=collected)
     collection = collected()
     written = write_site(site, collection, asv)
-    for complaint in collection.complaints:
+    for complaint in collection.errors:
         terminal.line(f"left out: {complaint}", terminal.err)
     if json:
-        documents.write({"dashboard": written, "asv": asv, "complaints": collection.complaints})
+        documents.write({"dashboard": written, "asv": asv, "complaints": collection.errors})
     else:
         terminal.show_paths(None, written)
         if asv is not None:

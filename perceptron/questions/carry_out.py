@@ -85,7 +85,7 @@ def carry_out(
         budget.cut_short = not campaign.carry_out(ask, journal, run, budget, progress)
         require_rows(journal, budget)
     told = answered(study, plan, read_session(journal.folder))
-    damaged = map(damaged_line_warning, journal.complaints)
+    damaged = map(damaged_line_warning, journal.errors)
     return replace(told, warnings=(*damaged, *told.warnings))
 
 

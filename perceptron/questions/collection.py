@@ -74,7 +74,7 @@ class Collection(Struct, frozen=True, kw_only=True):
     question first; of the study that the first page shows also of each kind of hardware. A run that
     measured too little to decide anything is ``undecided`` instead, if an older one has an answer.
     ``older`` says of how many finished runs of each study there is a newer one that is shown
-    instead, and with which they do not answer. ``complaints`` are about what could not be read, one
+    instead, and with which they do not answer. ``errors`` are about what could not be read, one
     line of at most 400 characters each; everything else was.
     """
 
@@ -90,7 +90,7 @@ class Collection(Struct, frozen=True, kw_only=True):
     here: str = ""
     """The name of this machine."""
     older: dict[str, int] = {}
-    complaints: list[str]
+    errors: list[str]
 
     def views(self, study: str) -> Iterable[Shown]:
         """Return the views on the page of a study; it opens on the first."""
@@ -139,7 +139,7 @@ def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge])
     ``here`` is the host's name, ``judges`` are those of studies, by name. A run that cannot be read
     or judged becomes a complaint.
     """
-    rows, complaints = stored.rows, list(stored.complaints)
+    rows, complaints = stored.rows, list(stored.errors)
     complaints += [warning.message for warning in Definitions(rows).warnings()]
     machines = _machines(rows, stored.runs, complaints)
     if machines and all(machine.name != here for machine in machines):
@@ -176,7 +176,7 @@ def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge])
         sweeps=sorted(sweeps(rows), key=lambda sweep: sweep.comparison_key.machine != here),
         here=here,
         older=older,
-        complaints=sorted({_line(complaint) for complaint in complaints}),
+        errors=sorted({_line(complaint) for complaint in complaints}),
     )
 
 
@@ -189,7 +189,7 @@ def collection_of(rows: Iterable[Measurement]) -> Collection:
         machines=_machines(kept, [], complaints),
         pages={CROSSOVER: PAGE},
         sweeps=sweeps(kept),
-        complaints=[_line(complaint) for complaint in complaints],
+        errors=[_line(complaint) for complaint in complaints],
     )
 
 

@@ -77,7 +77,7 @@ class Collected(Struct, frozen=True, kw_only=True):
     """The runs of one merge, and a line for each run or file that it could not take."""
 
     runs: list[CollectedRun]
-    complaints: list[str]
+    errors: list[str]
 
 
 class RunAnswer(Struct, frozen=True, kw_only=True):

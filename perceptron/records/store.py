@@ -47,15 +47,15 @@ _IDENTITY = re.compile(r"[0-9a-z-]{1,64}", re.ASCII)
 class RunJournal:
     """An open run: its rows so far, and where the next goes.
 
-    ``run`` is that of this start. ``complaints`` are about lines of an earlier start that are no
+    ``run`` is that of this start. ``errors`` are about lines of an earlier start that are no
     rows. What an earlier start lost, because workers were killed, is no row either: it is tried
     again.
     """
 
     def __init__(self, folder: Path, run: Run, lines: FileIO) -> None:
         self.folder = folder
-        self.complaints: list[str] = []
-        before = list(read_rows(folder / ROWS, self.complaints.append))
+        self.errors: list[str] = []
+        before = list(read_rows(folder / ROWS, self.errors.append))
         self._lost_before = lost_rows(before)
         self.rows: list[Row] = [row for row in before if not was_killed(row.reason)]
         self.times = times(self.rows)

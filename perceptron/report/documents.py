@@ -94,7 +94,7 @@ def fleet(
         "jobs": [job for status in fleets for job in status.jobs],
         "machines": answers,
         "runs": collected.runs,
-        "complaints": collected.complaints,
+        "complaints": collected.errors,
         "dashboard": page,
         "results": results / "runs",
     }

@@ -151,7 +151,7 @@ def test_a_damaged_line_is_reported_and_measured_again(
     lab.power_cut_after = None
     journal = measure(tmp_path, environment)
     assert len(journal.times) == len(jobs_of(PLAN))
-    (complaint,) = journal.complaints
+    (complaint,) = journal.errors
     assert "measurements.jsonl, line 4: not a measurement" in complaint
     assert damaged_line_warning(complaint).advice == "delete that line; the others were kept"
 

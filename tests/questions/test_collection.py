@@ -39,7 +39,7 @@ def test_everything_in_a_folder_is_judged(tmp_path: Path) -> None:
     """Ours and asv's: benches, maps, ladders, sweeps, machines, rows."""
     plenty(everything(tmp_path) / "asv", machines=2, commits=3)
     collection = collect(tmp_path)
-    assert collection.complaints == []
+    assert collection.errors == []
     assert len(collection.studies["bench"]) == 1
     told = {study for study, answers in collection.studies.items() if len(answers) == 1}
     assert told == {"bench", "map", "overhead", "race"}
@@ -104,9 +104,9 @@ def test_a_broken_run_is_one_complaint_and_hides_nothing(
     collection = collect(tmp_path)
     assert [bench.run.rows[0].when for bench in collection.studies["bench"]] == [EARLY]
     assert len(collection.studies["map"]) == 1
-    assert len(collection.complaints) == 1
-    assert collection.complaints[0].startswith(str(broken))
-    assert "\n" not in collection.complaints[0]
+    assert len(collection.errors) == 1
+    assert collection.errors[0].startswith(str(broken))
+    assert "\n" not in collection.errors[0]
     readable = 0 if name == "measurements.jsonl" else len(ROWS)
     assert len(collection.rows) == len(ROWS) + len(map_rows()) + readable
 
@@ -116,7 +116,7 @@ def test_a_folder_may_be_called_anything(tmp_path: Path) -> None:
     keep(tmp_path, BENCH, ROWS, folder="box\x1b[2J\u202e\n\udcff" + 100 * "é")
     for file in tmp_path.rglob("run.json"):
         file.write_text("{")
-    (complaint,) = collect(tmp_path).complaints
+    (complaint,) = collect(tmp_path).errors
     assert complaint.isprintable()
     assert "run.json" in complaint
 
@@ -134,7 +134,7 @@ def test_a_judge_that_fails_costs_its_own_run(tmp_path: Path) -> None:
     collection = judge_results(
         stored, "box", {"bench": known["bench"]._replace(judge=fail), "map": known["map"]}
     )
-    assert collection.complaints == [f"{broken}: cannot be judged: RuntimeError: an old vestige"]
+    assert collection.errors == [f"{broken}: cannot be judged: RuntimeError: an old vestige"]
     assert len(collection.studies["map"]) == 1
 
 
@@ -196,7 +196,7 @@ def test_a_folder_copied_twice_changes_no_answer(tmp_path: Path) -> None:
     keep(tmp_path, BENCH, ROWS)
     shutil.copytree(tmp_path / "runs" / "box", tmp_path / "runs" / "copy")
     collection = collect(tmp_path)
-    (complaint,) = collection.complaints
+    (complaint,) = collection.errors
     assert complaint.endswith("read already, under this name or another")
     assert len(collection.studies["bench"]) == 1
     assert collection.sweeps[0].curves[0].spots[0].repeats == 4

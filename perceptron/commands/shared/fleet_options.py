@@ -176,7 +176,7 @@ def finish(
     else:
         table.show(fleets, answers, verbose)
         terminal.show_paths(results / "runs", page)
-    for complaint in collected.complaints:
+    for complaint in collected.errors:
         terminal.note(f"not collected: {complaint}")
     bad = any(job.is_bad_news for fleet in fleets for job in fleet.jobs)
-    return 1 if bad or collected.complaints else 0
+    return 1 if bad or collected.errors else 0

@@ -67,7 +67,7 @@ def collect(results: Path, sources: Iterable[Path]) -> Collected:
                         complaints.append(label(error))
     except OSError as error:
         raise cannot_write(results, error) from None
-    return Collected(runs=runs, complaints=sorted(set(complaints)))
+    return Collected(runs=runs, errors=sorted(set(complaints)))
 
 
 def _must_hold_no_link(source: Path, folder: Path) -> None:

@@ -40,7 +40,7 @@ class StoredResults(Struct, frozen=True, kw_only=True):
     folder: Path
     rows: list[Measurement]
     runs: list[StoredRun]
-    complaints: list[str]
+    errors: list[str]
     by_run: dict[Path, list[Measurement]] = {}
     """The rows of each run, by its folder."""
     whole: dict[Path, list[Measurement]] = {}
@@ -110,7 +110,7 @@ def read_results(results: Path) -> StoredResults:
         folder=results,
         rows=[row for run in rows for row in run],
         runs=runs,
-        complaints=complaints,
+        errors=complaints,
         by_run=by_run,
         whole=whole,
     )

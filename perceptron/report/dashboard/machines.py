@@ -48,7 +48,7 @@ def machines_page(collection: Collection) -> tuple[dict[str, Any], list[LargeTab
             for machine in shown
             if machine.diagnosis is not None and machine.diagnosis.warnings
         ],
-        "complaints": [shortened(complaint, 400) for complaint in collection.complaints],
+        "complaints": [shortened(complaint, 400) for complaint in collection.errors],
         "left_out": len(rest),
     }
     return facts, tables

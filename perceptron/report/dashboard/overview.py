@@ -57,7 +57,7 @@ def overview(
         "more": max(0, len(others) - _OTHERS),
         "asv": asv,
         "source": SOURCE,
-        "complaints": len(collection.complaints),
+        "complaints": len(collection.errors),
         "rows": len(collection.rows),
         "machines": len(collection.machines),
     }

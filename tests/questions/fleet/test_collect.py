@@ -37,7 +37,7 @@ def run_of(results: Path, rows: int = 3, **fields: Any) -> Path:
 def merge(source: Path, home: Path) -> CollectedRun:
     """Collect a folder that holds one run, of which nothing is wrong."""
     collected = collect(home, [source])
-    assert collected.complaints == []
+    assert collected.errors == []
     (run,) = collected.runs
     return run
 
@@ -58,7 +58,7 @@ def test_every_machine_stands_under_its_own_name(tmp_path: Path) -> None:
     read = read_results(home)
     counted = {name: sum(row.machine == name for row in read.rows) for name in machines}
     assert counted == dict.fromkeys(machines, 3)
-    assert (read.complaints, collected.complaints) == ([], [])
+    assert (read.errors, collected.errors) == ([], [])
     files = files_of(home)
     again = collect(home, [*reversed(sources), home])
     assert [run.added for run in again.runs] == [0] * 6
@@ -78,9 +78,9 @@ def test_what_cannot_be_taken_is_named_and_hides_nothing(tmp_path: Path) -> None
     astray.write_bytes(msgspec.json.encode(plan | {"machine": "../../astray"}))
     collected = collect(tmp_path / "home", [source])
     assert [run.machine for run in collected.runs] == ["box"]
-    assert len(collected.complaints) == 3
+    assert len(collected.errors) == 3
     for name in (f"environment-{FACTS.id}.json", "m1", "m2"):
-        assert any(name in complaint for complaint in collected.complaints), name
+        assert any(name in complaint for complaint in collected.errors), name
     assert {path.name for path in (tmp_path / "home" / "runs").iterdir()} == {"box"}
     assert not list(tmp_path.glob("**/astray*"))
 
@@ -107,7 +107,7 @@ def test_no_link_is_followed(tmp_path: Path, linked: str) -> None:
         secret.write_text("secret")
     link.symlink_to(secret)
     collected = collect(tmp_path / "home", [source])
-    (complaint,) = collected.complaints
+    (complaint,) = collected.errors
     assert complaint.startswith(f"{link}: a link")
     assert [run.machine for run in collected.runs] == ["other"]
     assert {path.name for path in (tmp_path / "home" / "runs").iterdir()} == {"other"}
@@ -120,7 +120,7 @@ def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
     link = tmp_path / "home" / run.relative_to(source)
     link.parent.mkdir(parents=True)
     link.symlink_to(outside)
-    (complaint,) = collect(tmp_path / "home", [source]).complaints
+    (complaint,) = collect(tmp_path / "home", [source]).errors
     assert complaint.startswith(f"{link}: a link")
     assert not list(outside.iterdir())
 
@@ -136,7 +136,7 @@ def test_a_machine_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         collected = collect(tmp_path / "home", [source])
     finally:
         closed.chmod(0o755)
-    assert collected.complaints == [f"{closed}: cannot be read: Permission denied"]
+    assert collected.errors == [f"{closed}: cannot be read: Permission denied"]
     assert [run.machine for run in collected.runs] == ["box"]
 
 
@@ -208,7 +208,7 @@ def test_what_grew_in_two_places_is_left_as_it_is_in_both(tmp_path: Path) -> Non
     (two / ROWS).write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
     before = lines(merge(one, home))
     collected = collect(home, [two])
-    (complaint,) = collected.complaints
+    (complaint,) = collected.errors
     assert f"has other rows than {two}: move one of them" in complaint
     assert collected.runs == []
     assert (home / two.relative_to(tmp_path / "two") / ROWS).read_bytes() == b"".join(before)
@@ -238,5 +238,5 @@ def test_a_run_that_is_being_measured_here_is_left_alone(tmp_path: Path) -> None
     stream = open_locked(Path(merge(source, home).folder) / ROWS)
     assert stream is not None
     with stream:
-        (complaint,) = collect(home, [source]).complaints
+        (complaint,) = collect(home, [source]).errors
     assert "measures there now: collect again" in complaint

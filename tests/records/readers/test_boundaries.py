@@ -185,7 +185,7 @@ def test_a_damaged_file_of_a_results_folder_hides_no_other(content: bytes, name:
     for row in found.rows:
         assert row.seconds is None or 0 < row.seconds < float("inf")
         assert is_shown(row)
-    for line in found.complaints:
+    for line in found.errors:
         # Undamaged content may be that of another file, which is then told as its copy.
         assert line.startswith(str(results / name)) or "read already" in line
         assert line == printable(line)

@@ -51,7 +51,7 @@ def test_what_may_not_be_read_is_reported(results: Path, name: str) -> None:
         folder = read_results(results)
     finally:
         (results / name).chmod(0o755)
-    (line,) = folder.complaints
+    (line,) = folder.errors
     assert line.startswith(f"{results / name}: cannot be read: Permission denied")
 
 

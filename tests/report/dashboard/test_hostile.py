@@ -35,8 +35,8 @@ def test_a_complaint_is_one_short_line(collection: Collection) -> None:
     benches = collection.studies["bench"]
     assert len(benches) == len(collection.studies["race"]) == len(NAMES)
     assert all(bench.answer.data["crossovers"][0].size is not None for bench in benches)
-    assert collection.complaints
-    assert all(line.isprintable() and len(line) <= 400 for line in collection.complaints)
+    assert collection.errors
+    assert all(line.isprintable() and len(line) <= 400 for line in collection.errors)
 
 
 @pytest.mark.parametrize("file", [file for file, *_ in PAGES])

@@ -47,7 +47,7 @@ def test_what_steers_a_terminal_is_not_shown() -> None:
 def collected(*runs: Path) -> Collected:
     return Collected(
         runs=[CollectedRun(folder=str(run), machine="box", rows=1, added=1) for run in runs],
-        complaints=[],
+        errors=[],
     )
 
 
@@ -75,7 +75,7 @@ def test_every_study_says_what_it_found(tmp_path: Path) -> None:
 def test_a_run_that_cannot_be_judged_says_so_and_one_without_rows_nothing(tmp_path: Path) -> None:
     run = keep(tmp_path, {"study": "map"}, map_rows())
     empty = Collected(
-        runs=[CollectedRun(folder=str(run), machine="box", rows=0, added=0)], complaints=[]
+        runs=[CollectedRun(folder=str(run), machine="box", rows=0, added=0)], errors=[]
     )
     assert fleet.answers(empty, judges()) == []
     [answer] = fleet.answers(collected(run), judges())
