@@ -18,7 +18,7 @@ from perceptron.measure.budget import Budget, Progress
 from perceptron.measure.conditions import conditions
 from perceptron.measure.environment import environment
 from perceptron.measure.job import Job
-from perceptron.measure.neighbours import Look, with_seen
+from perceptron.measure.other_processes import Look, with_seen
 from perceptron.measure.revision import measuring_code, revision
 from perceptron.options import option, wait
 from perceptron.problems import files
@@ -38,7 +38,7 @@ from perceptron.records.environment import Environment
 from perceptron.records.row import Row
 from perceptron.records.run import Run, now
 from perceptron.records.store import RunJournal, known_environment, load_conditions, open_run
-from perceptron.statistics.neighbours import in_the_way, users_in_words
+from perceptron.statistics.other_processes import in_the_way, users_in_words
 from perceptron.statistics.trust import damaged_line_warning, hang_warning
 
 # None of so short a study goes to how steady the CPU is.

@@ -7,7 +7,7 @@ from perceptron.machine import require_threads
 from perceptron.measure.budget import Progress
 from perceptron.measure.conditions import conditions
 from perceptron.measure.environment import environment
-from perceptron.measure.neighbours import Look, with_seen
+from perceptron.measure.other_processes import Look, with_seen
 from perceptron.statistics.trust import Diagnosis, warnings_about
 
 

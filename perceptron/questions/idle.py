@@ -9,10 +9,10 @@ from itertools import count
 
 from perceptron.machine import usable_cores
 from perceptron.measure.budget import Progress
-from perceptron.measure.neighbours import Look
+from perceptron.measure.other_processes import Look
 from perceptron.processes.waiting import waiting_meter
 from perceptron.records.conditions import Conditions, CoreUse
-from perceptron.statistics.neighbours import in_the_way, is_known, users_in_words
+from perceptron.statistics.other_processes import in_the_way, is_known, users_in_words
 
 # A gate's whole run may take ten seconds; 10 ms, in which systems count, are 2% of a core in this.
 _SHORT_SECONDS = 0.5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 
 class Steadiness(Struct, frozen=True, kw_only=True):
@@ -48,7 +48,7 @@ class Neighbour(Struct, frozen=True, kw_only=True):
 class CoreUse(Struct, frozen=True, kw_only=True):
     """Other users of the cores over some seconds. None is *unknown*."""
 
-    neighbours: list[Neighbour] | None = None
+    other_processes: list[Neighbour] | None = field(name="neighbours", default=None)
     """Processes not of ours with a tenth of a core or more, the largest first."""
     other_cores: float | None = None
     """CPU seconds per second that all others together had of the cores that we may use: those

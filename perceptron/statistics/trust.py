@@ -17,7 +17,13 @@ from perceptron.records.run import Hang
 from perceptron.records.warning import MeasurementWarning
 from perceptron.statistics import gpu_use
 from perceptron.statistics.contention import contention_warnings
-from perceptron.statistics.neighbours import in_the_way, is_idle, is_known, named, users_in_words
+from perceptron.statistics.other_processes import (
+    in_the_way,
+    is_idle,
+    is_known,
+    named,
+    users_in_words,
+)
 from perceptron.statistics.sizes import number
 from perceptron.statistics.states import state_warnings
 

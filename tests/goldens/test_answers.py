@@ -255,13 +255,13 @@ def test_doctor_ill(tmp_path: Path, golden_file: SnapshotAssertion) -> None:
         swapped_bytes=2**30,
         clock_tick_seconds=0.01,
         gpus=[replace(SOUND.gpus[0], slowed_by=["heat"])],
-        neighbours=[Neighbour(name="chromium", pid=1234, share=0.93)],
+        other_processes=[Neighbour(name="chromium", pid=1234, share=0.93)],
         other_cores=1.1,
         threads_waited=0.3,
     )
     pinned = replace(GPU_FACTS, variables={"OPENBLAS_CORETYPE": "Haswell"})
     locked = [replace(SOUND.gpus[0], locked=True)]
-    seen = {"load": 13.06, "neighbours": [], "other_cores": 0.02, "threads_waited": 0.001}
+    seen = {"load": 13.06, "other_processes": [], "other_cores": 0.02, "threads_waited": 0.001}
     calm = replace(SOUND, gpus=locked, **seen)
     texts = [
         answers.doctor(diagnosed(facts, conditions, threads))[1]

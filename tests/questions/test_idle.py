@@ -11,13 +11,13 @@ from perceptron.questions.idle import (
 )
 from perceptron.records.conditions import Conditions, Neighbour
 
-CALM = Conditions(neighbours=[], other_cores=0.02)
+CALM = Conditions(other_processes=[], other_cores=0.02)
 
 
 def busy(pid: int = 7) -> Conditions:
     name = {7: "backup", 8: "update"}[pid]
     one = Neighbour(name=name, pid=pid, share=0.9)
-    return Conditions(neighbours=[one], other_cores=0.9)
+    return Conditions(other_processes=[one], other_cores=0.9)
 
 
 class Waiting:

@@ -20,7 +20,7 @@ from perceptron.report.tables.terminal import (
     table,
 )
 from perceptron.statistics.gpu_use import clocks
-from perceptron.statistics.neighbours import is_idle, is_known, name, other_cores
+from perceptron.statistics.other_processes import is_idle, is_known, name, other_cores
 from perceptron.statistics.trust import Diagnosis, blas_pins
 
 Value = TypeVar("Value")
@@ -114,7 +114,7 @@ def _neighbours(conditions: Conditions) -> str | None:
         return None
     names = [
         f"{name(neighbour)}: {neighbour.share:.2f} of a core"
-        for neighbour in (conditions.neighbours or ())[:_SHOWN]
+        for neighbour in (conditions.other_processes or ())[:_SHOWN]
     ]
     return ", ".join([*names, f"{other_cores(conditions):.2f} cores in all"])
 

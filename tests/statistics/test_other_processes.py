@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from perceptron.records.conditions import CoreUse, Neighbour
 from perceptron.records.environment import Environment
-from perceptron.statistics.neighbours import (
+from perceptron.statistics.other_processes import (
     LARGEST_OTHER_CORES,
     in_the_way,
     is_known,
@@ -24,7 +24,7 @@ def test_others_are_in_the_way_beyond_the_cores_left_over() -> None:
         most = left_over + LARGEST_OTHER_CORES
         assert not in_the_way(CoreUse(other_cores=most), 2, threads)
         assert in_the_way(CoreUse(other_cores=most + 1e-9), 2, threads)
-    assert in_the_way(CoreUse(neighbours=[BROWSER]), 2, 2)
+    assert in_the_way(CoreUse(other_processes=[BROWSER]), 2, 2)
     assert not is_known(CoreUse())
     assert not in_the_way(CoreUse(), 2, 2)
 
@@ -32,13 +32,13 @@ def test_others_are_in_the_way_beyond_the_cores_left_over() -> None:
 @pytest.mark.parametrize(
     ("use", "words"),
     [
-        (CoreUse(neighbours=[BROWSER]), "chromium (pid 1234) uses 0.93 of a core"),
+        (CoreUse(other_processes=[BROWSER]), "chromium (pid 1234) uses 0.93 of a core"),
         (
-            CoreUse(neighbours=[BACKUP, BROWSER], other_cores=2.83),
+            CoreUse(other_processes=[BACKUP, BROWSER], other_cores=2.83),
             "backup (pid 9) uses 1.50 cores; chromium (pid 1234) uses 0.93 of a core; others 0.40",
         ),
         (
-            CoreUse(neighbours=[], other_cores=0.6),
+            CoreUse(other_processes=[], other_cores=0.6),
             "short-lived or hidden processes use 0.60 of a core",
         ),
     ],
@@ -50,13 +50,13 @@ def test_who_uses_the_cores_is_said_in_a_line(use: CoreUse, words: str) -> None:
 
 def test_a_load_beyond_the_cores_is_warned_of_unless_it_is_over(environment: Environment) -> None:
     """A neighbour explains it without removing it, and a thread that waits says that it goes on."""
-    over = replace(SOUND, load=5.77, neighbours=[], other_cores=0.0, threads_waited=0.01)
+    over = replace(SOUND, load=5.77, other_processes=[], other_cores=0.0, threads_waited=0.01)
     assert warnings_about(environment, 2, over) == []
     waits = replace(over, threads_waited=0.3)
     assert [warning.code for warning in warnings_about(environment, 2, waits)] == ["other-load"]
     beside = replace(over, other_cores=1.1)
     assert [warning.code for warning in warnings_about(environment, 1, beside)] == ["other-load"]
-    busy = replace(over, neighbours=[BROWSER], other_cores=1.9)
+    busy = replace(over, other_processes=[BROWSER], other_cores=1.9)
     codes = [warning.code for warning in warnings_about(environment, 2, busy)]
     assert codes == ["busy-neighbour", "other-load"]
 
@@ -64,6 +64,6 @@ def test_a_load_beyond_the_cores_is_warned_of_unless_it_is_over(environment: Env
 def test_a_stored_name_steers_no_terminal(environment: Environment) -> None:
     """A file of results is as untrusted as a process."""
     evil = replace(BROWSER, name="\x1b[31mred\nline" + "x" * 100)
-    (warning,) = warnings_about(environment, 2, replace(SOUND, neighbours=[evil]))
+    (warning,) = warnings_about(environment, 2, replace(SOUND, other_processes=[evil]))
     assert warning.message.isprintable()
     assert "x" * 50 not in warning.message

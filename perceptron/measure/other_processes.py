@@ -68,7 +68,7 @@ class Look:
         if first.waited is not None and last.waited is not None:
             waited = min(1.0, max(0.0, (last.waited - first.waited) / seconds))
         return Conditions(
-            neighbours=_neighbours(first, last, seconds),
+            other_processes=_neighbours(first, last, seconds),
             other_cores=_other_cores(first, last, seconds),
             threads_waited=waited,
         )

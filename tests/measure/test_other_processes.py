@@ -12,8 +12,8 @@ from typing import Any
 import psutil
 import pytest
 
-from perceptron.measure import neighbours
-from perceptron.measure.neighbours import SECONDS, Look, waited_seconds
+from perceptron.measure import other_processes
+from perceptron.measure.other_processes import SECONDS, Look, waited_seconds
 from perceptron.records.conditions import Conditions, Neighbour
 
 ME = os.getpid()
@@ -54,7 +54,7 @@ class Machine:
 
 @pytest.fixture(autouse=True)
 def one_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neighbours, "_affinity", lambda cpus: range(cpus))
+    monkeypatch.setattr(other_processes, "_affinity", lambda cpus: range(cpus))
 
 
 def test_others_are_named_with_their_share_of_a_core_the_largest_first() -> None:
@@ -65,7 +65,7 @@ def test_others_are_named_with_their_share_of_a_core_the_largest_first() -> None
         (cpu(10.0), cpu(12.6)),
     )
     use = machine.look()
-    assert use.neighbours == [
+    assert use.other_processes == [
         Neighbour(name="large", pid=9, share=pytest.approx(0.9)),
         Neighbour(name="small", pid=8, share=pytest.approx(0.25)),
     ]
@@ -79,7 +79,7 @@ def test_our_own_work_is_nobody_elses() -> None:
     me.info["cpu_times"].children_user = 0.3
     after = [me, process(5, "worker", 2.5, parent=ME), process(6, "deep", 1.0, parent=5)]
     use = Machine(before, [*after, process(9, "other", 0.0)], (cpu(10.0), cpu(13.4))).look()
-    assert use.neighbours is None, "nobody was there to be read at first"
+    assert use.other_processes is None, "nobody was there to be read at first"
     assert use.other_cores == pytest.approx((3.4 - 0.4 - 0.3 - 1.5 - 1.0) / SECONDS)
 
 
@@ -90,7 +90,7 @@ def test_a_pid_that_was_given_away_again_is_another_process() -> None:
         [process(9, "new", 1.0, began=99.0), process(10, "unseen", 800.0)],
         (cpu(0.0), cpu(1.0)),
     )
-    assert machine.look().neighbours == [Neighbour(name="new", pid=9, share=0.5)]
+    assert machine.look().other_processes == [Neighbour(name="new", pid=9, share=0.5)]
 
 
 def test_a_look_takes_two_seconds_or_as_long_as_what_is_done_meanwhile() -> None:
@@ -98,7 +98,7 @@ def test_a_look_takes_two_seconds_or_as_long_as_what_is_done_meanwhile() -> None
     readings = [process(9, "other", 0.0)], [process(9, "other", 2.0)]
     for busy_for, ends, share in ((0.5, 102.0, 1.0), (4.0, 104.0, 0.5)):
         machine = Machine(*readings, (cpu(0.0), cpu(2.0)))
-        (neighbour,) = machine.look(busy_for).neighbours or []
+        (neighbour,) = machine.look(busy_for).other_processes or []
         assert machine.now == ends
         assert neighbour.share == share
 
@@ -107,7 +107,7 @@ def test_a_name_is_one_short_line() -> None:
     """A process is free to call itself anything."""
     evil = "a\x1b[31m\nb" + "c" * 100
     machine = Machine([process(9, evil, 0.0)], [process(9, evil, 2.0)], (cpu(0.0), cpu(2.0)))
-    (neighbour,) = machine.look().neighbours or []
+    (neighbour,) = machine.look().other_processes or []
     assert neighbour.name.isprintable()
     assert len(neighbour.name) <= 40
 
@@ -163,7 +163,7 @@ def test_a_process_that_spins_is_found_by_name_and_pid() -> None:
         found: list[Neighbour] = []
         while not found:  # others may have the cores, and be named in its place
             before, began = sum(spinning.cpu_times()[:2]), time.monotonic()
-            found = [one for one in Look().end().neighbours or [] if one.pid == pid]
+            found = [one for one in Look().end().other_processes or [] if one.pid == pid]
             used = sum(spinning.cpu_times()[:2]) - before
             seconds = time.monotonic() - began
         assert found[0].name == spinning.name()

@@ -16,7 +16,7 @@ _NAMED = 2
 
 def is_known(use: CoreUse) -> bool:
     """Return whether it is known how much of the cores others used."""
-    return use.neighbours is not None or use.other_cores is not None
+    return use.other_processes is not None or use.other_cores is not None
 
 
 def in_the_way(use: CoreUse, cores: int, threads: int) -> bool:
@@ -39,12 +39,12 @@ def other_cores(use: CoreUse) -> float:
     """Return the cores that others use: as counted, else the sum of the neighbours."""
     if use.other_cores is not None:
         return use.other_cores
-    return sum(neighbour.share for neighbour in use.neighbours or ())
+    return sum(neighbour.share for neighbour in use.other_processes or ())
 
 
 def named(use: CoreUse) -> list[str]:
     """Return the largest neighbours as ``chromium (pid 1234)``."""
-    return [name(neighbour) for neighbour in (use.neighbours or ())[:_NAMED]]
+    return [name(neighbour) for neighbour in (use.other_processes or ())[:_NAMED]]
 
 
 def users_in_words(use: CoreUse) -> str:
@@ -52,7 +52,7 @@ def users_in_words(use: CoreUse) -> str:
 
     ``chromium (pid 1234) uses 0.93 of a core; others 0.40``
     """
-    neighbours = (use.neighbours or [])[:_NAMED]
+    neighbours = (use.other_processes or [])[:_NAMED]
     parts = [f"{name(neighbour)} uses {_cores(neighbour.share)}" for neighbour in neighbours]
     rest = other_cores(use) - sum(neighbour.share for neighbour in neighbours)
     if not parts:
