@@ -36,9 +36,9 @@ from perceptron.numbers import NONE, count, digits, percent
 from perceptron.problems import shape
 from perceptron.problems.problem import DType
 from perceptron.processes.this_process import variables_set
-from perceptron.questions.carry_out import require_rows, start_run
 from perceptron.questions.fastest import cache
 from perceptron.questions.fastest.results import with_own_setups
+from perceptron.questions.run_study import require_rows, start_run
 from perceptron.questions.shared.missing import missing
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
@@ -212,7 +212,7 @@ def measure(
         ),
     ):
         for_times = Budget(budget.spent + _TIMES_SHARE * budget.left, budget.spent)
-        timed = campaign.carry_out(
+        timed = campaign.run_campaign(
             lambda rows, left: missing(jobs, times_of(rows)), journal, run, for_times, progress
         )
         budget.abandoned = for_times.abandoned

@@ -312,9 +312,9 @@ def crossover(
         raise UserError(f"results must be the path of a folder, got {results!r}")
     file = _kept(candidates, setup, equal, fresh, sizes)
 
-    from perceptron.questions.carry_out import carry_out
     from perceptron.questions.crossover.functions import called
     from perceptron.questions.crossover.study import CrossoverPlan, CrossoverStudy
+    from perceptron.questions.run_study import run_study
     from perceptron.report.tables import terminal
 
     plan = CrossoverPlan.of_functions(
@@ -325,7 +325,7 @@ def crossover(
     )
     with terminal.progress_bar("searching", seconds) as bar:
         left = max(1.0, seconds - (monotonic() - began))
-        told = carry_out(CrossoverStudy(), plan, None, Path(results), bar, left)
+        told = run_study(CrossoverStudy(), plan, None, Path(results), bar, left)
     terminal.show_warnings(told.warnings)
     return FunctionCrossover(told)
 

@@ -38,7 +38,9 @@ Trained = tuple[str, str, str, int]
 _SOME, _SOME_ON_DEVICE = 8, 2
 
 
-def carry_out(ask: Ask, journal: RunJournal, run: Run, budget: Budget, progress: Progress) -> bool:
+def run_campaign(
+    ask: Ask, journal: RunJournal, run: Run, budget: Budget, progress: Progress
+) -> bool:
     """Measure the jobs of ``ask`` until there are none; return False if the budget ends before.
 
     All jobs of a call of ``ask`` are measured before the next call: repeat by repeat, problems in
@@ -49,7 +51,7 @@ def carry_out(ask: Ask, journal: RunJournal, run: Run, budget: Budget, progress:
     Raises `UserError` if ``ask`` fails or returns a job that is done; stored rows are kept.
     """
     with Workers(budget.until_abandoned) as workers:
-        return _Campaign(journal, run, budget, progress, workers).carry_out(ask)
+        return _Campaign(journal, run, budget, progress, workers).run(ask)
 
 
 class _Campaign:
@@ -74,7 +76,7 @@ class _Campaign:
         """Why a function that is the reference of others failed; None if it did not."""
         self._shuffle = random.Random(f"{run.started} {len(journal.rows)}")
 
-    def carry_out(self, ask: Ask) -> bool:
+    def run(self, ask: Ask) -> bool:
         self._report("starting")
         jobs_to_do = self._wanted(ask)
         while jobs_to_do and not self._budget.is_over:

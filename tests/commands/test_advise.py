@@ -14,7 +14,7 @@ from perceptron.answer import Answered
 from perceptron.cli import app
 from perceptron.errors import UserError
 from perceptron.problems import catalogue
-from perceptron.questions import carry_out
+from perceptron.questions import run_study
 from perceptron.questions.answering import answer_run
 from perceptron.questions.fastest.advise import AdvisePlan
 from perceptron.questions.fastest.judge import Candidate
@@ -34,7 +34,7 @@ class Asked:
             self._made.append((plan, more[3]))
             raise UserError("enough")
 
-        monkeypatch.setattr(carry_out, "carry_out", stop)
+        monkeypatch.setattr(run_study, "run_study", stop)
 
     def __call__(self, *arguments: str) -> tuple[AdvisePlan, float]:
         """Return the plan and the seconds that these options say."""
@@ -79,7 +79,7 @@ def test_what_is_undecided_is_inconclusive(
     own = [replace(row, waited=0.9) if row.problem == SHAPE else row for row in advice_rows()]
     for kept, code in ((advice_rows(), 0), (own, 3)):
         judged = answer_run(read_run(keep(tmp_path / str(code), ADVICE, kept)))
-        monkeypatch.setattr(carry_out, "carry_out", lambda *_, judged=judged: judged)
+        monkeypatch.setattr(run_study, "run_study", lambda *_, judged=judged: judged)
         assert (app([*ASKED, "--json"], standalone_mode=False) or 0) == code
         document = json.loads(capsys.readouterr().out)
         assert document["changes"][0]["crossovers"][0]["decided"]

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.cli import app
-from perceptron.questions import carry_out
+from perceptron.questions import run_study
 from perceptron.questions.answering import answer_run
 from perceptron.records.readers.stored_runs import read_run
 from tests.conftest import ROOT
@@ -41,7 +41,7 @@ def html(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             folder = keep(Path("results"), kept, line(prepare=0.5), started=SECOND)
         return answer_run(read_run(folder))
 
-    monkeypatch.setattr(carry_out, "carry_out", carried_out)
+    monkeypatch.setattr(run_study, "run_study", carried_out)
     return tmp_path / "html"
 
 

@@ -15,9 +15,9 @@ from perceptron.measure.job import Extra, Job, Outcome, Part, Time
 from perceptron.problems import catalogue
 from perceptron.problems.families import FAMILIES
 from perceptron.problems.problem import Problem
-from perceptron.questions import carry_out as opening
+from perceptron.questions import run_study as opening
 from perceptron.questions.bench.study import BenchPlan, finding_jobs
-from perceptron.questions.carry_out import carry_out
+from perceptron.questions.run_study import run_study
 from perceptron.questions.shared.missing import size_job
 from perceptron.questions.study import Plan, Study
 from perceptron.records.environment import Environment
@@ -150,7 +150,7 @@ def carried_out(
     progress: Progress = silent,
 ) -> Answered:
     """Return the answer to a resolved plan, measured on a machine called ``box``."""
-    return carry_out(study, plan, "box", results, progress, seconds)
+    return run_study(study, plan, "box", results, progress, seconds)
 
 
 def codes(told: Answered) -> set[str]:

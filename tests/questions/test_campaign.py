@@ -49,7 +49,7 @@ def measure(
         started=STARTED,
     )
     with open_run(folder, run, environment) as journal:
-        campaign.carry_out(ask, journal, run, budget or Budget(inf), silent)
+        campaign.run_campaign(ask, journal, run, budget or Budget(inf), silent)
         return journal
 
 

@@ -32,7 +32,7 @@ from perceptron.measure.rows import rows_of, subject_fields
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
 from perceptron.problems.problem import Problem
-from perceptron.questions import carry_out as opening
+from perceptron.questions import run_study as opening
 from perceptron.questions.fastest.cache import FOLDER
 from perceptron.questions.fastest.judge import Advice
 from perceptron.records.run import Run
@@ -93,7 +93,7 @@ class Measured:
 @pytest.fixture(autouse=True)
 def measured_here(monkeypatch: pytest.MonkeyPatch) -> Measured:
     fake = Measured()
-    monkeypatch.setattr(campaign, "carry_out", fake)
+    monkeypatch.setattr(campaign, "run_campaign", fake)
     # Noting the facts of this machine, and watching its CPU and who uses it, take seconds.
     monkeypatch.setattr(opening, "environment", lambda *_: FACTS)
     monkeypatch.setattr(opening, "conditions", lambda **_: SOUND)

@@ -73,8 +73,8 @@ def _carry_out(
 
     Return the exit code: 3 where a question that was asked is open, or a process was killed.
     """
-    from perceptron.questions.carry_out import carry_out
     from perceptron.questions.idle import Wait
+    from perceptron.questions.run_study import run_study
     from perceptron.report.tables import terminal
     from perceptron.statistics.trust import KILLED
 
@@ -109,7 +109,7 @@ def _carry_out(
     pages = prepare(html, by_default=not json or study.page.is_overview)
     with terminal.progress_bar(study.doing, allowed) as bar:
         pages.load()
-        told = carry_out(
+        told = run_study(
             study,
             plan,
             folder,

@@ -31,7 +31,7 @@ from perceptron.machine import machine_name
 from perceptron.measure import revision
 from perceptron.problems import files
 from perceptron.processes import fresh_python
-from perceptron.questions.carry_out import contents
+from perceptron.questions.run_study import contents
 from perceptron.records.files.read import must_be_a_file, read_written
 from perceptron.records.files.write import cannot_write, replace
 from perceptron.records.fleet import FleetStatus, JobState, JobStatus

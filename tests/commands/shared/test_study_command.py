@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from perceptron.answer import Decided, Verdict
 from perceptron.cli import app
-from perceptron.questions import carry_out
+from perceptron.questions import run_study
 from perceptron.questions.answering import answer_run
 from perceptron.records.readers.stored_runs import read_run
 from tests.made import ADVICE, advice_rows, keep
@@ -41,6 +41,6 @@ def test_a_question_that_is_left_open_is_inconclusive(
         for index, one in enumerate((*decided, *aside))
     ]
     answer = replace(judged.answer, verdicts=tuple(verdicts), is_cut=is_cut)
-    monkeypatch.setattr(carry_out, "carry_out", lambda *_: replace(judged, answer=answer))
+    monkeypatch.setattr(run_study, "run_study", lambda *_: replace(judged, answer=answer))
     asked = ("advise", "--rows", "1000", "--features", "20", "--hidden", "64", "--html", "")
     assert (app(list(asked), standalone_mode=False) or 0) == code

@@ -45,7 +45,7 @@ from perceptron.statistics.trust import damaged_line_warning, hang_warning
 _SHORT_SECONDS = 60.0
 
 
-def carry_out(
+def run_study(
     study: Study,
     plan: Plan,
     machine: str | None,
@@ -82,7 +82,7 @@ def carry_out(
         wait=wait,
         fresh=fresh,
     ) as (journal, run, _):
-        budget.cut_short = not campaign.carry_out(ask, journal, run, budget, progress)
+        budget.cut_short = not campaign.run_campaign(ask, journal, run, budget, progress)
         require_rows(journal, budget)
     told = answered(study, plan, read_session(journal.folder))
     damaged = map(damaged_line_warning, journal.errors)

@@ -18,14 +18,14 @@ from perceptron.measure.job import Outcome
 from perceptron.measure.job import Race as RaceJob
 from perceptron.measure.launch import Abandoned, SecondsLeft
 from perceptron.problems.problem import Problem
-from perceptron.questions import carry_out as opening
+from perceptron.questions import run_study as opening
 from perceptron.questions.answering import answer_run
 from perceptron.questions.bench.study import Bench, BenchPlan
-from perceptron.questions.carry_out import carry_out
 from perceptron.questions.crossover.study import CrossoverPlan, CrossoverStudy
 from perceptron.questions.other_sessions import starts
 from perceptron.questions.race.judge import NOTHING, RaceRun
 from perceptron.questions.race.study import Race, RacePlan
+from perceptron.questions.run_study import run_study
 from perceptron.records.conditions import Conditions
 from perceptron.records.race import Check, RaceTimes, Training
 from perceptron.records.readers.stored_runs import read_run
@@ -304,7 +304,7 @@ def days(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def searched(results: Path, fresh: bool = False, seconds: float = 1e4) -> Answered:
     asked = CrossoverPlan(families=("mlp-width",), backends=("numpy", "torch-cpu"), threads=(1,))
-    return carry_out(
+    return run_study(
         CrossoverStudy(), asked.resolved(), "box", results, silent, seconds, fresh=fresh
     )
 
