@@ -16,9 +16,9 @@ from perceptron.gate.counting.asking import Pair, ask_both
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
 from perceptron.gate.reasons.growth import (
-    CannotLook,
     FunctionId,
     Trace,
+    TraceError,
     growths,
     in_one_line,
     read_dump,
@@ -105,7 +105,7 @@ def add(
             lambda: end - time.monotonic() - reserved,
         )
         for key, traces in looked(traced, lambda _, content: _trace(content)):
-            if isinstance(traces, CannotLook):
+            if isinstance(traces, TraceError):
                 why_not[key].append(f"Python's functions: {traces}")
                 continue
             base, head = traces
@@ -129,7 +129,7 @@ def add(
             for key, tables in looked(
                 profiled, lambda side, content: read_dump(sides.work_folder(side), content)
             ):
-                if isinstance(tables, CannotLook):
+                if isinstance(tables, TraceError):
                     why_not[key].append(f"compiled functions: {tables}")
                 else:
                     why[key] += growths(*tables, "c", "instructions")
@@ -167,12 +167,12 @@ def _explained(row: Row, why: list[Growth], why_not: list[str]) -> Row:
 
 def looked(
     answers: Iterable[tuple[str, Pair]], convert: Callable[[Side, Content], T]
-) -> Iterator[tuple[str, tuple[T, T] | CannotLook]]:
+) -> Iterator[tuple[str, tuple[T, T] | TraceError]]:
     """Yield the key of each benchmark and its tables of BASE and HEAD, or why they are unknown."""
     for key, pair in answers:
         try:
             base, head = (_converted(side, pair[side], convert) for side in PAIR)
-        except CannotLook as error:
+        except TraceError as error:
             yield key, error
         else:
             yield key, (base, head)
@@ -186,14 +186,14 @@ def _trace(content: Content) -> Trace:
     try:
         return msgspec.convert(content, type=Trace)
     except msgspec.ValidationError as error:
-        raise CannotLook(in_one_line(error)) from None
+        raise TraceError(in_one_line(error)) from None
 
 
 def _converted(side: Side, content: Content, convert: Callable[[Side, Content], T]) -> T:
-    """Raise `CannotLook` for an answer that is no table."""
+    """Raise `TraceError` for an answer that is no table."""
     try:
         if content.get("status") != "ok":
-            raise CannotLook(content.get("reason"))
+            raise TraceError(content.get("reason"))
         return convert(side, content)
-    except CannotLook as error:
-        raise CannotLook(f"{side.upper()}: {error}") from None
+    except TraceError as error:
+        raise TraceError(f"{side.upper()}: {error}") from None

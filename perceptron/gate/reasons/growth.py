@@ -48,7 +48,7 @@ _LONGEST = 300
 _TAG = re.compile(r"\.(?:cpython|pypy|abi3)[^.]*(?=\.)")
 
 
-class CannotLook(Exception):
+class TraceError(Exception):
     """A benchmark cannot be traced or profiled; the message says why, in one line."""
 
 
@@ -198,7 +198,7 @@ def _short(library: str) -> str | None:
 def read_dump(folder: Path, content: Mapping[str, Any]) -> Table:
     """Return each function's cost per call, from the ``dump`` of ``calls`` calls.
 
-    Raises `CannotLook`.
+    Raises `TraceError`.
     """
     try:
         file = _inside(folder, msgspec.convert(content.get("dump"), str))
@@ -206,7 +206,7 @@ def read_dump(folder: Path, content: Mapping[str, Any]) -> Table:
         with file.open(encoding="utf-8", errors="replace") as lines:
             return parse(lines, calls)
     except (OSError, ValueError, msgspec.ValidationError) as error:
-        raise CannotLook(f"no dump of callgrind: {in_one_line(error)}") from None
+        raise TraceError(f"no dump of callgrind: {in_one_line(error)}") from None
 
 
 def _inside(folder: Path, name: str) -> Path:

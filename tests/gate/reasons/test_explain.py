@@ -10,7 +10,7 @@ import pytest
 
 from perceptron.gate.reasons import explain
 from perceptron.gate.reasons.explain import looked
-from perceptron.gate.reasons.growth import CannotLook, Cost, read_dump
+from perceptron.gate.reasons.growth import Cost, TraceError, read_dump
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import PAIR
 from tests.gate.conftest import benchmark, counts
@@ -30,7 +30,7 @@ def test_one_bad_answer_costs_no_other(tmp_path: Path) -> None:
     found = dict(
         looked(cast(Any, given), lambda side, content: read_dump(tmp_path / side, content))
     )
-    assert isinstance(found["one"], CannotLook)
+    assert isinstance(found["one"], TraceError)
     assert str(found["one"]).startswith("HEAD: no dump of callgrind")
     table = {("work", None): Cost(300, 0)}
     assert found["two"] == (table, table)
@@ -50,7 +50,7 @@ def test_a_trace_that_is_none_is_refused(functions: object) -> None:
     content = {"status": "ok", "unit": "bytecodes", "repeats": True, "functions": functions}
     pairs = [("one", dict.fromkeys(PAIR, content))]
     [(_, found)] = looked(cast(Any, pairs), lambda _, content: explain._trace(content))
-    assert isinstance(found, CannotLook)
+    assert isinstance(found, TraceError)
 
 
 def test_explaining_that_fails_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from perceptron.gate.reasons.growth import (
     MOST,
     UNKNOWN,
-    CannotLook,
     Cost,
     FunctionId,
+    TraceError,
     growths,
     parse,
     read_dump,
@@ -123,7 +123,7 @@ def folder(tmp_path: Path) -> Path:
 )
 def test_what_is_no_file_of_the_folder_is_refused(folder: Path, content: dict[str, Any]) -> None:
     """What names it is code that is compared."""
-    with pytest.raises(CannotLook, match="no dump of callgrind") as caught:
+    with pytest.raises(TraceError, match="no dump of callgrind") as caught:
         read_dump(folder, content)
     assert str(caught.value).isprintable()
 
@@ -134,7 +134,7 @@ def test_what_is_no_file_of_the_folder_is_refused(folder: Path, content: dict[st
 def test_what_is_no_dump_is_refused(folder: Path, text: str) -> None:
     assert read_dump(folder, {"dump": "counts.1", "calls": 3}) == {("work", None): Cost(100, 0)}
     (folder / "counts.1").write_text(text)
-    with pytest.raises(CannotLook):
+    with pytest.raises(TraceError):
         read_dump(folder, {"dump": "counts.1", "calls": 1})
 
 
