@@ -154,7 +154,7 @@ def _random_numbers_kept() -> Iterator[None]:
 # --- a PyTorch module that no other backend can train ---------------------------------------------
 
 
-class NotOurs(Exception):
+class UnsupportedModule(Exception):
     """Only PyTorch can train this; the message names the part that no other backend has."""
 
 

@@ -23,7 +23,7 @@ from perceptron.questions.fastest.cache import SKLEARN, SKLEARN_MODULE
 from perceptron.questions.fastest.given import (
     AsItIs,
     Data,
-    NotOurs,
+    UnsupportedModule,
     data_of,
     first_batch,
     is_a,
@@ -108,7 +108,7 @@ def _of_module(
     try:
         training = _dense(module, data, called, steps, parameters)
         return OfModel(training, _dtype(parameters), epochs=1, is_module=True)
-    except NotOurs as only:
+    except UnsupportedModule as only:
         part = str(only)
     try:
         taken = tensors(first_batch(inputs, targets, data), trained[0].dtype)
@@ -122,7 +122,7 @@ def _of_module(
 def _dense(
     module: Any, data: Data, loss: object, optimizer: Any, parameters: Sequence[object]
 ) -> Problem:
-    """Return the training in dense layers; raise `NotOurs` where only PyTorch can do it."""
+    """Return the training in dense layers; raise `UnsupportedModule` where only PyTorch can do it."""
     layers = _layers(module, data)
     kind, has_logits = _loss(loss)
     _check_outputs(layers[-1], kind, has_logits, data)
@@ -157,7 +157,7 @@ def _problem(
 
 
 def _layers(module: Any, data: Data) -> list[Layer]:
-    """Return the dense layers of a module; raise `NotOurs` that names the first part of another.
+    """Return the dense layers of a module; raise `UnsupportedModule` that names the first part of another.
 
     Each takes as many values as the one before it gives, the first one the features.
     """
@@ -171,7 +171,7 @@ def _layers(module: Any, data: Data) -> list[Layer]:
             is_flat = True
         elif kind == "Linear":
             if not is_flat or id(part) in seen or not _is_plain(part):
-                raise NotOurs(
+                raise UnsupportedModule(
                     f"{layer} that is shared, frozen, without a bias or not of flat inputs"
                 )
             if part.in_features != width:
@@ -182,11 +182,11 @@ def _layers(module: Any, data: Data) -> list[Layer]:
         elif kind in _ACTIVATIONS and is_open:
             layers[-1], is_open = Layer(width, _ACTIVATIONS[kind]), False
         elif kind in _ACTIVATIONS:
-            raise NotOurs(f"{layer} without a Linear before it")
+            raise UnsupportedModule(f"{layer} without a Linear before it")
         elif kind == "Dropout" and part.p:
-            raise NotOurs(f"{layer} of p={part.p}")
+            raise UnsupportedModule(f"{layer} of p={part.p}")
         elif kind not in ("Identity", "Dropout"):
-            raise NotOurs(layer)
+            raise UnsupportedModule(layer)
     return layers
 
 
@@ -223,7 +223,7 @@ def _dtype(parameters: Iterable[Any]) -> DType:
     names = {str(parameter.dtype).removeprefix("torch.") for parameter in parameters}
     dtype_of_all = next((dtype for dtype in DTYPES if names == {dtype}), None)
     if dtype_of_all is None:
-        raise NotOurs(f"parameters of {' and '.join(sorted(names))}")
+        raise UnsupportedModule(f"parameters of {' and '.join(sorted(names))}")
     return dtype_of_all
 
 
@@ -231,13 +231,13 @@ def _loss(loss: object) -> tuple[Loss, bool]:
     """Return the loss, and whether it takes the sigmoid of the outputs itself."""
     name = name_of(loss)
     if name not in _LOSSES:
-        raise NotOurs(f"the loss {name}")
+        raise UnsupportedModule(f"the loss {name}")
     for part, plain in _PLAIN_LOSS.items():
         value = getattr(loss, part, plain)
         if (name, part, value) == ("L1Loss", "reduction", "sum"):
             return "l1-sum", False
         if value is not plain and value != plain:
-            raise NotOurs(f"{name} with {part}")
+            raise UnsupportedModule(f"{name} with {part}")
     return _LOSSES[name], name == "BCEWithLogitsLoss"
 
 
@@ -256,13 +256,13 @@ def _step(optimizer: Any, parameters: Sequence[object]) -> Optimizer:
     """Return the optimizer as an instance of ``torch.optim`` has it."""
     kind = name_of(optimizer)
     if kind not in ("SGD", "Adam", "AdamW"):
-        raise NotOurs(f"the optimizer {kind}")
+        raise UnsupportedModule(f"the optimizer {kind}")
     group, *others = optimizer.param_groups
     if others or sorted(map(id, group["params"])) != sorted(map(id, parameters)):
-        raise NotOurs(f"the optimizer {kind} of groups or of some parameters")
+        raise UnsupportedModule(f"the optimizer {kind} of groups or of some parameters")
     for part, plain in _PLAIN_STEP.items():
         if group.get(part, plain) != plain:
-            raise NotOurs(f"the optimizer {kind} with {part}={group[part]}")
+            raise UnsupportedModule(f"the optimizer {kind} with {part}={group[part]}")
     rate, decay = float(group["lr"]) or _RATE, float(group["weight_decay"])
     if kind == "SGD":
         momentum = float(group["momentum"])
