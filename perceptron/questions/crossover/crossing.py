@@ -52,7 +52,7 @@ def zero_crossings(points: Sequence[Point]) -> list[ZeroCrossing]:
 
     Sizes that say nothing are passed over: a change is where the others put it.
     """
-    points = [point for point in points if not point.says_nothing]
+    points = [point for point in points if not point.uninformative]
     decided = [index for index, point in enumerate(points) if point.sign]
 
     @cache  # walks from many zeros cross the same gaps
@@ -329,7 +329,7 @@ def _undecided(
 ) -> Iterator[Indices]:
     """Yield sizes where the other backend (without a winner, either) may win by more than a tie."""
     for index, (point, sign) in enumerate(zip(points, expected, strict=True)):
-        if point.says_nothing:
+        if point.uninformative:
             yield index, index
             continue
         if point.sign or no_winner[index] or not (point.df or point.stated):

@@ -550,7 +550,7 @@ def _too_busy(
     contended = [
         row
         for point in points
-        if point.says_nothing
+        if point.uninformative
         for rows in by_size
         for row in rows[point.size]
     ]

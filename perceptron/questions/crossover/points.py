@@ -102,7 +102,7 @@ class Point:
         return "incumbent" if self.sign > 0 else "challenger"
 
     @property
-    def says_nothing(self) -> bool:
+    def uninformative(self) -> bool:
         """Whether no winner can be read off: one process of ours, or threads that had no cores.
 
         Where those of one side had none, that one may still be the faster.
@@ -485,7 +485,7 @@ def slope(left: Point, right: Point) -> float:
 
 
 def _sure_slope(left: Point, right: Point) -> float:
-    if left.says_nothing or right.says_nothing:
+    if left.uninformative or right.uninformative:
         return 0.0
     noise = hypot(left.error, right.error) / (right.x - left.x)
     steep = slope(left, right)

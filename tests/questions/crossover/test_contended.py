@@ -74,7 +74,7 @@ def test_losers_that_waited_long_or_more_than_the_winner_say_nothing(
 ) -> None:
     """Whatever their ratio is, and however many processes agree on it."""
     (point,) = points(rows_of(4, 4780.0, [waited] * 8), A, B)
-    assert point.says_nothing
+    assert point.uninformative
     assert point.sign == 0
 
 

@@ -47,7 +47,7 @@ def test_a_ratio_that_is_known_has_its_own_ends(ratio: Interval, nothing: bool) 
     low, high = known.interval()
     assert (low < -UNKNOWN / 2) if ratio.low is None else low == pytest.approx(log(ratio.low))
     assert (high > UNKNOWN / 2) if ratio.high is None else high == pytest.approx(log(ratio.high))
-    assert (known.sign, known.says_nothing) == ((0, True) if nothing else (1, False))
+    assert (known.sign, known.uninformative) == ((0, True) if nothing else (1, False))
 
 
 def wrongly_decided(sizes: int, processes: int) -> float:
