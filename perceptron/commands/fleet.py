@@ -46,7 +46,7 @@ def fleet(
     if not folders and not known:
         raise UserError(f"{results}: no fleet was started here: `perceptron bench --on` starts one")
     statuses = [fleet_status(one) for one in known]
-    bad = any(job.is_bad_news for status in statuses for job in status.jobs)
+    bad = any(job.has_failed for status in statuses for job in status.jobs)
     if what == "status":
         if json:
             documents.write({"fleets": statuses})

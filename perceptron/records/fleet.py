@@ -42,7 +42,7 @@ class JobStatus(Struct, frozen=True, kw_only=True):
         return self.state in ("pending", "running", "unknown")
 
     @property
-    def is_bad_news(self) -> bool:
+    def has_failed(self) -> bool:
         """Whether it has ended, or never begun, without being done."""
         return not self.is_alive and self.state != "done"
 

@@ -178,5 +178,5 @@ def finish(
         terminal.show_paths(results / "runs", page)
     for complaint in collected.errors:
         terminal.note(f"not collected: {complaint}")
-    bad = any(job.is_bad_news for fleet in fleets for job in fleet.jobs)
+    bad = any(job.has_failed for fleet in fleets for job in fleet.jobs)
     return 1 if bad or collected.errors else 0

@@ -191,7 +191,7 @@ def test_a_job_that_was_ended_has_the_reason_of_slurm_else_its_own(fleet: Path, 
     said = "slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026-01-01 DUE TO TIME LIMIT ***"
     for lines in (["error: no torch"], [said], [said, "error: interrupted"]):
         (fleet / "jobs" / "a" / LOG).write_text("".join(f"{line}\n" for line in lines))
-        assert (only(fleet).state, only(fleet).is_bad_news) == ("failed", True)
+        assert (only(fleet).state, only(fleet).has_failed) == ("failed", True)
         assert only(fleet).reason == lines[0].removeprefix("error: ")
     (fleet / "jobs" / "a" / DONE).touch()
     assert (only(fleet).state, only(fleet).reason) == ("done", None)
