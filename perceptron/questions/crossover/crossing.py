@@ -191,7 +191,7 @@ def _contains_zero(left: Point, right: Point) -> Mask:
         below, above = ((1 - weights) * at + weights * then + reach for at, then in ends)
     else:
         middle = (1 - weights) * left.mean + weights * right.mean
-        ends = zip(left.reach(CONFIDENCE), right.reach(CONFIDENCE), strict=True)
+        ends = zip(left.half_widths(CONFIDENCE), right.half_widths(CONFIDENCE), strict=True)
         below, above = ((1 - weights) * at + weights * then for at, then in ends)
     inside: Mask = (middle <= below) & (-middle <= above)
     return inside

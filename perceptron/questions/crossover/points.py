@@ -109,7 +109,7 @@ class Point:
         """
         return not self.sign and max(self.hidden) >= UNKNOWN
 
-    def reach(self, confidence: float | None = None) -> tuple[float, float]:
+    def half_widths(self, confidence: float | None = None) -> tuple[float, float]:
         """Return how far its interval reaches below and above the mean; inf for a single value."""
         if self.df == 0:
             return inf, inf
@@ -119,7 +119,7 @@ class Point:
 
     def lead(self, confidence: float | None = None) -> float:
         """Return by how much the winner leads at least; below zero if the other one may lead."""
-        below, above = self.reach(confidence)
+        below, above = self.half_widths(confidence)
         return self.mean - below if self.mean > 0 else -self.mean - above
 
     def interval(self, confidence: float | None = None) -> tuple[float, float]:
@@ -129,7 +129,7 @@ class Point:
         """
         if self.df == 0 and self.stated is not None:
             return self.stated
-        below, above = self.reach(confidence)
+        below, above = self.half_widths(confidence)
         low, high = self.stated or (self.mean, self.mean)
         return min(low, self.mean - below), max(high, self.mean + above)
 
