@@ -134,12 +134,12 @@ def budget_option(seconds: float) -> str:
 
 
 def more_time() -> str:
-    """Return what to give where the time was too short, whatever it was."""
+    """Return the option that helps where the time was too short."""
     return "more seconds" if _in_python.get() else f"a larger {option('budget')}"
 
 
 def wait() -> str:
-    """Return what helps where others use the cores; Python has no argument for it."""
+    """Return the remedy where others use the cores; Python has no argument for it."""
     return "idle cores" if _in_python.get() else option("wait")
 
 

@@ -128,7 +128,7 @@ def line(
 
 
 def finding_rows(*times: tuple[str, float]) -> list[Measurement]:
-    """The OR gate in three processes of each backend, which takes so many seconds an iteration."""
+    """The OR gate in three processes of each backend, in seconds an iteration."""
     return [
         measured(
             family="or-gate",
@@ -295,7 +295,7 @@ class UnknownLook:
 
 
 def diagnosed(environment: Environment, conditions: Conditions, threads: int = 2) -> Diagnosis:
-    """Return what `doctor` makes of a machine and its conditions."""
+    """Return the findings of `doctor` about a machine and its conditions."""
     return Diagnosis(
         environment=environment,
         threads=threads,
@@ -479,7 +479,7 @@ def race_row(
     accuracies: Sequence[float] = (0.7, 0.9, 0.96),
     **fields: Any,
 ) -> RaceRow:
-    """A race of so many seconds of training, equally many for each look; any field can be given."""
+    """A race whose training is split evenly between its looks; any field can be given."""
     step = train / len(accuracies)
     checks = [
         Check(38 * number, step * number, accuracy, 1 - accuracy)

@@ -25,7 +25,7 @@ def measured(
     setup_seconds: float = 0.0,
     **fields: Any,
 ) -> MeasuredShape:
-    """A row of repeats that took so many times the seconds; any field can be given."""
+    """A row of repeats, in multiples of the seconds; any field can be given."""
     repeats = tuple(
         Repeat(number, seconds * factor, setup_seconds, waited)
         for number, factor in enumerate(factors)

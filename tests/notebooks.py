@@ -21,7 +21,7 @@ def execute(notebook: NotebookNode, folder: Path) -> None:
 
 
 def text_of(cell: NotebookNode) -> str:
-    """Return what is seen below a cell as text, without colours and overwritten progress."""
+    """Return the output below a cell as text, without colours and overwritten progress."""
     shown = [one.get("text") or one.get("data", {}).get("text/plain", "") for one in cell.outputs]
     text = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", "".join(shown)).replace("\r\n", "\n")
     return re.sub(r"^.*\r", "", text, flags=re.M)

@@ -44,7 +44,7 @@ class Cluster:
     environment: Mapping[str, str]
 
     def call(self, *command: str) -> str:
-        """Return what a client says, such as squeue; raise AssertionError where it fails."""
+        """Return the output of a client, such as squeue; raise AssertionError where it fails."""
         answer = self._run(*command)
         assert answer.returncode == 0, f"{command}: {answer.stderr}\n{self.last_lines()}"
         return answer.stdout

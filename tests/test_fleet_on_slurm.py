@@ -61,13 +61,13 @@ class User:
         return json.loads(answer.stdout)
 
     def rows_of(self, partition: str) -> list[Measurement]:
-        """Return what the job of a partition has measured."""
+        """Return the rows that the job of a partition has measured."""
         runs = self.folder.glob(f"results/fleet/*/jobs/{partition}/results/runs/*/*/")
         return [row for run in runs for row in rows_in(run)]
 
 
 def ended(command: subprocess.Popen[str], code: int) -> str:
-    """Return what a command has said, once it has ended."""
+    """Return a command's output, once it has ended."""
     said, errors = command.communicate(timeout=PATIENCE)
     assert command.returncode == code, said + errors
     return said or errors

@@ -29,6 +29,6 @@ def blocks() -> Blocks:
 
 
 def _told(rows: Sequence[Measurement]) -> str:
-    """Return what is said of the only pair."""
+    """Return the sentence about the only pair."""
     (verdict,) = verdicts(crossovers(rows))
     return "<br>".join((f"**{verdict.decided}**: {verdict.sentence}", *verdict.notes))

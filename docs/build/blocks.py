@@ -15,7 +15,7 @@ from perceptron.report.tables import markdown
 Blocks = dict[str, str]
 """Markdown by the name of its block."""
 CellOf = Callable[[Crossover], str]
-"""Return what a column says of a crossover."""
+"""Return a column's text about a crossover."""
 
 
 def fill(document: str, content: Blocks, page: str) -> str:

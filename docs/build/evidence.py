@@ -53,7 +53,7 @@ class _Source(Struct, frozen=True):
 
 
 def blocks(published: Path, has_gpu: bool) -> Blocks:
-    """Return what the sources have in common, and a row for each operation.
+    """Return the facts that the sources share, and a row for each operation.
 
     ``has_gpu`` says whether results of ours are of a GPU.
     """
@@ -66,7 +66,7 @@ def blocks(published: Path, has_gpu: bool) -> Blocks:
 
 
 def beside(published: Path, gpu: str) -> list[str]:
-    """Return what was published of the GPU of this name: a row for each operation and backend.
+    """Return the published figures of the GPU of this name: a row for each operation and backend.
 
     Nothing if nothing was.
     """

@@ -41,7 +41,7 @@ def _newest(results: Path) -> Path | None:
 
 
 def slower(results: Path) -> str:
-    """Return what the gate said of the largest slowdown of the proof that instructions decided."""
+    """Return the gate's line about the proof's largest slowdown that instructions decided."""
     folder = _newest(results)
     runs = lines.read(folder / RUNS, ProofRun) if folder else []
     by_work = [
@@ -62,7 +62,7 @@ def is_outdated(proof: Path) -> bool:
 
 
 def compared(proof: Path) -> Blocks:
-    """Return what the rules of this gate and of others do with the same blocks."""
+    """Return the verdicts of this gate's rules and of others' on the same blocks."""
     blocks = {}
     for block, (name, start) in _COMPARED.items():
         file = proof.with_suffix("") / name

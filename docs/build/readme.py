@@ -142,7 +142,7 @@ def _micros(rows: Sequence[FindingRow]) -> str:
 
 
 def _race(runs: Shown) -> str:
-    """Return what the race says of a cold start, and of that what training itself takes."""
+    """Return the race's sentence about a cold start, and the part that training itself takes."""
     cold = [run for run in runs.race.answer.data["runs"] if run.start == "cold"]
     verdict = next(own for own in runs.race.answer.verdicts if own.subject == "cold start")
     trained = [

@@ -65,7 +65,7 @@ class FunctionCrossover:
         return found
 
     def pair(self, incumbent: str, challenger: str) -> Crossover:
-        """Return what is known of two candidates; raises `UserError` if they were not compared."""
+        """Return the answer about two candidates; raises `UserError` if they were not compared."""
         for crossover in self.crossovers:
             if {crossover.incumbent, crossover.challenger} == {incumbent, challenger}:
                 return crossover

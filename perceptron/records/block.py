@@ -129,14 +129,14 @@ class Block(Struct, frozen=True, kw_only=True):
     """
 
     def measurements(self) -> dict[Side, SideMeasurement]:
-        """Return what each side of this block gave."""
+        """Return the sample of each side of this block."""
         measurements: dict[Side, SideMeasurement] = {"base": self.base, "head": self.head}
         if self.control is not None:
             measurements["control"] = self.control
         return measurements
 
     def measurement(self, side: Side) -> SideMeasurement | None:
-        """Return what ``side`` gave; None if it has no process in this block."""
+        """Return the sample of ``side``; None if it has no process in this block."""
         return self.measurements().get(side)
 
     def log_ratio(self, side: Side = "head") -> float | None:

@@ -1,4 +1,4 @@
-"""Selecting rows; what they must share to be compared is their `records.comparison_key`, and a state.
+"""Select rows. Rows are compared if they share their `records.comparison_key` and a state.
 
 And the definition of their problem, where rows of one name are of several: as in a fleet of which
 one machine has an older checkout, or a file of the same name that says something else. Their times

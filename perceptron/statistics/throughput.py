@@ -64,7 +64,7 @@ def is_shared_out(rows: Iterable[Measurement]) -> bool:
 
 
 class TrainingLength(Struct, frozen=True, kw_only=True):
-    """A training of ``iterations``, or of so many ``epochs`` if they are not None.
+    """A training of ``iterations``, or of ``epochs`` if they are not None.
 
     With epochs the number of iterations follows from the rows and the batch of each problem.
     """

@@ -161,7 +161,7 @@ def test_on_a_gpu_precision_and_memory_are_settled_before_jax_starts(
 def test_a_cache_is_the_users_or_there_is_none(
     backend: JaxBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Said in so many words either way, so that it is recorded."""
+    """Named either way, so that it is recorded."""
     monkeypatch.setattr(jax_backend, "with_loops_on_the_device", lambda own: own)
     monkeypatch.delenv("JAX_ENABLE_COMPILATION_CACHE", raising=False)
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "/own")

@@ -174,7 +174,7 @@ def flipped(packed: bytes) -> list[bytes]:
 
 
 def unpacked(archive: bytes) -> bytes | None:
-    """Return what gzip makes of it; None where it sees the damage."""
+    """Return the bytes that gzip unpacks; None where it sees the damage."""
     try:
         return gzip.decompress(archive)
     except (EOFError, OSError, zlib.error):

@@ -38,7 +38,7 @@ ARGUMENTS = (
 
 
 def _missing() -> str | None:
-    """Return what is not installed and how to install it, or None."""
+    """Return the name of what is missing and how to install it, or None."""
     wanted = ("playwright", "axe_playwright_python")
     absent = [name for name in wanted if importlib.util.find_spec(name) is None]
     if absent:
@@ -91,7 +91,7 @@ def watch(browser: Browser) -> Iterator[Watch]:
 
 @pytest.fixture(scope="session")
 def audit() -> Audit:
-    """Return what axe-core finds serious or critical, in light colours and in dark ones."""
+    """Return the findings of axe-core that are serious or critical, in light and dark colours."""
 
     def judge(page: Page) -> list[str]:
         from axe_playwright_python.sync_playwright import Axe

@@ -31,7 +31,7 @@ def column(page: Page, index: int) -> list[str]:
 
 
 def head(page: Page, name: str) -> Locator:
-    """Return what sorts by a column."""
+    """Return the button that sorts by a column."""
     return page.get_by_role("button", name=re.compile(f"^{re.escape(name)}: Activate to"))
 
 

@@ -21,7 +21,7 @@ def choose(page: Page, label: str, option: str) -> None:
 
 
 def switches(page: Page) -> list[str]:
-    """Return what each switch shows: a select's choice, or the only text."""
+    """Return the text of each switch: a select's choice, or the only text."""
     return page.locator(".switch").evaluate_all(
         "all => all.map(one => one.querySelector('select')?.selectedOptions[0].text"
         " ?? `only ${one.querySelector('.only').textContent}`)"

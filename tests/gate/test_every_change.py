@@ -294,7 +294,7 @@ def test_every_change_has_its_size_or_a_reason_in_one_line(ran: Ran) -> None:
 
 def test_each_type_has_its_unit_and_its_values(ran: Ran) -> None:
     """Of HEAD's benchmarks on both. The peak is the benchmark's, not that of the process which
-    started it; so many calls follow each setup as the author fixed."""
+    started it; the author fixed how many calls follow each setup."""
     peak, track, time = (ran.rows[name] for name in ("peakmem_it", "track_child", "time_slower"))
     assert peak.unit == "bytes"
     assert 60e6 < (peak.base or 0) < 100e6

@@ -104,7 +104,7 @@ def annotated(found: Comparison) -> str:
 
 
 def said(show: Callable[[], None]) -> str:
-    """Return what is printed in a terminal of 100 columns."""
+    """Return the text printed in a terminal of 100 columns."""
     with redirect_stdout(StringIO()) as printed, narrow():
         show()
     return printed.getvalue()

@@ -218,7 +218,7 @@ def _points(points: list[Any]) -> str:
 
 
 def text_of(page: Path) -> str:
-    """Return what a page shows: a line for each paragraph, heading, entry and row of a table."""
+    """Return the text of a page: a line for each paragraph, heading, entry and row of a table."""
     lines = (" ".join(line.split()).strip(" |") for line in read(page).lines.split("\n"))
     return "\n".join(line for line in lines if line)
 
@@ -231,7 +231,7 @@ _PICTURE = re.compile(
 
 
 def figures_last(page: Path) -> str:
-    """Return what a page shows, and below it the points of its figures."""
+    """Return the text of a page, and below it the points of its figures."""
     found = _PICTURE.findall(page.read_text(encoding="utf-8"))
     told = [
         _figure({"alt": unescape(alt), "wide": svg, "caption": unescape(caption)})

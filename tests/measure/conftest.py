@@ -76,7 +76,7 @@ def make_nvml(
 
 @pytest.fixture
 def nvml(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeNvml]:
-    """Return what makes a driver, which is then that of this machine."""
+    """Return a function that makes a driver and installs it as this machine's."""
 
     def installed(*given: Any, **options: Any) -> SimpleNamespace:
         made = make_nvml(*given, **options)

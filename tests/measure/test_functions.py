@@ -36,7 +36,7 @@ def outcome_of(
     sizes: tuple[int, ...] = (8,),
     **options: Any,
 ) -> Timings:
-    """Return what the worker answers for the last size."""
+    """Return the worker's answer for the last size."""
     with pytest.MonkeyPatch().context() as here:
         here.setattr(calls, "load", lambda _: Functions(candidates, setup, **options))
         calls._loaded.cache_clear()

@@ -65,7 +65,7 @@ def job(problem: str = "mlp-width:2", **changes: Any) -> Time:
 
 
 def run(backend: str, problems: Iterable[str] = PROBLEMS, **changes: Any) -> dict[str, Outcome]:
-    """Return what becomes of each problem, one after the other in a process that stays."""
+    """Return the outcome of each problem, one after the other in a process that stays."""
     with launch.Workers() as workers:
         return {
             problem: workers.run("", job(problem, backend=backend, **changes))

@@ -86,7 +86,7 @@ def job(**changes: Any) -> Race:
 def raced(
     monkeypatch: pytest.MonkeyPatch, backend: Pretending, **changes: Any
 ) -> tuple[RaceTimes, int]:
-    """Return what a race answers, and how often it said that it is alive."""
+    """Return a race's answer, and how often it said that it is alive."""
     monkeypatch.setattr(racing.registry, "load", lambda name: backend)
     monkeypatch.setattr(ranks, "assert_threads_of_each", lambda backend, threads: None)
     alive: list[None] = []

@@ -43,7 +43,7 @@ CLASSIFIER = catalogue.find("mlp:4000x20x64:10c:100b")
 
 
 def test_a_step_costs_what_its_batch_costs() -> None:
-    """Not what all rows would: a step on a batch is one on a data set of so many rows."""
+    """A step on a batch costs what one on a data set of as many rows does."""
     whole = catalogue.find("mlp:100x20x64:10c")
     assert products(CLASSIFIER) == products(whole)
     assert operations(CLASSIFIER) == operations(whole)

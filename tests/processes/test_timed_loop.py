@@ -98,7 +98,7 @@ def test_shorter_samples_where_long_ones_are_always_contended() -> None:
 
 
 class Turns:
-    """A core that is shared with so many ``others``: each has it for 3 ms, and so have we.
+    """A core shared with ``others``: each has it for 3 ms in turn, and so have we.
 
     Of our iterations each takes ``each`` seconds of it.
     """

@@ -35,7 +35,7 @@ def noted(told: Described, about: str) -> list[str]:
 
 
 def cell(told: Described, column: str) -> str:
-    """Return what the only row has in a column."""
+    """Return the cell of the only row in a column."""
     table = told.changed if told.changed.rows else told.others
     (cells,) = table.texts
     return cells[table.columns.index(column)]

@@ -21,7 +21,7 @@ def test_an_epoch_is_as_many_iterations_as_the_row_says(
 
 
 def test_rows_of_all_models_count() -> None:
-    """Each of them trains on the batch: so many rows a second are so many times as many."""
+    """Each model trains on the batch: eight train on eight times the rows a second."""
     one, many = (epoch_of(measured(rows=100, batch=10, models=models)) for models in (None, 8))
     assert many.seconds(1e-3) == one.seconds(1e-3)
     assert many.rows_per_second(1e-3) == 8 * one.rows_per_second(1e-3)

@@ -26,7 +26,7 @@ def spin(units: int) -> int:
 
 
 def read(table: bytearray, at: int, count: int, step: int) -> int:
-    """Read so many bytes of a table of zeros, each so far behind the other; return the next."""
+    """Read ``count`` bytes of a table of zeros, ``step`` apart; return the next index."""
     last = len(table) - 1
     for _ in range(count):
         at = (at + step + table[at]) & last

@@ -163,7 +163,7 @@ def edited(kind: Kind, number: int, amounts: Mapping[Language, Amounts]) -> dict
 
 
 def _reordered(source: str, number: int) -> str:
-    """Return the module with its functions turned round by so many places."""
+    """Return the module with its functions rotated by 1 + ``number`` places."""
     first, *parts = source.split("\n\n\n")
     functions = [part for part in parts if part.startswith("def ")]
     turned = 1 + number % (len(functions) - 1)

@@ -240,8 +240,8 @@ def _map(map_truth: MapTruth) -> TextTable:
         (
             "Right: of the cells whose two fastest backends differ by more than ±5%, those where "
             "the map names the fastest; "
-            f"{share_percent(sum(score.decided for score in scores) / clear)} are also not called a "
-            f"tie. By the standard deviation of a process's log time: {noise}.",
+            f"{share_percent(sum(score.decided for score in scores) / clear)} are also not called "
+            f"a tie. By the standard deviation of a process's log time: {noise}.",
         ),
     )
 

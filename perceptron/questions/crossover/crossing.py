@@ -201,7 +201,7 @@ def _contains_zero(left: Point, right: Point) -> Mask:
 
 # A change of winner is believed if at one size at least it is as sure as this.
 _BELIEVED = 0.9999
-# Between two sizes the log-ratio is taken to fall and to rise no steeper than so many times the
+# Between two sizes the log-ratio is taken to fall and to rise no steeper than this many times the
 # steepest fall and rise seen around them, and it may always be this steep: half as steep as where
 # one backend's time is proportional to the size and the other's is constant. If both ends lead by
 # more than that takes, a fall that was seen is no rise: of 1,000 simulated cases none was decided

@@ -46,7 +46,7 @@ def read_files(
     list[SourceRead],
     list[MeasurementWarning],
 ]:
-    """Return what other tools measured, the pairs that were asked for, what is known of each, the
+    """Return other tools' rows, the pairs that were asked for, what is known of each, the
     sources that were read, and warnings.
 
     ``pairs`` are written ``A:B``; ``by`` and the two sizes name the parameters that hold the

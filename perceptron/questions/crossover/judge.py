@@ -84,7 +84,7 @@ class Crossing(Struct, frozen=True):
 
 
 class SizeRatio(Struct, frozen=True):
-    """The challenger's time over the incumbent's at one size, from so many repeats of each.
+    """The challenger's time over the incumbent's at one size, from ``repeats`` of each.
 
     ``low`` and ``high`` are the interval that decides; the intervals of all sizes together hold at
     95%. For single values they follow from the 99% intervals of their files. None means that an
@@ -236,7 +236,7 @@ def not_reached(
 ) -> Iterator[Crossover]:
     """Yield a crossover that was not measured for each pair that had no turn in a family.
 
-    That is one of which a backend has no row of the family on so many ``threads`` in all, not even
+    That is one of which a backend has no row of the family on ``threads`` in all, not even
     one that says why, or both at one size alone, though more are ``planned``. Of a family without
     any row that is every pair, also where only one backend has a time elsewhere. Those already
     ``found`` are left out.

@@ -217,8 +217,9 @@ def _of_machines(group: BackendOnMachines) -> Shown:
     drawn = [group.curves[at] for at in sorted(newest[:_MOST_LINES])]
     machines = len({(sweep.comparison_key.machine, sweep.source) for sweep, _ in group.curves})
     alike = group.alike
+    dtype = alike.comparison_key.dtype or "dtype not stated"
     notes = [
-        f"{group.backend} on {machines:,} machines, {alike.comparison_key.dtype or 'dtype not stated'}: "
+        f"{group.backend} on {machines:,} machines, {dtype}: "
         "the newest sweep of each, with its number of threads."
     ]
     if len(drawn) < len(group.curves):

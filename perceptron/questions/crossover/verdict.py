@@ -51,7 +51,7 @@ _RUNS = 3
 _ENDS = 4
 # Of a log-ratio: closer to 0, two times are shown as equal.
 _NOTHING = 0.005
-# Into so many a line is divided to see where two functions differ by less than a tie.
+# A line is divided into this many parts to see where two functions differ by less than a tie.
 _STEPS = 2001
 # The measured sizes around a crossover are so close that a line between them tells where that is.
 _CLOSE = 1.5

@@ -122,7 +122,7 @@ def _of_module(
 def _dense(
     module: Any, data: Data, loss: object, optimizer: Any, parameters: Sequence[object]
 ) -> Problem:
-    """Return the training in dense layers; raise `UnsupportedModule` where only PyTorch can do it."""
+    """Return the dense training, or raise `UnsupportedModule` if only PyTorch can do it."""
     layers = _layers(module, data)
     kind, has_logits = _loss(loss)
     _check_outputs(layers[-1], kind, has_logits, data)
@@ -157,7 +157,7 @@ def _problem(
 
 
 def _layers(module: Any, data: Data) -> list[Layer]:
-    """Return the dense layers of a module; raise `UnsupportedModule` that names the first part of another.
+    """Return a module's dense layers; raise `UnsupportedModule` naming the first other part.
 
     Each takes as many values as the one before it gives, the first one the features.
     """

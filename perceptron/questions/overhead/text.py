@@ -196,7 +196,7 @@ def _over_what(found: Ladder) -> str:
 
 
 def _why(ranking: Ranking) -> str:
-    """Return what leaves the fastest variant open."""
+    """Return the reason why the fastest variant is open."""
     unmeasured = [name for name, doubt in ranking.doubts.items() if doubt == "not measured"]
     if unmeasured:
         measured = len(ranking.order)

@@ -128,7 +128,7 @@ Product = Callable[[Array, Array], Array]
 
 
 def with_products(product: Product) -> Kind:
-    """Return what computes the gradients itself, in float32 but for its products."""
+    """Return a backend that computes the gradients itself, in float32 but for its products."""
 
     def matmul(left: Array, right: Array, out: Array | None = None) -> Array:
         result = product(left, right)

@@ -100,7 +100,7 @@ def counted(
     elapsed: Callable[[], float] = lambda: 0.0,
     budget: float = 60.0,
 ) -> list[Block]:
-    """Return the blocks of a stage of counting, after so many seconds of the budget."""
+    """Return the blocks of a stage of counting, of which ``elapsed`` tells the spent seconds."""
     sides, valgrind = cast(Sides, fake), Valgrind("valgrind", "valgrind-3.24.0")
     with open_journal(folder, planned(budget_seconds=budget), False) as journal:
         CountingStage(Sampler(sides), valgrind, journal, Rule(), lambda *_: None, elapsed).run(

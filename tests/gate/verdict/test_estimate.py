@@ -20,7 +20,7 @@ VALUES = st.lists(st.floats(-1, 1), min_size=5, max_size=60)
 
 
 def share_below(alpha: float, values: np.ndarray, margin: float = 0.0) -> float:
-    """Of so many rows of values, the share whose p-value is at most ``alpha``."""
+    """Return the share of rows of values whose p-value is at most ``alpha``."""
     return float(np.mean([p_above(estimate(row.tolist()), margin) <= alpha for row in values]))
 
 

@@ -226,7 +226,7 @@ SINGLE = {name for name in OF_MODELS if name.endswith("-sequential") or name == 
 
 @pytest.fixture
 def slow_singles(lab: Lab) -> Callable[[set[str], float], None]:
-    """Many models, of which some rungs take so many seconds."""
+    """Many models; some variants take the given seconds."""
     lab.start_seconds = 0.2
     lab.seconds = lambda backend, problem: 1e-6
 
