@@ -26,7 +26,7 @@ from perceptron.questions.overhead.ladder import (
     Ceilings,
     DevicePart,
     IterationPhase,
-    Rung,
+    Variant,
     WholeIteration,
 )
 from perceptron.questions.race.judge import RaceRun, RaceStart
@@ -141,7 +141,7 @@ DOCUMENTS: dict[str, Any] = {
         "overhead",
         problem=str,
         threads=int,
-        rungs=list[Rung],
+        rungs=list[Variant],
         phases=list[IterationPhase],
         phases_of_whole=list[WholeIteration],
         operations=int,

@@ -54,7 +54,7 @@ class CupyBackend(NumpyBackend):
     device = "cuda"
     one_model = True
     summary = "CuPy on a CUDA GPU: the gradients of numpy, called from Python"
-    rung = LadderStep(
+    ladder_step = LadderStep(
         "PyTorch: CuPy launches the same gradients from Python", after="torch-cuda-manual"
     )
     published_dtype: DType = "float32"

@@ -343,8 +343,8 @@ class JaxBackend:
     name: str
     device: str
     summary: str
-    rung: LadderStep | None = None
-    rung_of_models: LadderStep | None = None
+    ladder_step: LadderStep | None = None
+    ladder_step_of_models: LadderStep | None = None
     published_dtype: DType = "float32"
 
     def __post_init__(self) -> None:
@@ -420,14 +420,16 @@ CPU = JaxBackend(
     "JAX on the CPU: the whole loop compiled by XLA, called once; batches gathered in it",
     LadderStep("Python's loop: all steps in one call", after="python"),
     published_dtype="float64",
-    rung_of_models=LadderStep("calls for each model: vmap makes one of all", "jax-cpu-sequential"),
+    ladder_step_of_models=LadderStep(
+        "calls for each model: vmap makes one of all", "jax-cpu-sequential"
+    ),
 )
 CUDA = JaxBackend(
     "jax-cuda",
     "cuda",
     "JAX on a CUDA GPU, otherwise as jax-cpu",
     LadderStep("Python's loop: all steps in one call", after="torch-cuda-graph"),
-    rung_of_models=LadderStep(
+    ladder_step_of_models=LadderStep(
         "Python's loop: all steps of all models in one call", "torch-cuda-manual-graph"
     ),
 )

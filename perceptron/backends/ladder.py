@@ -1,11 +1,11 @@
 """The ladder: an order of backends in which each removes one cost of the backend before it.
 
-On a tiny problem most time goes into calls from Python, one for each operation. The last rung of
+On a tiny problem most time goes into calls from Python, one for each operation. The last variant of
 the ladder has only the arithmetic left. GPUs have another ladder, because launching kernels is
 what costs there. So have several models: it starts with one model after the other, where calling
 from Python for each model is what costs.
 
-A backend declares its rung in its attributes ``rung`` and ``rung_of_models``, see
+A backend declares its variant in its attributes ``ladder_step`` and ``ladder_step_of_models``, see
 `protocol.LadderStep`.
 """
 
@@ -19,18 +19,18 @@ from perceptron.backends.protocol import Distributed, LadderStep
 STARTS = "nothing: the ladder starts here"
 
 
-def rungs(
+def variants(
     device: str, batches: bool = True, processes: Sequence[int] = (), models: bool = False
 ) -> dict[str, str]:
     """Return the backends on this device's ladder, in order, with the cost that each removes.
 
     ``batches`` selects the ladder of a problem with batches, ``models`` that of several models. A
-    backend without a rung there, or whose ``after`` is on no ladder of this device, is omitted.
+    backend without a step there, or whose ``after`` is on no ladder of this device, is omitted.
     With ``processes`` the ladder starts with the distributed backend over each of these numbers,
-    the largest first, and goes on with its counterpart in one process; rungs above the counterpart
-    are omitted. No backend trains several models over several processes.
+    the largest first, and goes on with its counterpart in one process; variants above that are
+    omitted. No backend trains several models over several processes.
     """
-    ladder = _of_one_process(device, batches, "rung_of_models" if models else "rung")
+    ladder = _of_one_process(device, batches, "ladder_step_of_models" if models else "ladder_step")
     joined = _over_processes(device, ladder) if processes and not models else None
     if joined is None:
         return ladder
@@ -55,7 +55,7 @@ def _over_processes(device: str, ladder: Mapping[str, str]) -> Distributed | Non
 
 
 def _steps_down(backend: Distributed, counts: Sequence[int]) -> dict[str, str]:
-    """Return the rungs from most processes down to the counterpart, with the cost each removes."""
+    """Return the variants from most processes to the counterpart, with the cost each removes."""
     counterpart = backend.counterpart
     most, *fewer = counts
     starts = STARTS if most == 1 else f"{STARTS}, over {most} processes"
@@ -73,7 +73,7 @@ def _of_one_process(device: str, batches: bool, attribute: str) -> dict[str, str
     steps: dict[str, LadderStep] = {}
     for name in registry.names():
         backend = registry.load(name)
-        # Not inherited: a subclass of a backend on the ladder is not itself a rung.
+        # Not inherited: a subclass of a backend on the ladder is not itself a variant.
         attributes = vars(type(backend)) | getattr(backend, "__dict__", {})
         step = attributes.get(attribute)
         if isinstance(step, LadderStep) and backend.device == device:
@@ -83,12 +83,12 @@ def _of_one_process(device: str, batches: bool, attribute: str) -> dict[str, str
 
 
 def _removes(step: LadderStep, ladder: Sequence[str]) -> str:
-    """Return the cost that a rung removes; `STARTS` if the rung before is not on this ladder."""
+    """Return the cost that a variant removes; `STARTS` if the one before is not on this ladder."""
     return step.removes if step.after is None or step.after in ladder else STARTS
 
 
 def _descent(after: str | None, steps: dict[str, LadderStep]) -> Iterator[str]:
-    """Yield the rungs after ``after``, depth first where several follow the same rung."""
+    """Yield the variants after ``after``, depth first where several follow the same variant."""
     for name, step in steps.items():
         if step.after == after:
             yield name

@@ -324,10 +324,10 @@ class NumbaBackend(NumpyBackend):
     name = "numba"
     compiles = True
     summary = "Numba: the whole loop compiled"
-    rung = LadderStep(
+    ladder_step = LadderStep(
         "everything but the arithmetic: one compiled loop over plain arrays", after="jax-cpu"
     )
-    rung_of_models = LadderStep(
+    ladder_step_of_models = LadderStep(
         "a call for each model: a parallel loop over them", after="numba-sequential"
     )
     imports = ("numba", "scipy.linalg.cython_blas")

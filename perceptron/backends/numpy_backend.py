@@ -18,12 +18,12 @@ class NumpyBackend:
     summary = (
         "NumPy, fast: all parameters in one array, temporaries reused, operations looked up once"
     )
-    rung = LadderStep(
+    ladder_step = LadderStep(
         "new arrays, and activations computed twice: parameters lie in one array, temporaries are "
         "reused",
         after="numpy-published",
     )
-    rung_of_models = LadderStep(
+    ladder_step_of_models = LadderStep(
         "calls for each model: an operation passes over all", after="numpy-sequential"
     )
     published_dtype: DType = "float64"

@@ -353,7 +353,7 @@ class InplaceBackend(NumpyBackend):
     name = "numpy-inplace"
     summary = "NumPy, gradients derived by hand, nothing allocated while training"
     one_model = True
-    rung = LadderStep("allocations: every array is there before the loop", after="numpy")
+    ladder_step = LadderStep("allocations: every array is there before the loop", after="numpy")
 
     def _trainer(self, problem: Problem, dtype: DType) -> InplaceTrainer:
         return InplaceTrainer(problem, dtype)

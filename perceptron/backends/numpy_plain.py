@@ -1,7 +1,7 @@
 """NumPy as a textbook writes it: an array for each layer, formulas as they stand, Adam per array.
 
 As most people write it: every temporary is a new array, and every operation is looked up in NumPy.
-The optimizations of `numpy` are the next rung.
+The optimizations of `numpy` are the next variant.
 """
 
 from __future__ import annotations
@@ -156,7 +156,9 @@ class PlainBackend(NumpyBackend):
 
     name = "numpy-plain"
     summary = "NumPy as a textbook writes it: an array for each layer and each temporary"
-    rung = LadderStep("the framework: NumPy, as a textbook writes it", after="torch-cpu-manual")
+    ladder_step = LadderStep(
+        "the framework: NumPy, as a textbook writes it", after="torch-cpu-manual"
+    )
 
     def require(self, problem: Problem, dtype: DType) -> None:
         """Raise `Unsupported` for several models."""

@@ -64,7 +64,7 @@ class PublishedBackend(NumpyBackend):
 
     name = "numpy-published"
     summary = "NumPy with the walk-through's own arithmetic"
-    rung = LadderStep(
+    ladder_step = LadderStep(
         "loops over layers and parameters: the walk-through has one layer", after="numpy-plain"
     )
 

@@ -153,7 +153,7 @@ class ProcessesBackend(NumpyBackend):
 
     name = "processes"
     summary = "numpy, one model after the other, in a pool of a process for each thread"
-    rung_of_models = LadderStep(
+    ladder_step_of_models = LadderStep(
         "cores that stand idle: a process for each", after="numpy-sequential"
     )
     imports = ("joblib",)

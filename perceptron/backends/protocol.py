@@ -77,7 +77,7 @@ class LadderStep:
     removes: str
     """What this backend does without."""
     after: str | None
-    """The backend one rung above; None for the first."""
+    """The backend one variant above; None for the first."""
     needs_batches: bool = False
     """Whether it takes part only for problems with batches."""
 
@@ -109,8 +109,8 @@ class Backend(Protocol):
       itself does not count as the cost of its iterations. Cheap.
     * ``process_ids()``: the numbers of the processes of a pool that trains different models; the
       list may still be empty.
-    * ``rung``: its `LadderStep` in the cost breakdown of one model; not inherited.
-    * ``rung_of_models``: the same for several models; not inherited.
+    * ``ladder_step``: its `LadderStep` in the cost breakdown of one model; not inherited.
+    * ``ladder_step_of_models``: the same for several models; not inherited.
     * ``low_precision``: names of further dtypes that it trains in, for `race` alone: agreement
       cannot be shown in them.
     * ``published_dtype``: the `DType` in which the published walk-through ran, or would have run,

@@ -293,7 +293,9 @@ class PythonBackend(NumpyBackend):
 
     name = "python"
     summary = "Python floats, a loop written out for the network, no library"
-    rung = LadderStep("arrays: plain numbers, in Python's own loop", after="torch-cpu-compiled")
+    ladder_step = LadderStep(
+        "arrays: plain numbers, in Python's own loop", after="torch-cpu-compiled"
+    )
 
     def require(self, problem: Problem, dtype: DType) -> None:
         """Raise `Unsupported` for other optimizers and dtypes, and for large problems."""

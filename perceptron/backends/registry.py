@@ -123,7 +123,7 @@ def _over(backend: Backend, name: str, count: str) -> Backend:
 def published_dtype(name: str) -> DType:
     """Return the dtype in which the walk-through trained: float64 in NumPy, float32 in PyTorch.
 
-    Rungs below NumPy use its dtype, so that the ladder removes one thing at a time.
+    Variants below NumPy use its dtype, so that the ladder removes one thing at a time.
     """
     dtype: DType = getattr(load(name), "published_dtype", "float32")
     return dtype

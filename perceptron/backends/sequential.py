@@ -67,10 +67,10 @@ class SequentialTrainer(Scored):
 class Sequential:
     """Trains the models of a problem one by one with a backend; one model as that backend does."""
 
-    def __init__(self, of: str, rung_of_models: LadderStep) -> None:
+    def __init__(self, of: str, ladder_step_of_models: LadderStep) -> None:
         self.name = f"{of}-sequential"
         self.summary = f"{of}, one model after the other"
-        self.rung_of_models = rung_of_models
+        self.ladder_step_of_models = ladder_step_of_models
         self._of = of
 
     @cached_property

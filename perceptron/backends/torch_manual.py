@@ -153,11 +153,13 @@ BMM = BmmBackend(
     "torch-cpu-bmm",
     "cpu",
     "PyTorch on the CPU: several models in batched products, gradients derived by hand",
-    rung_of_models=LadderStep("vmap, autograd and the optimizer's class", after="torch-cpu"),
+    ladder_step_of_models=LadderStep("vmap, autograd and the optimizer's class", after="torch-cpu"),
 )
 CUDA_BMM = BmmBackend(
     "torch-cuda-bmm",
     "cuda",
     "PyTorch on a CUDA GPU, otherwise as torch-cpu-bmm; has never run on one",
-    rung_of_models=LadderStep("vmap, autograd and the optimizer's class", after="torch-cuda"),
+    ladder_step_of_models=LadderStep(
+        "vmap, autograd and the optimizer's class", after="torch-cuda"
+    ),
 )

@@ -72,7 +72,7 @@ def meter_of(backend: Backend) -> Iterator[WaitingMeter | None]:
     accelerator = accelerator_of(backend)
     if hasattr(backend, "process_ids"):
         folders = [f"/proc/{number}/task" for number in backend.process_ids()]
-        meter = WaitingMeter("/proc/self/task", *folders, left_out=_EXCHANGING)
+        meter = WaitingMeter("/proc/self/task", *folders, excluded=_EXCHANGING)
         meter.processes = len(folders) or 1
     elif accelerator is not None:
         meter = WaitingMeter()

@@ -47,12 +47,12 @@ class WaitingMeter:
     device: str | None = None
     """The kind of device that the threads give work to; None for the host itself."""
 
-    def __init__(self, *folders: str, left_out: tuple[str, ...] = ()) -> None:
+    def __init__(self, *folders: str, excluded: tuple[str, ...] = ()) -> None:
         """Read the threads in ``folders``, by default those of this process.
 
-        Threads whose names start with ``left_out`` are not read.
+        Threads whose names start with ``excluded`` are not read.
         """
-        self._folders, self._left_out = folders or (_THREADS,), left_out
+        self._folders, self._excluded = folders or (_THREADS,), excluded
         self._files: dict[str, int] = {}
         self._at_first: dict[str, bytes] = {}
         self._nanoseconds: dict[str, tuple[int, int]] = {}
@@ -68,9 +68,9 @@ class WaitingMeter:
 
     def _add(self, thread: str) -> None:
         with contextlib.suppress(OSError):  # it has just ended
-            if self._left_out:
+            if self._excluded:
                 with open(f"{thread}/comm") as name:
-                    if name.read().startswith(self._left_out):
+                    if name.read().startswith(self._excluded):
                         self._at_first[thread] = b""
                         return
             self._files[thread] = os.open(f"{thread}/schedstat", os.O_RDONLY | os.O_CLOEXEC)

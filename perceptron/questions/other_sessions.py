@@ -33,7 +33,7 @@ from perceptron.records.store import ROWS, StoredRun, parse_rows, runs_of_machin
 from perceptron.statistics.select import has_time
 from perceptron.statistics.sessions import starts_of
 
-# With this many an interval of their means is hardly wider than with all. Reading 50 searches of one
+# With this many an interval of their means is hardly wider than with all. Reading 50 searches of a
 # family took 0.23 s, and each is judged.
 _MOST_RUNS = 20
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from perceptron.backends import registry
-from perceptron.backends.ladder import STARTS, rungs
+from perceptron.backends.ladder import STARTS, variants
 from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.protocol import Backend, LadderStep
 
@@ -11,9 +11,9 @@ OURS: dict[str, Backend] = {name: registry.load(name) for name in registry.BUILT
 
 
 class Foreign(NumpyBackend):
-    def __init__(self, name: str, rung: object) -> None:
+    def __init__(self, name: str, variant: object) -> None:
         self.name = name
-        self.rung = rung  # type: ignore[assignment]
+        self.ladder_step = variant  # type: ignore[assignment]
 
 
 def install(monkeypatch: pytest.MonkeyPatch, *backends: NumpyBackend) -> None:
@@ -30,18 +30,18 @@ def test_each_rung_follows_the_one_that_it_removes_something_from() -> None:
         *("numpy-published", "numpy", "numpy-inplace", "torch-cpu-compiled"),
         *("python", "jax-cpu", "numba"),
     ]
-    assert [name for name in rungs("cpu") if name in published] == published
-    assert next(iter(rungs("cpu"))) == "torch-cpu-dataloader"
+    assert [name for name in variants("cpu") if name in published] == published
+    assert next(iter(variants("cpu"))) == "torch-cpu-dataloader"
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_a_loader_stands_on_the_ladder_of_batches_alone(device: str) -> None:
     """Without batches there is nothing to load: the ladder starts with torch itself."""
     loader = f"torch-{device}-dataloader"
-    assert list(rungs(device)) == [loader, *rungs(device, batches=False)]
-    name, removes = next(iter(rungs(device, batches=False).items()))
+    assert list(variants(device)) == [loader, *variants(device, batches=False)]
+    name, removes = next(iter(variants(device, batches=False).items()))
     assert (name, removes) == (f"torch-{device}", STARTS)
-    assert rungs(device)[name] != STARTS
+    assert variants(device)[name] != STARTS
 
 
 def test_the_ladder_of_a_gpu_is_its_own() -> None:
@@ -50,35 +50,37 @@ def test_the_ladder_of_a_gpu_is_its_own() -> None:
         "torch-cuda-manual-graph",
         *("cupy", "torch-cuda-compiled", "torch-cuda-graph", "torch-cuda-persistent", "jax-cuda"),
     ]
-    assert [name for name in rungs("cuda") if name in published] == published
-    assert not set(rungs("cuda")) & set(rungs("cpu"))
+    assert [name for name in variants("cuda") if name in published] == published
+    assert not set(variants("cuda")) & set(variants("cpu"))
 
 
 def test_every_backend_of_ours_with_a_rung_is_on_a_ladder() -> None:
-    """A chain that is broken by a wrong name would drop all rungs after it."""
+    """A chain that is broken by a wrong name would drop all variants after it."""
     backends = [registry.load(name) for name in registry.BUILT_IN]
     devices = {backend.device for backend in backends}
-    for attribute, models in (("rung", False), ("rung_of_models", True)):
-        with_rung = {
+    for attribute, models in (("ladder_step", False), ("ladder_step_of_models", True)):
+        with_variant = {
             backend.name
             for backend in backends
             if (vars(type(backend)) | vars(backend)).get(attribute) is not None
         }
-        assert with_rung == {name for device in devices for name in rungs(device, models=models)}
+        assert with_variant == {
+            name for device in devices for name in variants(device, models=models)
+        }
 
 
 def test_a_foreign_backend_says_itself_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One without a rung changes nothing, nor do two that follow each other in a circle."""
-    before = rungs("cpu")
-    for rung in (None, "numpy", LadderStep("all", after="nobody"), 3):
-        install(monkeypatch, Foreign("theirs", rung))
-        assert rungs("cpu") == before
+    """One without a variant changes nothing, nor do two that follow each other in a circle."""
+    before = variants("cpu")
+    for variant in (None, "numpy", LadderStep("all", after="nobody"), 3):
+        install(monkeypatch, Foreign("theirs", variant))
+        assert variants("cpu") == before
     one, two = LadderStep("x", after="two"), LadderStep("y", after="one")
     install(monkeypatch, Foreign("one", one), Foreign("two", two))
-    assert rungs("cpu") == before
+    assert variants("cpu") == before
     install(monkeypatch, Foreign("theirs", LadderStep("one copy", after="numpy")))
-    names = list(rungs("cpu"))
-    assert rungs("cpu")["theirs"] == "one copy"
+    names = list(variants("cpu"))
+    assert variants("cpu")["theirs"] == "one copy"
     assert names.index("theirs") > names.index("numpy")
     assert names[-1] == "theirs"
 
@@ -89,10 +91,10 @@ DDP, TWO = "torch-ddp", "torch-ddp@2"
 @pytest.mark.parametrize("batches", [False, True])
 def test_over_processes_the_ladder_starts_with_the_most(batches: bool) -> None:
     """Down to torch in one process, then on as ever; a loader is no part of that."""
-    ladder = rungs("cpu", batches, (1, 2))
-    assert list(ladder) == [TWO, DDP, *rungs("cpu", batches=False)]
+    ladder = variants("cpu", batches, (1, 2))
+    assert list(ladder) == [TWO, DDP, *variants("cpu", batches=False)]
     assert ladder[TWO] == f"{STARTS}, over 2 processes"
     assert "all-reduce" in ladder[DDP]
     assert "DDP" in ladder["torch-cpu"]
-    below = list(rungs("cpu", batches=False).items())[1:]
+    below = list(variants("cpu", batches=False).items())[1:]
     assert list(ladder.items())[3:] == below

@@ -14,7 +14,7 @@ import pytest
 
 from perceptron import optional
 from perceptron.backends import registry
-from perceptron.backends.ladder import rungs
+from perceptron.backends.ladder import variants
 from perceptron.backends.protocol import Unsupported, least_seconds_of
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
@@ -63,10 +63,10 @@ def test_the_table_has_those_that_take_several(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_ladders_of_the_page_are_those_of_several_models() -> None:
-    """From the first rung to the last."""
+    """From the first variant to the last."""
     lines = [line for line in section("Where the time goes").split("\n\n") if "` →" in line]
     assert [named(line) for line in lines] == [
-        list(rungs(device, batches=False, models=True)) for device in ("cpu", "cuda")
+        list(variants(device, batches=False, models=True)) for device in ("cpu", "cuda")
     ]
 
 

@@ -23,10 +23,10 @@ def test_overhead_prints_the_documents_of_the_contract(
     assert process.returncode == 3, process.stderr
     document = valid(process.stdout, "overhead")
     assert document["problem"] == "or-gate"
-    rungs = {rung["backend"]: rung for rung in document["rungs"]}
-    assert rungs["torch-cpu"]["kernels_per_iteration"] >= 10
-    if rungs["torch-cuda"]["seconds_per_iteration"] is None:
-        assert rungs["torch-cuda"]["reason"]
+    variants = {variant["backend"]: variant for variant in document["rungs"]}
+    assert variants["torch-cpu"]["kernels_per_iteration"] >= 10
+    if variants["torch-cuda"]["seconds_per_iteration"] is None:
+        assert variants["torch-cuda"]["reason"]
     phases = [phase for phase in document["phases"] if phase["backend"] == "torch-cpu"]
     assert {phase["phase"] for phase in phases} >= {"forward", "loss", "backward"}
     (whole,) = [entry for entry in document["phases_of_whole"] if entry["backend"] == "torch-cpu"]

@@ -95,8 +95,8 @@ def test_the_lesson_gives_a_crossover_and_a_ladder_and_its_answers_run(
     assert [round(float(output)) for output in outputs] == [0, 1, 1, 1]
     assert re.search(r"^or-gate +(?:yes|partly|no) +\S+", shown["bench"], re.M)
     assert re.search(r"^functions +(?:yes|partly|no) .*", shown["convolve"], re.M)
-    rungs = re.findall(r"^(\S+) +float\d\d +[\d,.]+", shown["overhead"], re.M)
-    assert rungs == ["torch-cpu", "torch-cpu-manual", "numpy", "python"]
+    variants = re.findall(r"^(\S+) +float\d\d +[\d,.]+", shown["overhead"], re.M)
+    assert variants == ["torch-cpu", "torch-cpu-manual", "numpy", "python"]
     assert re.search(r"^torch-cpu-manual .*autograd:", shown["overhead"], re.M)
     rows, sums, ladder = map(text_of, lesson.cells[-3:])
     assert re.search(r"between [\d,]+ and [\d,]+ rows", rows)

@@ -69,7 +69,7 @@ def test_what_ranks_waited_counts_but_for_threads_that_exchange_gradients(tmp_pa
         (tmp_path / name / "comm").write_text(f"{said}\n")
         (tmp_path / name / "schedstat").write_text(told)
     folders = [str(tmp_path / name) for name in ("leader", "rank")]
-    with closing(WaitingMeter(*folders, left_out=("pt_gloo",))) as meter:
+    with closing(WaitingMeter(*folders, excluded=("pt_gloo",))) as meter:
         assert (meter(), meter.threads) == (pytest.approx(3.0), 2)
         meter.refresh()
         assert meter.threads == 2

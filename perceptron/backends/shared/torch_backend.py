@@ -192,8 +192,8 @@ class OnTorch:
     name: str
     device: str
     summary: str
-    rung: LadderStep | None = None
-    rung_of_models: LadderStep | None = None
+    ladder_step: LadderStep | None = None
+    ladder_step_of_models: LadderStep | None = None
 
     def __post_init__(self) -> None:
         self.accelerator = None if self.device == "cpu" else TorchAccelerator(self.device)

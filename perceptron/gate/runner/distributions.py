@@ -24,7 +24,9 @@ _IMPORT = re.compile(
 )
 
 
-def told(job: dict[str, Any], before: frozenset[str], at_start: frozenset[str]) -> dict[str, Any]:
+def versions(
+    job: dict[str, Any], before: frozenset[str], at_start: frozenset[str]
+) -> dict[str, Any]:
     """Return the ``versions`` of Python and of imported distributions, and of those ``used``.
 
     The suite or the project imports these, perhaps while a benchmark runs, and they import others.

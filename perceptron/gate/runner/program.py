@@ -104,7 +104,7 @@ def main() -> None:
         if job["kind"] == "discover":
             for answer in suite.discover():
                 send(**answer)
-            send(kind="environment", **distributions.told(job, suite.before, _AT_START))
+            send(kind="environment", **distributions.versions(job, suite.before, _AT_START))
         else:
             how = job["kind"], _measured_by(job, seed), seed, send
             if "seconds" in job and hasattr(os, "fork"):

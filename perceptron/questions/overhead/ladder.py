@@ -1,4 +1,4 @@
-"""A cost breakdown judged: each rung over the floor, its limit, and each phase."""
+"""A cost breakdown judged: each variant over the floor, its limit, and each phase."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def bound_by(
     """Return the limit of a rate of ``gflops`` and ``gbytes`` per second; ``moved`` in bytes.
 
     ``busy`` is the busy share of a device beside the host. None where the limit is unknown: without
-    that share a slow rung on such a device waits for launches or for itself.
+    that share a slow variant on such a device waits for launches or for itself.
     """
     if busy is not None and is_launch_bound(busy):
         return "launches"
@@ -286,21 +286,23 @@ def energy(
     return None, next((row.reason for row in counted if row.reason), NOT_REACHED)
 
 
-# --- the rungs ------------------------------------------------------------------------------------
+# --- the variants -------------------------------------------------------------------------------
 
 
-class Rung(Struct, frozen=True, kw_only=True):
+class Variant(Struct, frozen=True, kw_only=True):
     """One backend's iteration, with its 95% interval, over that of the floor.
 
-    The ratio is over the fastest rung of the ranking, which is the floor where that is decided, and
-    exactly 1 of that rung itself; None of a rung alone. The intervals of all ratios hold together.
+    The ratio is over the fastest variant of the ranking, which is the floor where that is decided,
+    and exactly 1 of that variant itself; None of a variant alone. The intervals of all ratios hold
+    together.
     ``kernels_per_iteration`` is counted, not timed, for backends that dispatch operation by
     operation; ``kernels_profiled`` are those that the device ran, as a profiler saw them: less than
     one where a kernel takes several iterations.
     ``setup_seconds`` are those of processes that compiled, unless ``prepared_from_cache``.
     ``gflops`` and ``gbytes`` a second are the work of the mathematics over the time. ``ceiling`` is
     the device whose limits apply, and ``bound`` the limit that is near; None over several devices,
-    and ``bound`` also with contention or a single process. A rung without a time has a ``reason``.
+    and ``bound`` also with contention or a single process. A variant without a time has a
+    ``reason``.
     """
 
     backend: str
@@ -346,13 +348,13 @@ class Ladder(Struct, frozen=True, kw_only=True):
     """Of an iteration, counted from shapes."""
     bytes_moved: int
     """The same; if nothing stays in a cache, in float32."""
-    rungs: list[Rung]
+    variants: list[Variant]
     ranking: Ranking
-    """Of the rungs by whole iterations."""
+    """Of the variants by whole iterations."""
     floor: str | None
-    """The fastest rung, where it is decided that no other is faster; some may tie with it."""
+    """The fastest variant, where it is decided that no other is faster; some may tie with it."""
     rough: str | None
-    """Which rung may be the fastest, where contention leaves that open; None where it does not."""
+    """The variant that may be the fastest, where contention leaves that open; else None."""
     phases: list[IterationPhase]
     wholes: list[WholeIteration]
     ceilings: list[Ceilings]
@@ -379,9 +381,9 @@ def ladder(
     hangs: Mapping[str, str],
     others: Iterable[Measurement] = (),
 ) -> Ladder:
-    """Judge the rows of a run; ``removes`` names the rungs in their order.
+    """Judge the rows of a run; ``removes`` names the variants in their order.
 
-    Rungs are ranked together with the ``others`` of other sessions. ``hangs`` says of a backend
+    Variants are ranked together with the ``others`` of other sessions. ``hangs`` says of a backend
     that did not end within its time so.
     """
     added, share = harness(rows)
@@ -401,8 +403,8 @@ def ladder(
         threads=threads,
         operations=operations,
         bytes_moved=bytes_moved,
-        rungs=[
-            _rung(
+        variants=[
+            _variant(
                 *(rows, name, removed, over_fastest.get(name), operations, bytes_moved, limits),
                 hangs.get(name, NOT_REACHED),
             )
@@ -422,7 +424,7 @@ def ladder(
     )
 
 
-def _rung(
+def _variant(
     rows: Sequence[Measurement],
     backend: str,
     removes: str,
@@ -431,11 +433,11 @@ def _rung(
     bytes_moved: int,
     ceilings: Sequence[Ceilings],
     not_reached: str,
-) -> Rung:
+) -> Variant:
     trained = [row for row in rows if row.backend == backend and row.family not in EXTRAS]
     device = next((row.device for row in trained), None)
     counted = _launched(rows, KERNELS, backend)
-    rung = Rung(
+    variant = Variant(
         backend=backend,
         device=device,
         dtype=next((row.dtype for row in trained), None),
@@ -445,7 +447,7 @@ def _rung(
     )
     measured = times(trained, backend)
     if not measured:
-        return replace(rung, reason=reason(trained, backend) or not_reached)
+        return replace(variant, reason=reason(trained, backend) or not_reached)
     seconds = of_times(list(measured.values()))
     gflops, gbytes = (amount / seconds.estimate / 1e9 for amount in (operations, bytes_moved))
     setup_seconds, from_cache = _prepared(trained)
@@ -456,7 +458,7 @@ def _rung(
     busy = share.estimate if share else None
     joules, no_joules = energy(rows, backend, device)
     return replace(
-        rung,
+        variant,
         seconds_per_iteration=seconds.estimate,
         low=seconds.low,
         high=seconds.high,

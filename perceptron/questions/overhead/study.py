@@ -1,4 +1,4 @@
-"""Where one iteration's time goes: each rung down to the floor, and what explains it."""
+"""Where one iteration's time goes: each variant down to the floor, and what explains it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from perceptron.answer import Answer, Page
 from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
-from perceptron.backends.ladder import rungs
+from perceptron.backends.ladder import variants
 from perceptron.backends.protocol import Distributed, least_seconds_of
 from perceptron.machine import usable_cores
 from perceptron.measure.job import Extra, Job, Time
@@ -56,7 +56,7 @@ Amount = Annotated[int, Meta(ge=0, le=2**60)]
 
 
 class OverheadPlan(Plan, frozen=True, kw_only=True):
-    """A problem and the rungs to measure on it."""
+    """A problem and the variants to measure on it."""
 
     usual_note: ClassVar[str] = ", more with a GPU"
     problem: Annotated[
@@ -68,7 +68,7 @@ class OverheadPlan(Plan, frozen=True, kw_only=True):
     dtype: Annotated[DType | None, DTYPE] = None
     quick: Annotated[bool, Option("Measure for two minutes, with 3 repeats.", ("--quick",))] = False
     removes: dict[str, str] = field(default_factory=dict)
-    """The thing that each rung removes from the one before it."""
+    """The thing that each variant removes from the one before it."""
     operations: Amount = 0
     """Operations of one iteration."""
     bytes_moved: Amount = 0
@@ -76,7 +76,7 @@ class OverheadPlan(Plan, frozen=True, kw_only=True):
     def resolved(self) -> OverheadPlan:
         """Return it with every default filled in; raises `UserError` naming an option."""
         problem = catalogue.find(self.problem)
-        backends = _rungs_over(problem, self.backends, self.over_processes)
+        backends = _variants_over(problem, self.backends, self.over_processes)
         threads = self.threads or usable_cores()
         require_backends(backends, threads)
         removes = _removed(problem, backends)
@@ -98,7 +98,7 @@ class OverheadPlan(Plan, frozen=True, kw_only=True):
 
     @property
     def repeats(self) -> int:
-        """Fresh processes that measure each rung."""
+        """Fresh processes that measure each variant."""
         return _FIRST if self.quick else 8
 
     @property
@@ -118,7 +118,7 @@ class OverheadPlan(Plan, frozen=True, kw_only=True):
         return 0.005 if self.quick else 0.01
 
     def dtype_of(self, backend: str) -> DType:
-        """Return the dtype in which this rung computes."""
+        """Return the dtype in which this variant computes."""
         if self.dtype is not None:
             return self.dtype
         return registry.published_dtype(backend) if self.problem in _PUBLISHED else "float32"
@@ -144,18 +144,18 @@ class Overhead:
         measured = times(rows)
         explained = {(row.backend, _extra_of(row), row.repeat) for row in measured if row.phase}
         for step in _steps(plan):
-            rungs = missing([job for job in step if isinstance(job, Time)], measured)
+            variants = missing([job for job in step if isinstance(job, Time)], measured)
             extras = [
                 job
                 for job in step
                 if isinstance(job, Extra) and (job.backend, job.extra, job.repeat) not in explained
             ]
-            if rungs or extras:
-                return [*rungs, *extras]
+            if variants or extras:
+                return [*variants, *extras]
         return []
 
     def answer(self, plan: OverheadPlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
-        """Judge every rung, and what explains it."""
+        """Judge every variant, and what explains it."""
         usable = usable_rows(run.folder, times(rows))
         problem = next((row.problem for row in usable if row.problem), plan.problem)
         found: Ladder = ladder(
@@ -180,26 +180,26 @@ class Overhead:
 
 
 def _steps(plan: OverheadPlan) -> Iterator[Sequence[Job]]:
-    """Yield jobs step by step: every rung three times, what explains them, then more repeats.
+    """Yield jobs step by step: every variant three times, what explains them, then more repeats.
 
-    So a short run has an interval of each rung. Extras of a device come before those of the host.
-    Rungs whose samples must be long come last in the first repeat, so that they do not take the
+    So a short run has an interval of each variant. Extras of a device come before the host's.
+    Variants whose samples must be long come last in the first repeat, so that they do not take the
     time of all others.
     """
     problem = catalogue.look_up(plan.problem)
     for repeat in range(_FIRST):
-        yield from _rungs(plan, problem, repeat)
+        yield from _variants(plan, problem, repeat)
     yield from _explained(plan)
     for repeat in range(_FIRST, plan.repeats):
-        yield from _rungs(plan, problem, repeat)
+        yield from _variants(plan, problem, repeat)
         yield _phases(plan, repeat)
 
 
-def _rungs(plan: OverheadPlan, problem: Problem, repeat: int) -> Iterator[list[Job]]:
-    """Yield the rungs of a repeat at once: they are compared with each other.
+def _variants(plan: OverheadPlan, problem: Problem, repeat: int) -> Iterator[list[Job]]:
+    """Yield the variants of a repeat at once: they are compared with each other.
 
     The first repeat, which also checks them, has a step for as many as there are cores: where the
-    time ends early, some rungs are measured.
+    time ends early, some variants are measured.
     """
     names, at_once = list(plan.backends), len(plan.backends)
     if repeat == 0:
@@ -230,7 +230,7 @@ def _least_seconds(backend: str, problem: Problem) -> float:
 
 
 def _explained(plan: OverheadPlan) -> Iterator[list[Extra]]:
-    """Yield the extras that explain the rungs, the most useful first, each in its own process.
+    """Yield the extras that explain the variants, the most useful first, each in its own process.
 
     Extras of a step start side by side.
     """
@@ -299,7 +299,7 @@ def _extra_of(row: Measurement) -> str | None:
 def _not_measured(rows: Sequence[Measurement]) -> list[MeasurementWarning]:
     """Return a warning for each extra that could not be measured in part.
 
-    A backend that cannot run here has the reason in its rung.
+    A backend that cannot run here has the reason in its variant.
     """
     refused = {row.backend for row in rows if row.phase is None and row.status == "skipped"}
     there = {(_extra_of(row), row.backend, row.repeat) for row in rows if row.status == "ok"}
@@ -321,19 +321,19 @@ def _not_measured(rows: Sequence[Measurement]) -> list[MeasurementWarning]:
     ]
 
 
-# --- the rungs -----------------------------------------------------------------------------------
+# --- the variants -------------------------------------------------------------------------------
 
 
 def _ladders(problem: Problem, counts: Sequence[int] = ()) -> dict[str, dict[str, str]]:
-    """Return the ladder of each device for this problem, the CPU's first; see `rungs`."""
+    """Return the ladder of each device for this problem, the CPU's first; see `variants`."""
     devices = dict.fromkeys(registry.load(name).device for name in registry.names())
     batches, models = problem.batch is not None, problem.models > 1
-    of_all = {device: rungs(device, batches, counts, models) for device in ("cpu", *devices)}
+    of_all = {device: variants(device, batches, counts, models) for device in ("cpu", *devices)}
     return {device: steps for device, steps in of_all.items() if steps}
 
 
 def _removed(problem: Problem, backends: Sequence[str]) -> dict[str, str]:
-    """Return the overhead that each rung removes from the one before it, by backend.
+    """Return the overhead that each variant removes from the one before it, by backend.
 
     On a device of which ``backends`` train over several processes, that is the ladder of these.
     """
@@ -346,8 +346,10 @@ def _removed(problem: Problem, backends: Sequence[str]) -> dict[str, str]:
     return removes
 
 
-def _rungs_over(problem: Problem, named: Sequence[str], counts: Sequence[int]) -> tuple[str, ...]:
-    """Return the backends ``named``, else all rungs, over each of these counts of processes.
+def _variants_over(
+    problem: Problem, named: Sequence[str], counts: Sequence[int]
+) -> tuple[str, ...]:
+    """Return the backends ``named``, else all variants, over each of these counts of processes.
 
     Those are of the CPU and of each device that is there: of which the first backend of its ladder
     in one process can run. Raises `UserError` if there are counts and none of those named takes

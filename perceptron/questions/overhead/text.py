@@ -34,7 +34,7 @@ from perceptron.questions.overhead.ladder import (
     Ceilings,
     IterationPhase,
     Ladder,
-    Rung,
+    Variant,
     WholeIteration,
     roof,
     roofs,
@@ -76,7 +76,7 @@ def rendered(
     found: Ladder, rows: Sequence[Measurement], starts: Collection[Start] = (None,)
 ) -> Answer:
     """Return the answer of judged rows, ranked by runs with these starts."""
-    backends = [rung.backend for rung in found.rungs]
+    backends = [variant.backend for variant in found.variants]
     threads = threads_in_all(found.threads, backends)
     title = f"One iteration of {found.problem} in a ladder of variants"
     drawn = [ladder_figure(found), *phases_figure(found), *roofline_figure(found)]
@@ -95,7 +95,7 @@ def rendered(
         data={
             "problem": found.problem,
             "threads": found.threads,
-            "rungs": found.rungs,
+            "rungs": found.variants,
             "phases": found.phases,
             "phases_of_whole": found.wholes,
             "operations": found.operations,
@@ -119,13 +119,17 @@ def _over(backends: Sequence[str]) -> str:
 
 def _verdict(found: Ladder, machine: str, threads: str, starts: Collection[Start]) -> Verdict:
     """Compare the first variant with the fastest; its time alone where that is undecided."""
-    measured = [rung for rung in found.rungs if rung.seconds_per_iteration is not None]
+    measured = [variant for variant in found.variants if variant.seconds_per_iteration is not None]
     ranking = found.ranking
     notes: tuple[str, ...] = ()
     too_busy = f"{TOO_BUSY}; next: {what_helps(found.threads)}"
     if not measured:
         sentence = "no variant was measured"
-        reasons = [f"why: {rung.backend}: {rung.reason}" for rung in found.rungs if rung.reason]
+        reasons = [
+            f"why: {variant.backend}: {variant.reason}"
+            for variant in found.variants
+            if variant.reason
+        ]
         notes = tuple(reasons[:1])
     elif ranking.is_alone:
         sentence = alone(ranking, _time(measured[0]))
@@ -147,7 +151,7 @@ def _verdict(found: Ladder, machine: str, threads: str, starts: Collection[Start
     )
 
 
-def _clauses(found: Ladder, measured: Sequence[Rung]) -> Iterator[str]:
+def _clauses(found: Ladder, measured: Sequence[Variant]) -> Iterator[str]:
     """Yield the fastest variant, those that tie or may be it, then the first that takes longer.
 
     Where nothing is decided, the time of the first variant alone.
@@ -165,15 +169,17 @@ def _clauses(found: Ladder, measured: Sequence[Rung]) -> Iterator[str]:
         yield _against(found, first, measured)
         return
     beside = "" if between or found.floor is not None else first
-    slower = (rung.backend for rung in measured if rung.backend in ranking.slower)
+    slower = (variant.backend for variant in measured if variant.backend in ranking.slower)
     yield from (_takes(ranking, name, beside) for name in islice(slower, 1))
 
 
-def _against(found: Ladder, fastest: str, measured: Sequence[Rung]) -> str:
+def _against(found: Ladder, fastest: str, measured: Sequence[Variant]) -> str:
     """Return the first slower variant's time and its ratio to the fastest."""
-    slower = next((rung for rung in measured if rung.backend in found.ranking.slower), None)
+    slower = next(
+        (variant for variant in measured if variant.backend in found.ranking.slower), None
+    )
     if slower is None:
-        best = next(rung for rung in measured if rung.backend == fastest)
+        best = next(variant for variant in measured if variant.backend == fastest)
         return f"{fastest} is the fastest variant: {_time(best)} an iteration"
     ratio = found.ranking.ratios[slower.backend]
     assert ratio is not None, "it takes longer"
@@ -204,8 +210,8 @@ def _why(ranking: Ranking) -> str:
     return ", and ".join(reasons(ranking.order[0], ranking.doubts))
 
 
-def _time(rung: Rung) -> str:
-    return duration_interval(rung.seconds_per_iteration or 0.0, rung.low, rung.high)
+def _time(variant: Variant) -> str:
+    return duration_interval(variant.seconds_per_iteration or 0.0, variant.low, variant.high)
 
 
 def _notes(found: Ladder) -> Iterator[Note]:
@@ -243,18 +249,21 @@ def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterato
     def contended_of(backend: str, phase: str | None = None) -> Contention:
         return contention(row for row in rows if (row.backend, row.phase) == (backend, phase))
 
-    rungs = with_contended(
+    variants = with_contended(
         Table(
             title=f"{found.problem}: one iteration, {threads} [95% interval]",
             columns=("backend", "dtype", "one iteration", _over_what(found), "kernels>", "setup>"),
-            rows=tuple(map(_rung, found.rungs)),
+            rows=tuple(map(_variant, found.variants)),
         ),
-        (contended_of(rung.backend) for rung in found.rungs),
+        (contended_of(variant.backend) for variant in found.variants),
     )
     yield replace(
-        rungs,
-        columns=(*rungs.columns, "removes"),
-        rows=tuple((*row, rung.removes) for row, rung in zip(rungs.rows, found.rungs, strict=True)),
+        variants,
+        columns=(*variants.columns, "removes"),
+        rows=tuple(
+            (*row, variant.removes)
+            for row, variant in zip(variants.rows, found.variants, strict=True)
+        ),
     )
     if phases := tuple(_phase_cells(found)):
         table = Table(
@@ -263,8 +272,8 @@ def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterato
             rows=phases,
         )
         yield with_contended(table, (contended_of(*map(str, row[:2])) for row in phases))
-    measured = [rung for rung in found.rungs if rung.seconds_per_iteration is not None]
-    if shares := tuple(_share(rung) for rung in measured if is_beside_host(rung.device)):
+    measured = [variant for variant in found.variants if variant.seconds_per_iteration is not None]
+    if shares := tuple(_share(variant) for variant in measured if is_beside_host(variant.device)):
         yield Table(
             title="On the device: its busy share of the time, by its own events",
             columns=_SHARES,
@@ -287,26 +296,33 @@ def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterato
             )
 
 
-def _rung(rung: Rung) -> tuple[Cell, ...]:
-    kernels = _kernels(rung)
-    if rung.seconds_per_iteration is None:
-        return (rung.backend, rung.dtype, f"not measured: {rung.reason}", None, kernels, None)
+def _variant(variant: Variant) -> tuple[Cell, ...]:
+    kernels = _kernels(variant)
+    if variant.seconds_per_iteration is None:
+        return (
+            variant.backend,
+            variant.dtype,
+            f"not measured: {variant.reason}",
+            None,
+            kernels,
+            None,
+        )
     ratio, prepare = None, None
-    if rung.ratio_to_floor is not None:
-        ratio = Quantity(rung.ratio_to_floor, "", (rung.ratio_low, rung.ratio_high))
-    if rung.setup_seconds is not None:  # where nothing was compiled it was found
-        cached = " (cached)" if rung.prepared_from_cache else ""
-        prepare = Quantity(rung.setup_seconds, "s", after=cached)
-    time = Quantity(rung.seconds_per_iteration, "s", (rung.low, rung.high))
-    return (rung.backend, rung.dtype, time, ratio, kernels, prepare)
+    if variant.ratio_to_floor is not None:
+        ratio = Quantity(variant.ratio_to_floor, "", (variant.ratio_low, variant.ratio_high))
+    if variant.setup_seconds is not None:  # where nothing was compiled it was found
+        cached = " (cached)" if variant.prepared_from_cache else ""
+        prepare = Quantity(variant.setup_seconds, "s", after=cached)
+    time = Quantity(variant.seconds_per_iteration, "s", (variant.low, variant.high))
+    return (variant.backend, variant.dtype, time, ratio, kernels, prepare)
 
 
-def _kernels(rung: Rung) -> Cell:
+def _kernels(variant: Variant) -> Cell:
     """Return the number of kernels counted and, on a device, the number that a profiler saw."""
-    counted = rung.kernels_per_iteration
-    if rung.kernels_profiled is None:
+    counted = variant.kernels_per_iteration
+    if variant.kernels_profiled is None:
         return counted
-    profiled = f"(profiler {rung.kernels_profiled:g})"
+    profiled = f"(profiler {variant.kernels_profiled:g})"
     if counted is None:
         return f"{NONE} {profiled}"
     return Quantity(counted, digits=",", after=f" {profiled}")
@@ -344,16 +360,16 @@ def _part_of(whole: WholeIteration | None, seconds: float) -> Cell:
     return Quantity(seconds / whole.seconds_per_iteration, "%", digits=".0f")
 
 
-def _share(rung: Rung) -> tuple[Cell, ...]:
-    energy, busy = rung.energy_joules_per_iteration, rung.busy_share
+def _share(variant: Variant) -> tuple[Cell, ...]:
+    energy, busy = variant.energy_joules_per_iteration, variant.busy_share
     return (
-        rung.backend,
-        rung.device or None,
-        None if rung.device_seconds is None else Quantity(rung.device_seconds, "s"),
-        None if busy is None else Quantity(busy, "%", (rung.busy_low, rung.busy_high)),
-        "unknown" if busy is None else "yes" if rung.bound == "launches" else "no",
+        variant.backend,
+        variant.device or None,
+        None if variant.device_seconds is None else Quantity(variant.device_seconds, "s"),
+        None if busy is None else Quantity(busy, "%", (variant.busy_low, variant.busy_high)),
+        "unknown" if busy is None else "yes" if variant.bound == "launches" else "no",
         None if energy is None else Quantity(energy, "J"),
-        None if rung.peak_bytes is None else Quantity(rung.peak_bytes, "B", digits=",.1f"),
+        None if variant.peak_bytes is None else Quantity(variant.peak_bytes, "B", digits=",.1f"),
     )
 
 
@@ -369,15 +385,19 @@ def _part_cells(found: Ladder) -> Iterator[tuple[Cell, ...]]:
 
 def _roofline_cells(found: Ladder, limits: Ceilings) -> Iterator[tuple[Cell, ...]]:
     """Yield how much of its device's ceilings each variant reached, of those on that device."""
-    for rung in found.rungs:
-        if rung.device == limits.device and rung.gflops is not None and rung.gbytes is not None:
+    for variant in found.variants:
+        if (
+            variant.device == limits.device
+            and variant.gflops is not None
+            and variant.gbytes is not None
+        ):
             yield (
-                rung.backend,
-                Quantity(rung.gflops, digits=2),
-                Quantity(rung.gflops / limits.gflops, "%"),
-                Quantity(rung.gbytes, digits=2),
-                Quantity(rung.gbytes / limits.gbytes, "%"),
-                f"{rung.bound or NONE}{busy_words(rung.busy_share)}",
+                variant.backend,
+                Quantity(variant.gflops, digits=2),
+                Quantity(variant.gflops / limits.gflops, "%"),
+                Quantity(variant.gbytes, digits=2),
+                Quantity(variant.gbytes / limits.gbytes, "%"),
+                f"{variant.bound or NONE}{busy_words(variant.busy_share)}",
             )
 
 
@@ -389,13 +409,13 @@ def ladder_figure(found: Ladder) -> DotFigure | None:
 
     Filled: measured here. Open: published for the same problem, on hardware that is not named.
     """
-    rungs = [rung for rung in found.rungs if rung.seconds_per_iteration is not None]
-    if not rungs:
+    variants = [variant for variant in found.variants if variant.seconds_per_iteration is not None]
+    if not variants:
         return None
-    measured = [rung.backend for rung in rungs]
+    measured = [variant.backend for variant in variants]
     names = [*(name for name in found.published if name not in measured), *measured]
-    dots = tuple(_dots(names, found, rungs))
-    texts = "; ".join(f"{rung.backend} {_words(found, rung)}" for rung in rungs)
+    dots = tuple(_dots(names, found, variants))
+    texts = "; ".join(f"{variant.backend} {_words(found, variant)}" for variant in variants)
     return DotFigure(
         alt=f"Time of one iteration of {found.problem} by backend, logarithmic: {texts}",
         caption="All variants do the same arithmetic. Filled: measured here, with 95% intervals "
@@ -412,34 +432,34 @@ def ladder_figure(found: Ladder) -> DotFigure | None:
     )
 
 
-def _dots(names: Sequence[str], found: Ladder, rungs: Sequence[Rung]) -> Iterator[Dot]:
+def _dots(names: Sequence[str], found: Ladder, variants: Sequence[Variant]) -> Iterator[Dot]:
     for name, seconds in found.published.items():
         text = f"{name}: {duration(seconds)} as published"
         yield published_dot(names.index(name), name, seconds, duration(seconds), text)
-    for rung in rungs:
-        name, seconds = rung.backend, rung.seconds_per_iteration or 1.0
-        text = f"{name}: {_words(found, rung)}; removes {rung.removes}"
+    for variant in variants:
+        name, seconds = variant.backend, variant.seconds_per_iteration or 1.0
+        text = f"{name}: {_words(found, variant)}; removes {variant.removes}"
         time, label = (
-            Interval(seconds, rung.low, rung.high),
-            f"{duration(seconds)}{_ratio(found, rung)}",
+            Interval(seconds, variant.low, variant.high),
+            f"{duration(seconds)}{_ratio(found, variant)}",
         )
         yield measured_dot(names.index(name), name, time, label, text)
 
 
-def _ratio(found: Ladder, rung: Rung) -> str:
-    if found.floor is None or rung.ratio_to_floor is None:
+def _ratio(found: Ladder, variant: Variant) -> str:
+    if found.floor is None or variant.ratio_to_floor is None:
         return ""
-    is_floor = rung.backend == found.floor
-    return "\nthe fastest" if is_floor else f"\n{digits(rung.ratio_to_floor, 2)}×"
+    is_floor = variant.backend == found.floor
+    return "\nthe fastest" if is_floor else f"\n{digits(variant.ratio_to_floor, 2)}×"
 
 
-def _words(found: Ladder, rung: Rung) -> str:
-    time = _time(rung)
-    if rung.busy_share is not None:
-        time += f", the device busy {rough_percent(rung.busy_share)} of it"
-    if found.floor is None or rung.ratio_to_floor is None:
+def _words(found: Ladder, variant: Variant) -> str:
+    time = _time(variant)
+    if variant.busy_share is not None:
+        time += f", the device busy {rough_percent(variant.busy_share)} of it"
+    if found.floor is None or variant.ratio_to_floor is None:
         return time
-    times = "" if rung.backend == found.floor else f"{digits(rung.ratio_to_floor, 2)}× "
+    times = "" if variant.backend == found.floor else f"{digits(variant.ratio_to_floor, 2)}× "
     return f"{time}, {times}the fastest"
 
 
@@ -477,17 +497,17 @@ def roofline_figure(found: Ladder) -> Iterator[LineFigure]:
         return
     intensity = found.operations / found.bytes_moved
     for limits in roofs(found.ceilings):
-        rungs = [
-            (rung, rung.gflops)
-            for rung in found.rungs
-            if rung.device == limits.device and rung.gflops is not None
+        variants = [
+            (variant, variant.gflops)
+            for variant in found.variants
+            if variant.device == limits.device and variant.gflops is not None
         ]
-        if rungs:
-            yield _roofline(found, limits, intensity, rungs)
+        if variants:
+            yield _roofline(found, limits, intensity, variants)
 
 
 def _roofline(
-    found: Ladder, limits: Ceilings, intensity: float, rungs: list[tuple[Rung, float]]
+    found: Ladder, limits: Ceilings, intensity: float, variants: list[tuple[Variant, float]]
 ) -> LineFigure:
     product, copy = limits.gflops, limits.gbytes
     ridge = product / copy
@@ -506,25 +526,25 @@ def _roofline(
         height=480,
         x=log_axis((low, high), "{:g}".format, 10, "operations per byte"),
         y=log_axis(
-            [*(gflops for _, gflops in rungs), *(y for _, y in roof)],
+            [*(gflops for _, gflops in variants), *(y for _, y in roof)],
             "{:g}".format,
             10,
             "GFLOP/s reached",
         ),
         lines=tuple(
             Line(
-                backend=rung.backend,
-                label=rung.backend,
+                backend=variant.backend,
+                label=variant.backend,
                 x=(intensity,),
                 y=(gflops,),
                 low=(None,),
                 high=(None,),
                 texts=(
-                    f"{rung.backend}: {digits(gflops, 2)} GFLOP/s, bound by "
-                    f"{rung.bound or 'unknown'}{busy_words(rung.busy_share)}",
+                    f"{variant.backend}: {digits(gflops, 2)} GFLOP/s, bound by "
+                    f"{variant.bound or 'unknown'}{busy_words(variant.busy_share)}",
                 ),
             )
-            for rung, gflops in rungs
+            for variant, gflops in variants
         ),
         inked=roof,
     )

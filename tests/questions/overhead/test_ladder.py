@@ -1,4 +1,4 @@
-"""What a ladder says of its rungs where the rows are other than a golden's."""
+"""What a ladder says of its variants where the rows are other than a golden's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from perceptron.questions.overhead.ladder import (
     IterationPhase,
     Ladder,
-    Rung,
+    Variant,
     device_parts,
     energy,
     iteration_phases,
@@ -32,8 +32,10 @@ def judged(
     return ladder(rows, "or-gate", 2, removes, *work, {})
 
 
-def rungs(rows: list[Measurement], work: tuple[int, int] = WORK) -> dict[str, Rung]:
-    return {rung.backend: rung for rung in judged(rows, GPU_LADDER["removes"], work).rungs}
+def variants(rows: list[Measurement], work: tuple[int, int] = WORK) -> dict[str, Variant]:
+    return {
+        variant.backend: variant for variant in judged(rows, GPU_LADDER["removes"], work).variants
+    }
 
 
 @pytest.mark.parametrize(
@@ -60,22 +62,22 @@ def test_to_prepare_is_what_compiling_took_unless_nobody_compiled(
         for process, cached in enumerate(from_cache)
     ]
     found = judged(rows, {"jax-cpu": "Python's loop"})
-    (rung,), (row,) = found.rungs, rendered(found, rows).tables[0].texts
-    assert rung.setup_seconds == pytest.approx(seconds)
-    assert rung.prepared_from_cache == (None if from_cache[0] is None else all(from_cache))
+    (variant,), (row,) = found.variants, rendered(found, rows).tables[0].texts
+    assert variant.setup_seconds == pytest.approx(seconds)
+    assert variant.prepared_from_cache == (None if from_cache[0] is None else all(from_cache))
     assert row[5] == cell
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_floor_is_the_fastest_of_the_one_judge(name: str) -> None:
-    """With its ties; where one rung is open there is none, and ratios are to the fastest."""
+    """With its ties; where one variant is open there is none, and ratios are to the fastest."""
     case, rows = CASES[name], rows_of(CASES[name])
     found = judged(rows, dict.fromkeys(reversed(case.seconds), "something"))
     assert found.ranking == rank_rows(rows)
     (verdict,) = rendered(found, rows).verdicts
     assert verdict.decided == case.decided
     assert found.floor == ("numpy" if case.decided == "yes" else None)
-    ratios = {rung.backend: rung.ratio_low for rung in found.rungs}
+    ratios = {variant.backend: variant.ratio_low for variant in found.variants}
     for backend, ratio in found.ranking.ratios.items():
         assert ratios[backend] == (ratio.low if ratio else None)
     assert verdict.sentence.startswith("numpy and numba tie") == bool(case.ties)
@@ -113,16 +115,16 @@ def test_what_a_rung_is_bound_by(larger: int, gflops: float, gbytes: float, boun
         else replace(row, seconds=larger * (row.seconds or 0))
         for row in ladder_rows()
     ]
-    assert rungs(rows, (1000 * larger, 4000 * larger))["numba"].bound == bound
+    assert variants(rows, (1000 * larger, 4000 * larger))["numba"].bound == bound
 
 
 def test_without_ceilings_of_its_device_a_rung_is_held_against_none() -> None:
     """Never against another device's; one that leaves its device waiting is bound by launches."""
     rows = gpu_ladder_rows()
-    of_host = rungs([row for row in rows if (row.family, row.device) != (CEILING, "cuda")])
+    of_host = variants([row for row in rows if (row.family, row.device) != (CEILING, "cuda")])
     assert of_host["torch-cuda"].ceiling is None
     assert of_host["torch-cpu"].ceiling == "numpy (cpu)"
-    bare = rungs([row for row in rows if row.family != CEILING])
+    bare = variants([row for row in rows if row.family != CEILING])
     assert (bare["torch-cuda"].bound, bare["torch-cpu"].bound) == ("launches", None)
 
 
@@ -142,7 +144,7 @@ def test_what_keeps_a_busy_device(
 ) -> None:
     """In 100 µs: 40 of 50 TFLOP/s, 2 of 3 TB/s, or 9 TB/s, which no memory gives.
 
-    Nothing is said of a slow rung whose device does not tell whether it waits.
+    Nothing is said of a slow variant whose device does not tell whether it waits.
     """
     rows = [
         replace(row, device_seconds=None if busy is None else busy * (row.seconds or 0))
@@ -150,7 +152,7 @@ def test_what_keeps_a_busy_device(
         else row
         for row in gpu_ladder_rows()
     ]
-    assert rungs(rows, work)["torch-cuda"].bound == bound
+    assert variants(rows, work)["torch-cuda"].bound == bound
 
 
 @pytest.mark.parametrize("family", ["or-gate", CEILING])
@@ -160,14 +162,14 @@ def test_a_contended_rung_or_ceiling_says_of_none_what_bounds_it(family: str) ->
         replace(row, waited=0.9) if (row.backend, row.family) == ("numpy", family) else row
         for row in gpu_ladder_rows()
     ]
-    assert rungs(gpu_ladder_rows())["numpy"].bound == "calls"
-    assert rungs(rows)["numpy"].bound is None
-    assert rungs(rows)["torch-cuda"].bound == "launches"
+    assert variants(gpu_ladder_rows())["numpy"].bound == "calls"
+    assert variants(rows)["numpy"].bound is None
+    assert variants(rows)["torch-cuda"].bound == "launches"
 
 
 def test_a_rung_over_several_devices_is_held_against_none() -> None:
     """The ceilings are those of one; over several processes of the CPU they are the same cores'."""
-    by_name = rungs(
+    by_name = variants(
         [
             replace(row, processes=2) if row.backend in ("torch-cuda", "torch-cpu") else row
             for row in gpu_ladder_rows()

@@ -1,4 +1,4 @@
-"""The cost breakdown on workers that only pretend: its rungs, what explains them, its budget."""
+"""The cost breakdown on workers that only pretend: its variants, what explains them, its budget."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any
 import pytest
 
 from perceptron.answer import Answered
-from perceptron.backends.ladder import rungs
+from perceptron.backends.ladder import variants
 from perceptron.measure.budget import GRACE
 from perceptron.measure.job import Extra, Job, Outcome, Time
 from perceptron.problems.problem import Problem
 from perceptron.questions.answering import answer_run, collect
 from perceptron.questions.overhead import study as study
-from perceptron.questions.overhead.ladder import Rung
+from perceptron.questions.overhead.ladder import Variant
 from perceptron.questions.overhead.study import Overhead, OverheadPlan
 from perceptron.records.measurement import Status
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.row import times
 from tests.questions.conftest import Lab, carried_out, parts_of
 
-LADDER = rungs("cpu", batches=False)  # that of the OR gate
+LADDER = variants("cpu", batches=False)  # that of the OR gate
 LOADER = "torch-cpu-dataloader"
 PARTS = {
     "phases": {"forward": 4e-5, "backward": 1e-4},
@@ -46,11 +46,11 @@ def extras_of(lab: Lab) -> list[Extra]:
 @pytest.fixture
 def lab(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """Backends whose iterations take as long as their place on the ladder says; no GPU."""
-    lab.seconds = lambda backend, problem: 1e-4 / (1 + list(rungs("cpu")).index(backend)) ** 2
+    lab.seconds = lambda backend, problem: 1e-4 / (1 + list(variants("cpu")).index(backend)) ** 2
     lab.measure_extra = parts
     monkeypatch.setattr(study, "usable_cores", lambda: 2)
     for device, name in (("cuda", "CUDA"), ("mps", "MPS"), ("xpu", "XPU")):
-        there = (*rungs(device), *rungs(device, models=True))
+        there = (*variants(device), *variants(device, models=True))
         lab.missing.update(dict.fromkeys(there, f"no {name} device found"))
     return lab
 
@@ -63,23 +63,23 @@ def climb(plan: OverheadPlan, results: Path, budget: float | None = None) -> Ans
     return carried_out(Overhead(), plan, results, budget)
 
 
-def rungs_of(told: Answered) -> list[Rung]:
-    found: list[Rung] = told.answer.data["rungs"]
+def variants_of(told: Answered) -> list[Variant]:
+    found: list[Variant] = told.answer.data["rungs"]
     return found
 
 
 def test_the_ladder_is_climbed_whole(lab: Lab, tmp_path: Path) -> None:
-    """Every rung in every process; a GPU that is not there is one line with its reason.
+    """Every variant in every process; a GPU that is not there is one line with its reason.
 
     NumPy and what stands below it in float64, PyTorch in float32, as published; --dtype has the
     last word.
     """
     told = climb(planned(quick=True), tmp_path)
-    rungs, found = rungs_of(told), told.answer.data
-    assert [rung.backend for rung in rungs] == [*LADDER, "torch-cuda"]
-    assert len([rung for rung in rungs if rung.seconds_per_iteration]) >= 10
-    assert rungs[-1].reason == "no CUDA device found"
-    assert rungs[0].kernels_per_iteration == 1
+    variants, found = variants_of(told), told.answer.data
+    assert [variant.backend for variant in variants] == [*LADDER, "torch-cuda"]
+    assert len([variant for variant in variants if variant.seconds_per_iteration]) >= 10
+    assert variants[-1].reason == "no CUDA device found"
+    assert variants[0].kernels_per_iteration == 1
     assert len(lab.timed) == 3 * len(LADDER)
     assert [phase.phase for phase in found["phases"]] == ["forward", "backward"]
     assert found["harness"]["seconds"] == pytest.approx(1e-7)
@@ -92,21 +92,21 @@ def test_the_ladder_is_climbed_whole(lab: Lab, tmp_path: Path) -> None:
 
 def test_a_rung_without_time_says_so(lab: Lab, tmp_path: Path) -> None:
     lab.takes = lambda job, problem: 0.1 if job.step == "check" else 1.0
-    rungs = rungs_of(climb(planned(), tmp_path, budget=8.0))
+    variants = variants_of(climb(planned(), tmp_path, budget=8.0))
     assert lab.now <= 8 * 1.05
-    reasons = {rung.reason for rung in rungs if rung.seconds_per_iteration is None}
+    reasons = {variant.reason for variant in variants if variant.seconds_per_iteration is None}
     assert reasons == {"no CUDA device found", "the run ended before its turn"}
 
 
 def test_the_ladder_of_several_processes_is_a_ladder_of_its_own(lab: Lab, tmp_path: Path) -> None:
     """It starts with the most, has the phases of each, and stands beside the usual one."""
-    over = rungs("cpu", batches=False, processes=(1, 2))
+    over = variants("cpu", batches=False, processes=(1, 2))
     lab.seconds = lambda backend, problem: 1e-4 / (1 + list(over).index(backend)) ** 2
     told = climb(planned(threads=2, over_processes=(1, 2), quick=True), tmp_path)
-    found = rungs_of(told)
-    assert [rung.backend for rung in found] == [*over, "torch-cuda"]
-    assert [rung.removes for rung in found[:3]] == list(over.values())[:3]
-    assert found[-1].removes == rungs("cuda", batches=False)["torch-cuda"]
+    found = variants_of(told)
+    assert [variant.backend for variant in found] == [*over, "torch-cuda"]
+    assert [variant.removes for variant in found[:3]] == list(over.values())[:3]
+    assert found[-1].removes == variants("cuda", batches=False)["torch-cuda"]
     rows = times(told.run.rows)
     of_two = [row for row in rows if row.backend == "torch-ddp@2" and row.phase]
     assert {row.family for row in of_two} == {"or-gate"}
@@ -114,7 +114,7 @@ def test_the_ladder_of_several_processes_is_a_ladder_of_its_own(lab: Lab, tmp_pa
     phased = {phase.backend for phase in told.answer.data["phases"]}
     assert phased >= {"torch-ddp@2", "torch-ddp", "torch-cpu"}
     climb(planned(threads=2, quick=True), tmp_path)
-    stored = [rungs_of(told)[0].backend for told in collect(tmp_path).studies["overhead"]]
+    stored = [variants_of(told)[0].backend for told in collect(tmp_path).studies["overhead"]]
     assert sorted(stored) == ["torch-cpu", "torch-ddp@2"]
 
 
@@ -129,13 +129,13 @@ def test_a_rung_that_cannot_train_it_says_why_in_its_line(lab: Lab, tmp_path: Pa
     lab.measure_extra = lambda job: refusal(job.backend) or parts(job)
     backends = ("torch-cpu", "numpy", "python")
     told = climb(planned(problem="digits", backends=backends, quick=True), tmp_path)
-    assert [rung.reason for rung in rungs_of(told)] == [None, None, no_adam]
+    assert [variant.reason for variant in variants_of(told)] == [None, None, no_adam]
     assert f"not measured: {no_adam}" in told.answer.tables[0].rows[2]
     assert [warning for warning in told.warnings if warning.code == "not-measured"] == []
 
 
 def test_taking_a_batch_is_a_phase_of_its_own(lab: Lab, tmp_path: Path) -> None:
-    """The first, before forward; together they are the iteration. A loader is the first rung."""
+    """The first, before forward; together they are the iteration. A loader is the first variant."""
     phases = {"batch": 1e-5, "forward": 4e-5, "backward": 1e-4, "optimizer step": 3e-4}
     lab.measure_extra = lambda job: parts_of((PARTS | {"phases": phases})[job.extra])
     lab.seconds = lambda backend, problem: 3e-4 if backend.startswith("torch") else 1e-4
@@ -160,7 +160,7 @@ NO_KERNEL = "the profiler saw no kernel"
 
 @pytest.fixture
 def device(lab: Lab) -> Lab:
-    """A device that counts no energy, and shows a profiler nothing of one of two rungs."""
+    """A device that counts no energy, and shows a profiler nothing of one of two variants."""
 
     def measure(job: Extra) -> Outcome:
         if job.extra == "energy":
@@ -176,7 +176,7 @@ def device(lab: Lab) -> Lab:
 
 
 def test_what_a_device_tells_and_what_it_does_not(device: Lab, tmp_path: Path) -> None:
-    """Ceilings in float32 whatever the rungs are in; each question once, its answer with the run.
+    """Ceilings in float32 whatever the variants' dtype; each question once, its answer with the run.
 
     That there is no energy is a row, and nobody is warned; a profile that failed is a warning.
     """
@@ -191,14 +191,14 @@ def test_what_a_device_tells_and_what_it_does_not(device: Lab, tmp_path: Path) -
     messages = [own.message for own in result.warnings if own.code == "not-measured"]
     assert messages == [f"profile of torch-cuda: {NO_KERNEL}"]
     for judged in (result, answer_run(read_run(result.results))):
-        rungs = rungs_of(judged)
-        found = {rung.backend: rung for rung in rungs}
+        variants = variants_of(judged)
+        found = {variant.backend: variant for variant in variants}
         # Each of the two kernels 13 times an iteration.
         profiled = [found[name].kernels_profiled for name in ("numpy", *ON_DEVICE)]
         assert profiled == [None, 26, None]
         assert [found[name].energy_reason for name in ON_DEVICE] == [NO_COUNTER] * 2
-        assert {rung.energy_joules_per_iteration for rung in rungs} == {None}
-        assert all(rung.seconds_per_iteration for rung in rungs)
+        assert {variant.energy_joules_per_iteration for variant in variants} == {None}
+        assert all(variant.seconds_per_iteration for variant in variants)
 
 
 def test_an_interrupted_ladder_is_resumed(device: Lab, tmp_path: Path) -> None:
@@ -214,13 +214,13 @@ def test_an_interrupted_ladder_is_resumed(device: Lab, tmp_path: Path) -> None:
     assert [asked.count((extra, ON_DEVICE[0])) for extra in ("profile", "energy")] == [1, 1]
     keys = [(row.backend, row.repeat, row.family, row.phase) for row in times(told.run.rows)]
     assert len(keys) == len(set(keys))
-    profiled = {rung.backend: rung.kernels_profiled for rung in rungs_of(told)}
+    profiled = {variant.backend: variant.kernels_profiled for variant in variants_of(told)}
     assert profiled == {"torch-cpu": None, "torch-cuda-graph": 26, "torch-cuda": None}
     assert told.answer.data["phases"]
 
 
 GATES = "many-or-gates:1024"
-OF_MODELS = rungs("cpu", batches=False, models=True)
+OF_MODELS = variants("cpu", batches=False, models=True)
 SINGLE = {name for name in OF_MODELS if name.endswith("-sequential") or name == "processes"}
 
 
@@ -249,7 +249,7 @@ def test_the_budget_is_kept_whatever_rungs_take(
     seconds: float,
     quick: bool,
 ) -> None:
-    """All rungs that train at once are measured all the same."""
+    """All variants that train at once are measured all the same."""
     slow_singles(SINGLE, seconds)
     plan = planned(problem=GATES, threads=2, quick=quick)
     rows = times(climb(plan, tmp_path).run.rows)
@@ -265,7 +265,9 @@ def test_a_rung_that_does_not_end_is_named(
     slow_singles({"numba-sequential"}, 1e6)
     told = climb(planned(problem=GATES, threads=2), tmp_path)
     for judged in (told, answer_run(read_run(told.results))):
-        reasons = {rung.backend: rung.reason for rung in rungs_of(judged) if rung.reason}
+        reasons = {
+            variant.backend: variant.reason for variant in variants_of(judged) if variant.reason
+        }
         assert reasons.pop("torch-cuda") == "no CUDA device found"
         assert list(reasons) == ["numba-sequential"]
         assert str(reasons["numba-sequential"]).startswith("did not end within ")
@@ -276,7 +278,7 @@ def test_a_rung_that_does_not_end_is_named(
 def test_an_extra_that_a_backend_refuses_is_asked_once_and_costs_no_other(
     lab: Lab, tmp_path: Path
 ) -> None:
-    """A failure is one warning; a refusal, which its rung would say too, is none."""
+    """A failure is one warning; a refusal, which its variant would say too, is none."""
 
     def refused(status: Status) -> Callable[[Extra], Outcome]:
         def answer(job: Extra) -> Outcome:
@@ -306,8 +308,8 @@ def test_every_rung_has_three_repeats_before_anything_explains_it(
     """An interval needs them; of what explains, a device's comes first and phases last."""
     climb(planned(**ON_GPU), tmp_path)
     jobs = [job for job in device.jobs if job.step == "measure"]
-    order = [job.extra if isinstance(job, Extra) else "rung" for job in jobs]
+    order = [job.extra if isinstance(job, Extra) else "variant" for job in jobs]
     assert order.index("profile") == 3 * len(ON_GPU["backends"])
     first = list(dict.fromkeys(order))
-    assert first[:4] == ["rung", "profile", "energy", "device"]
+    assert first[:4] == ["variant", "profile", "energy", "device"]
     assert first[-1] == "phases"

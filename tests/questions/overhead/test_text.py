@@ -30,11 +30,11 @@ def test_no_phase_takes_less_than_no_time() -> None:
 
 
 def test_a_profiled_count_stands_beside_the_counted() -> None:
-    torch, numpy, *_ = FOUND.rungs
+    torch, numpy, *_ = FOUND.variants
     counted = replace(torch, kernels_per_iteration=17)
     once = replace(counted, kernels_profiled=0.05)  # one kernel for twenty iterations
-    rungs = [counted, replace(counted, kernels_profiled=14), once, numpy]
-    rows = table(replace(FOUND, rungs=rungs), "or-gate: one iteration").texts
+    variants = [counted, replace(counted, kernels_profiled=14), once, numpy]
+    rows = table(replace(FOUND, variants=variants), "or-gate: one iteration").texts
     assert [row[4] for row in rows] == ["17", "17 (profiler 14)", "17 (profiler 0.05)", "–"]
 
 
@@ -117,7 +117,7 @@ def test_what_is_known_is_told_where_the_floor_is_open(
 
 @pytest.mark.parametrize("removes", [("numpy", "torch-cpu"), ("torch-cpu", "numpy")])
 def test_how_long_another_takes_stands_beside_the_floor(removes: tuple[str, ...]) -> None:
-    """Also where the first rung is the floor, as of backends that a user names in any order."""
+    """Also where the first variant is the floor, as of backends that a user names in any order."""
     case = Case(seconds={"numpy": (1e-3,) * 7, "torch-cpu": (2e-3,) * 7}, decided="yes")
     found = ladder(rows_of(case), "or-gate", 2, dict.fromkeys(removes, "something"), 74, 212, {})
     (verdict,) = answer(found).verdicts
