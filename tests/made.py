@@ -197,7 +197,7 @@ def map_rows(family: str = "mlp-map", backends: Sequence[str] = BACKENDS[:2]) ->
 
 
 def ladder_rows(problem: str = "or-gate") -> list[Measurement]:
-    """Three processes of three variants with phases, kernels, ceilings of the machine and harness."""
+    """Three processes of three variants with phases, kernels, ceilings and harness."""
     rows = []
     for process in range(3):
         factor = 1 + 0.01 * process

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
@@ -44,11 +45,13 @@ def run_campaign(
     """Measure the jobs of ``ask`` until there are none; return False if the budget ends before.
 
     All jobs of a call of ``ask`` are measured before the next call: repeat by repeat, problems in
-    random order and each on its backends one after the other. A job that failed in a repeat is not
-    tried in the next. A backend that cannot run here, does not compute in the dtype or does not
-    agree on the problem is not timed: its row has the reason. A job that does not end in half of
-    the budget has no row, is listed in the budget's hangs, and is not tried again in this start.
-    Raises `UserError` if ``ask`` fails or returns a job that is done; stored rows are kept.
+    random order and each on its backends one after the other. After the first call a new problem
+    begins only if all its repeats fit in the time that is left; the first of a call are preferred.
+    A job that failed in a repeat is not tried in the next. A backend that cannot run here, does not
+    compute in the dtype or does not agree on the problem is not timed: its row has the reason. A
+    job that does not end in half of the budget has no row, is listed in the budget's hangs, and is
+    not tried again in this start. Raises `UserError` if ``ask`` fails or returns a job that is
+    done; stored rows are kept.
     """
     with Workers(budget.until_abandoned) as workers:
         return _Campaign(journal, run, budget, progress, workers).run(ask)
@@ -65,6 +68,9 @@ class _Campaign:
         self._subjects: dict[str, dict[str, Any]] = {}
         self._done: set[Job] = set()
         self._failed: set[Job] = set()
+        self._seconds: defaultdict[Hashable, float] = defaultdict(float)
+        self._kept: Counter[Hashable] = Counter()
+        """Of the jobs of this start: the seconds and the number, by family and process."""
         self._hung: list[Row] = []
         """Rows for jobs that did not end, passed to ``ask`` but not stored; a new start retries."""
         self._agreed: set[Trained] = {
@@ -78,7 +84,7 @@ class _Campaign:
 
     def run(self, ask: Ask) -> bool:
         self._report("starting")
-        jobs_to_do = self._wanted(ask)
+        jobs_to_do = wanted = self._wanted(ask)
         while jobs_to_do and not self._budget.is_over:
             self._failed.clear()
             for repeat in sorted({job.repeat for job in jobs_to_do}):
@@ -94,9 +100,33 @@ class _Campaign:
                 finished = [job for job in jobs if not (isinstance(job, Time) and job.lasts)]
                 self._workers.end(*map(_process, finished), *map(_checker, finished))
                 # Even if more repeats follow: it raises if a model was edited meanwhile.
-                remaining = self._wanted(ask)
-            jobs_to_do = remaining
-        return not jobs_to_do
+                wanted = self._wanted(ask)
+            jobs_to_do = self._that_fit(wanted)
+        return not wanted
+
+    def _that_fit(self, jobs: Sequence[Job]) -> _Jobs:
+        """Leave out the new problems whose jobs do not all fit in the time that is left.
+
+        With one or two of its repeats a problem says little. The first problems of a family always
+        begin: what they take is not known.
+        """
+        new = (job for job in jobs if not self._may_be_done(job))
+        left, late = self._budget.left, set[Job]()
+        for members in grouped(new, lambda job: job.problem).values():
+            seconds = sum(map(self._expected, members))
+            if seconds > left:
+                late.update(members)
+            else:
+                left -= seconds
+        return [job for job in jobs if job not in late]
+
+    def _expected(self, job: Job) -> float:
+        """Return what such a job took on average, its check included; 0 if none was measured."""
+        kind = self._kind(job)
+        return self._seconds[kind] / max(1, self._kept[kind])
+
+    def _kind(self, job: Job) -> Hashable:
+        return (self._subject(job)["family"], _process(job))
 
     def _broken(self, why: str) -> UserError:
         rows = len(self._journal.rows)
@@ -190,7 +220,7 @@ class _Campaign:
         """Check a job if necessary; return False if it must be checked again alone."""
         if self._budget.is_over or self._may_be_done(job) or self._hangs(job):
             return True
-        with self._noting_hangs(self._budget.longest_piece):
+        with self._noting_hangs(self._budget.longest_piece, job):
             answer = self._reference_fails(job) or self._checked(job)
             if answer.status == "ok":
                 self._agreed.add(self._key(job))
@@ -229,7 +259,7 @@ class _Campaign:
         """Run a job, and store its rows."""
         of = job.backend if job.dtype is None else f"{job.backend} {job.dtype}"
         self._report(f"{job.subject} on {of}, repeat {job.repeat}")
-        with self._noting_hangs(self._budget.longest_piece):
+        with self._noting_hangs(self._budget.longest_piece, job):
             answer: Seen
             if isinstance(job, Race):
                 answer = run_race(job, seconds_left=self._budget.until_abandoned)
@@ -243,12 +273,17 @@ class _Campaign:
         return replace(job, most_seconds=self._budget.of_share(job.share))
 
     @contextmanager
-    def _noting_hangs(self, seconds: float) -> Iterator[None]:
-        """Limit the block to ``seconds``; record a hang if it is abandoned while budget is left."""
+    def _noting_hangs(self, seconds: float, job: Job | None = None) -> Iterator[None]:
+        """Limit the block to ``seconds``, and count what it takes for the job.
+
+        Record a hang if it is abandoned while budget is left.
+        """
         budget, before = self._budget, self._budget.spent
         try:
             with budget.piece(seconds):
                 yield
+            if job is not None:
+                self._seconds[self._kind(job)] += budget.spent - before
         except Abandoned as abandoned:
             if not budget.is_over:
                 key = (abandoned.backend, abandoned.subject)
@@ -274,6 +309,7 @@ class _Campaign:
 
     def _keep(self, job: Job, answer: Seen) -> None:
         self._done.add(job)
+        self._kept[self._kind(job)] += 1
         if answer.status != "ok":
             self._failed.add(_without_repeat(job))
         self._journal.append(*rows_of(job, self._subject(job), answer, self._run))

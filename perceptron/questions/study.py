@@ -122,7 +122,7 @@ class Study(Protocol):
     """The title of the progress bar."""
 
     def next(self, plan: Any, rows: Sequence[Row], left: float) -> Sequence[Job]:
-        """Return the jobs still missing, in any order; none once the answer is decided.
+        """Return the jobs still missing, the most useful first; none once the answer is decided.
 
         ``left`` is the share of the budget that is, from 1 down to 0. Pure: the same plan and rows
         ask for the same, so that the next start resumes a run, whatever ended it.

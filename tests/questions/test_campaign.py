@@ -17,7 +17,7 @@ from perceptron.measure.job import Call, Extra, Job, Outcome, Time
 from perceptron.measure.launch import SecondsLeft, Workers
 from perceptron.problems.problem import Problem
 from perceptron.questions.bench.study import BenchPlan
-from perceptron.questions.shared.missing import missing
+from perceptron.questions.shared.missing import missing, size_job
 from perceptron.records.environment import Environment
 from perceptron.records.row import Row, times
 from perceptron.records.run import Run
@@ -49,7 +49,8 @@ def measure(
         started=STARTED,
     )
     with open_run(folder, run, environment) as journal:
-        campaign.run_campaign(ask, journal, run, budget or Budget(inf), silent)
+        budget = budget or Budget(inf)
+        budget.cut_short = not campaign.run_campaign(ask, journal, run, budget, silent)
         return journal
 
 
@@ -230,6 +231,42 @@ def test_what_runs_when_the_time_is_over_is_abandoned(
     measure(tmp_path, environment, budget=budget)
     assert lab.now == pytest.approx(5.0 * (1 + GRACE))
     assert not budget.hangs
+
+
+@pytest.mark.parametrize("new", [0, 1, 3])
+@pytest.mark.parametrize(("spare", "longer"), [(0.05, 1), (0.45, 4)])
+def test_a_new_problem_begins_only_if_all_its_repeats_fit(
+    lab: Lab, tmp_path: Path, environment: Environment, new: int, spare: float, longer: int
+) -> None:
+    """Those asked for first do; what time is left goes to more repeats of those that have begun.
+
+    That another family takes long says nothing about them.
+    """
+    lab.takes = lambda job, problem: (
+        0.02 if job.step == "check" else 2.0 if problem.family == "mlp-depth" else 0.1
+    )
+    long, *searched = ("mlp-depth:2", *(f"mlp-width:{size}" for size in range(8, 16)))
+    begun = searched[:2]
+
+    def jobs(problems: Sequence[str], repeats: int) -> list[Time]:
+        return [
+            size_job(problem, backend, "float32", 1, repeat, quick=True)
+            for problem in problems
+            for backend in PLAN.backends
+            for repeat in range(repeats)
+        ]
+
+    def search(rows: Sequence[Row], left: float) -> list[Time]:
+        rounds = (jobs([long], 3), jobs(begun, 3), [*jobs(begun, 4), *jobs(searched, 3)])
+        return next(filter(None, (missing(wanted, times(rows)) for wanted in rounds)), [])
+
+    of_long, of_another = 2 * (0.02 + 3 * 2.0), 2 * (0.02 + 3 * 0.1)
+    budget = Budget(of_long + (2 + new) * of_another + spare, clock=lambda: lab.now)
+    rows = measure(tmp_path, environment, budget, search).times
+    repeats = Counter((row.problem, row.backend) for row in rows)
+    assert {problem for problem, _ in repeats} == {long, *searched[: 2 + new]}
+    assert Counter(repeats.values()) == {4: longer, 3: len(repeats) - longer}
+    assert budget.cut_short
 
 
 def test_a_backend_that_cannot_run_has_its_rows_even_without_time(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace as with_fields
 from itertools import combinations, groupby
-from math import exp, log
+from math import log
 from operator import attrgetter
 from typing import Literal
 
@@ -13,8 +13,6 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from perceptron.answer import Decided
-from perceptron.numbers import times_as_long
-from perceptron.options import more_time
 from perceptron.questions.crossover.comparable import (
     SYNCHRONIZE,
     BySize,
@@ -40,13 +38,17 @@ from perceptron.questions.crossover.points import (
     ratio_at,
     with_ratio,
 )
+from perceptron.questions.crossover.undecided import (
+    SINGLE_SIZE,
+    exceptional_ratio,
+    no_winner,
+    too_busy,
+)
 from perceptron.questions.shared.published import FAMILY
 from perceptron.records.comparison_key import ComparisonKey
 from perceptron.records.measurement import EXTRAS, Measurement
-from perceptron.statistics.contention import UNKNOWN, is_contended
+from perceptron.statistics.contention import UNKNOWN
 from perceptron.statistics.interval import TIE, Interval, Standing, standing
-from perceptron.statistics.over_processes import sides_of
-from perceptron.statistics.rough import TOO_BUSY, not_decided, rough, what_helps
 from perceptron.statistics.select import (
     NOT_REACHED,
     State,
@@ -55,9 +57,8 @@ from perceptron.statistics.select import (
     is_own,
     shared,
 )
-from perceptron.statistics.sizes import Stretch, joined, number, size_axis, sized
+from perceptron.statistics.sizes import Stretch, joined, size_axis
 
-SINGLE_SIZE = "a single size decides nothing"
 Status = Literal[
     "crosses",
     "reverses",
@@ -402,6 +403,7 @@ def _judged(
 ) -> Crossover:
     """Return the crossover from the points of a pair; its runs contradict at ``disagreed``."""
     pair = (nothing.incumbent, nothing.challenger)
+    axis = size_axis(nothing.family, nothing.axis)
     used = [row for rows in by_size for point in measured for row in rows[point.size]]
     zeros = zero_crossings(measured)
     remaining = uncertainties(measured, zeros)
@@ -435,10 +437,8 @@ def _judged(
         status, changes = "tie", []
     elif not winners or len(measured) - in_question < max(2, in_question):
         status, changes = "undecided", []
-        explanation = _too_busy(nothing, measured, by_size)
-        explanation = explanation or _why_undecided(
-            measured, used, len(ranges), pair, size_axis(nothing.family, nothing.axis)
-        )
+        explanation = too_busy(measured, by_size, pair, nothing.source, nothing.threads, axis)
+        explanation = explanation or no_winner(measured, used, len(ranges), pair, axis)
     elif not changes:
         status = "never" if winners[0] == "incumbent" else "always"
     elif len(changes) > 1:
@@ -461,8 +461,9 @@ def _judged(
         if not has_intervals and not remaining:
             doubt = "single values have no interval"
         elif remaining and not changes:  # one end is decided, and the other was too busy
-            doubt = _too_busy(nothing, measured, by_size)
-        explanation = "; ".join(filter(None, (caution, doubt, _apart(nothing, ratios, apart))))
+            doubt = too_busy(measured, by_size, pair, nothing.source, nothing.threads, axis)
+        exception = exceptional_ratio(measured, apart, pair[1], axis)
+        explanation = "; ".join(filter(None, (caution, doubt, exception)))
         explanation = explanation or None
     is_whole = status not in NO_ANSWER and has_intervals and not remaining
     if status == "tie":
@@ -524,78 +525,3 @@ def _is_near(point: Point) -> bool:
 def _ratio_at(point: Point) -> SizeRatio:
     ratio = ratio_at(point)
     return SizeRatio(point.size, ratio.estimate, *ratio.ends, point.count)
-
-
-def _apart(found: Crossover, ratios: Sequence[SizeRatio], apart: Sequence[int]) -> str | None:
-    """Return which size has a ratio that the sizes beside it do not have; None if none does."""
-    if not apart:
-        return None
-    index = apart[0]
-    left, here, right = (times_as_long(at.ratio) for at in ratios[index - 1 : index + 2])
-    sizes = [number(at.size) for at in ratios[index - 1 : index + 2]]
-    where = sized(sizes[1], size_axis(found.family, found.axis))
-    more = f" and {len(apart) - 1} more" if len(apart) > 1 else ""
-    return (
-        f"the ratio at {where}{more} is an exception: {found.challenger} takes {here} there, "
-        f"{left} at {sizes[0]} and {right} at {sizes[2]}"
-    )
-
-
-def _too_busy(
-    found: Crossover,
-    points: Sequence[Point],
-    by_size: Sequence[Mapping[float, Sequence[Measurement]]],
-) -> str | None:
-    """Return a rough answer where contention leaves sizes undecided; None if it leaves none."""
-    contended = [
-        row
-        for point in points
-        if point.uninformative
-        for rows in by_size
-        for row in rows[point.size]
-    ]
-    if not any(map(is_contended, contended)):
-        return None
-    _, (one, other) = sides_of(found.incumbent, found.challenger, found.source)
-    answer = rough(
-        by_size,
-        (one.does("lead"), other.does("lead")),
-        f"{one.short} and {other.name}",
-        size_axis(found.family, found.axis),
-    )
-    why = TOO_BUSY
-    if any((row.waited or 0.0) >= 1 for row in contended):  # only several threads wait for so long
-        why = "threads waited for each other, times may be many times too long"
-    return f"{not_decided(answer, contended)}; {why}; next: {what_helps(found.threads)}"
-
-
-def _width(point: Point) -> float:
-    """Return how wide the interval of the ratio's logarithm is."""
-    low, high = point.interval()
-    return high - low
-
-
-def _why_undecided(
-    points: Sequence[Point],
-    rows: Sequence[Measurement],
-    known: int,
-    pair: tuple[str, str],
-    axis: str,
-) -> str | None:
-    """Return why no winner is known, or not at enough sizes: it is in ``known`` ranges of them."""
-    names = " and ".join(pair)
-    if len(points) == 1:
-        takes = times_as_long(exp(points[0].mean))
-        return f"{SINGLE_SIZE}: {pair[1]} takes {takes} there"
-    if known:
-        return None
-    if any(point.stated is not None for point in points):
-        return f"the intervals of {names} overlap at every size"
-    fewest = min(point.count for point in points)
-    following = f"; next: {more_time()}" if all(map(is_own, rows)) else ""
-    if fewest == 1:
-        return f"one repeat cannot separate {names}{following}"
-    nearest = min(points, key=_width)
-    ratio = ratio_at(nearest)
-    takes = times_as_long(ratio.estimate, *ratio.ends)
-    return f"too noisy: {pair[1]} takes {takes} at {sized(number(nearest.size), axis)}{following}"

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from perceptron.answer import Answer
 from perceptron.questions.answering import answer_run
-from perceptron.questions.crossover.judge import SINGLE_SIZE, Crossover
+from perceptron.questions.crossover.judge import Crossover
+from perceptron.questions.crossover.undecided import SINGLE_SIZE
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.statistics.select import NOT_REACHED

@@ -176,7 +176,7 @@ def device(lab: Lab) -> Lab:
 
 
 def test_what_a_device_tells_and_what_it_does_not(device: Lab, tmp_path: Path) -> None:
-    """Ceilings in float32 whatever the variants' dtype; each question once, its answer with the run.
+    """Ceilings in float32 whatever the variants' dtype; each question once, with the run.
 
     That there is no energy is a row, and nobody is warned; a profile that failed is a warning.
     """
