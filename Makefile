@@ -10,6 +10,7 @@
 # make proof     docs/gate-proof.md: false alarms and what is found, by runs of the gate: an hour; resumes
 # make readme    tables and pictures of README and docs from the results of record
 # make mutants  what tests notice when the code that decides is broken
+# make words    docstrings, titles of tests and pages that break the rules of style
 # make wheels    carried/: what a machine without network lacks, see CONTRIBUTING.md
 # make docs      html/docs/: what is published, the docs as a site and the dashboard below it
 # make shots     docs/: pictures of the dashboard of the results of record
@@ -28,7 +29,7 @@ COVERAGE ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: install browser valgrind slurm test formatting linting spelling imports workflows types tests \
-	test-long bench targets results truth fastest fastest-page proof readme shots wheels mutants docs
+	test-long bench targets results truth fastest fastest-page proof readme shots wheels mutants words docs
 install: .venv/installed
 
 .venv/installed: pyproject.toml
@@ -128,6 +129,9 @@ wheels: install
 
 mutants: install
 	$(BIN)/python -m benchmarks.mutants
+
+words: install
+	$(BIN)/python -m benchmarks.words
 
 docs: install
 	$(BIN)/perceptron dashboard --html html/docs/dashboard

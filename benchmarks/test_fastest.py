@@ -32,7 +32,7 @@ print(json.dumps(seconds))
 """
 
 
-def test_a_known_answer_is_there_at_once(
+def test_fastest_cached_answer_is_immediate(
     benchmark: BenchmarkFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first question of a process and the second, 20 times; the medians meet the target."""

@@ -58,7 +58,7 @@ MISTAKES = {
 }
 
 
-def test_a_mistake_is_told_before_anything_is_imported_or_started() -> None:
+def test_python_call_mistake_is_reported_before_imports() -> None:
     """One after the other: the process is as fresh for the last as for the first."""
     command = [sys.executable, "-c", CODE, *MISTAKES]
     said = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
@@ -85,7 +85,7 @@ def test_errors_name_arguments_and_no_options(tmp_path: Path) -> None:
         load_results(table, by="x")
 
 
-def test_what_helps_is_said_in_the_words_of_whoever_asked() -> None:
+def test_python_call_advice_uses_python_terms() -> None:
     def advice() -> list[str]:
         return [hang_warning(Hang("numpy", None, 3.0)).advice, budget_warning(60.0).advice]
 

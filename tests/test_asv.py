@@ -70,9 +70,7 @@ def pip_cache() -> str:
 
 
 @pytest.mark.slow
-def test_the_commands_of_the_docs_work_as_typed_one_after_another(
-    clone: Path, tmp_path: Path
-) -> None:
+def test_asv_commands_of_docs_work_in_order(clone: Path, tmp_path: Path) -> None:
     """Where asv knows no machine yet, from a clean clone with asv.conf.json as committed.
 
     Heavy dependencies are installed once. Of the cases a few are taken.
@@ -112,7 +110,7 @@ def test_the_commands_of_the_docs_work_as_typed_one_after_another(
 
 
 @pytest.mark.slow
-def test_the_quick_form_runs_in_the_existing_environment(clone: Path) -> None:
+def test_asv_quick_form_uses_existing_environment(clone: Path) -> None:
     """No environment to build: a look at one benchmark within seconds."""
     here = ("--environment", f"existing:{sys.executable}", "--quick", "--machine", "box")
     commit = subprocess.run(

@@ -42,7 +42,7 @@ def test_help_imports_nothing_heavy(typed: str, light: set[str]) -> None:
     assert not light & set(process.stderr.split())
 
 
-def test_nothing_typed_shows_the_help(here: Perceptron) -> None:
+def test_cli_without_arguments_shows_help(here: Perceptron) -> None:
     process = here()
     assert (process.returncode, process.stderr) == (0, "")
     assert all(f"  {command} " in process.stdout for command in COMMANDS)
@@ -84,17 +84,17 @@ def test_help_states_the_budget_that_is_used(command: str) -> None:
     assert float(stated[1]) == round(plan.budget_seconds / 60, 1)
 
 
-def test_every_command_is_a_study_or_a_file_and_every_file_a_command() -> None:
+def test_cli_commands_match_their_files() -> None:
     files = (ROOT / "perceptron" / "commands").glob("*.py")
     named = (file.stem.replace("_", "-") for file in files if file.stem != "__init__")
     assert sorted(COMMANDS) == sorted({*named, *STUDIES})
 
 
-def test_the_version_is_told(here: Perceptron) -> None:
+def test_cli_version(here: Perceptron) -> None:
     assert here("--version").stdout == f"perceptron {__version__}\n"
 
 
-def test_a_terminal_without_greek_letters_loses_no_report(perceptron: Perceptron) -> None:
+def test_cli_ascii_terminal_shows_report(perceptron: Perceptron) -> None:
     """µ and × become marks; the command still answers."""
     process = perceptron(
         *("walkthrough", "--backend", "numpy"), variables={"PYTHONIOENCODING": "ascii"}
@@ -103,7 +103,7 @@ def test_a_terminal_without_greek_letters_loses_no_report(perceptron: Perceptron
     assert "10,000 iterations took" in process.stdout
 
 
-def test_a_full_disk_behind_standard_output_is_one_line(perceptron: Perceptron) -> None:
+def test_cli_full_disk_on_stdout_is_one_line(perceptron: Perceptron) -> None:
     with open("/dev/full", "w") as full:
         process = perceptron("backends", "--json", stdout=full)
     assert process.returncode == 2
@@ -138,7 +138,7 @@ def without(libraries: str, commands: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
 
 
-def test_what_measures_needs_nothing_that_the_gate_and_the_pages_need() -> None:
+def test_cli_measuring_commands_need_no_gate_or_page_libraries() -> None:
     """A machine that is lent has what trains; asv, pages and their like are at home.
 
     The wrong number is refused after all that the command needs was imported.
@@ -151,7 +151,7 @@ def test_what_measures_needs_nothing_that_the_gate_and_the_pages_need() -> None:
     assert process.stderr.count("\n") == 4
 
 
-def test_a_library_that_is_not_there_is_one_line() -> None:
+def test_cli_missing_library_is_one_line() -> None:
     process = without("msgspec", "backends")
     assert process.stdout == "2\n"
     assert process.stderr == "error: msgspec is not installed: pip install . in the checkout\n"

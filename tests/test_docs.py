@@ -126,7 +126,7 @@ def lines_to_type() -> list[object]:
 
 
 @pytest.mark.parametrize("line", lines_to_type())
-def test_every_command_of_the_docs_works(line: str, here: Perceptron, tmp_path: Path) -> None:
+def test_docs_commands_run(line: str, here: Perceptron, tmp_path: Path) -> None:
     """As a new user types it, in a folder that has the files of docs/examples.
 
     The dashboard shows what was measured before.
@@ -140,13 +140,13 @@ def test_every_command_of_the_docs_works(line: str, here: Perceptron, tmp_path: 
 
 
 @pytest.mark.slow
-def test_the_commands_of_a_fleet_work_one_after_another(tmp_path: Path) -> None:
+def test_docs_fleet_commands_run_in_order(tmp_path: Path) -> None:
     assert set(FLEET) <= set(lines_of_the_docs())
     for line in FLEET:
         type_in(tmp_path, (ROOT,), line)
 
 
-def test_every_target_of_the_docs_is_in_the_makefile() -> None:
+def test_docs_make_targets_exist() -> None:
     targets = {
         line.split()[1] for page in PAGES for line in commands(page) if line.startswith("make ")
     }
@@ -177,7 +177,7 @@ def insert(root: Path, page: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_worked_examples_of_contributing_work(tmp_path: Path) -> None:
+def test_docs_contributing_examples_run(tmp_path: Path) -> None:
     """A backend of another package, a family, a question and a figure: files and lines as shown."""
     page = ROOT / "docs" / "contributing.md"
     shutil.copytree(ROOT / "perceptron", tmp_path / "perceptron")
@@ -211,7 +211,7 @@ def test_links_between_pages_lead_somewhere() -> None:
             assert not anchor or anchor in anchors(file), f"{page.name}: {target}#{anchor}"
 
 
-def test_every_page_of_the_docs_is_found_from_the_readme() -> None:
+def test_docs_pages_are_linked_from_readme() -> None:
     """By links, through other pages at most."""
     found, todo = set(), [ROOT / "README.md"]
     while todo:
@@ -222,7 +222,7 @@ def test_every_page_of_the_docs_is_found_from_the_readme() -> None:
     assert {*(ROOT / "docs").glob("*.md")} <= found
 
 
-def test_the_query_of_the_docs_names_the_fastest_machine_and_the_cheapest(
+def test_docs_fleet_query_names_fastest_and_cheapest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -239,7 +239,7 @@ def test_the_query_of_the_docs_names_the_fastest_machine_and_the_cheapest(
     assert len(names["seconds"]) == 2 * len(names["cost"]) == 8
 
 
-def test_no_row_stands_outside_of_its_table() -> None:
+def test_docs_tables_have_no_stray_rows() -> None:
     """A blank line ends a table: what follows is shown as text."""
     for page in PAGES:
         lines = ["", *page.read_text(encoding="utf-8").splitlines(), ""]
@@ -248,6 +248,6 @@ def test_no_row_stands_outside_of_its_table() -> None:
                 assert after.startswith("|--"), f"{page.name}: {line}"
 
 
-def test_the_page_about_the_dashboard_has_a_row_for_each_of_its_pages() -> None:
+def test_docs_results_page_lists_dashboard_pages() -> None:
     text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| ([A-Z][\w ]+) \|", text, re.M) == [name for _, name, _ in DASHBOARD]

@@ -26,7 +26,7 @@ def test_ticks_are_few_and_round(values: list[float], base: int, ticks: list[flo
     assert [text for _, text in axis.ticks] == [f"{value:g}" for value in ticks]
 
 
-def test_an_axis_holds_its_values_with_room() -> None:
+def test_figure_axis_has_room_around_values() -> None:
     """An axis of no value at all is one as well."""
     axis = log_axis([3, 7], str, 10, "x")
     assert axis.low < 3
@@ -34,7 +34,7 @@ def test_an_axis_holds_its_values_with_room() -> None:
     assert log_axis([], str, 10, "x").low < 1 < log_axis([], str, 10, "x").high
 
 
-def test_an_interval_without_end_does_not_flatten_the_figure() -> None:
+def test_figure_unbounded_interval_does_not_flatten() -> None:
     times = {"y": (1.0, 2.0), "low": (1e-9, 1.5), "high": (1e9, None)}
     line = Line(backend="numpy", label="numpy", x=(4.0, 8.0), texts=("", ""), **times)
     assert within([line]) == [1.0, 2.0, 0.01, 1.5, 200.0, 2.0]

@@ -86,7 +86,7 @@ def test_lambdas_and_closures_have_a_crossover(found: FunctionCrossover) -> None
         found.at(401)
 
 
-def test_a_notebook_shows_the_figure_that_plot_returns(found: FunctionCrossover) -> None:
+def test_function_crossover_plot_displays_in_notebook(found: FunctionCrossover) -> None:
     shown, _ = DisplayFormatter().format(found.plot())
     assert shown["image/svg+xml"].startswith("<svg")
 
@@ -110,7 +110,7 @@ def setup(size):
 
 
 @pytest.mark.slow
-def test_no_function_is_blamed_for_the_one_that_it_is_compared_with(
+def test_functions_failing_reference_blames_no_other(
     here: Perceptron, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether that raises, exits or crashes; without a check the others are timed."""
@@ -128,7 +128,7 @@ def test_no_function_is_blamed_for_the_one_that_it_is_compared_with(
     assert set(zip(unchecked.backend, unchecked["size"], strict=True)) == others
 
 
-def test_an_answer_is_shown_as_text_as_a_table_and_as_a_figure(found: FunctionCrossover) -> None:
+def test_function_crossover_has_text_table_and_figure(found: FunctionCrossover) -> None:
     assert re.search(r"^sleeps +(?:yes|partly|no) ", repr(found), re.M)
     frame = found.to_frame()
     assert set(frame.backend) == {"flat", "_slope"}
@@ -141,7 +141,7 @@ def test_an_answer_is_shown_as_text_as_a_table_and_as_a_figure(found: FunctionCr
     assert {text.get_text().strip() for text in legend.get_texts()} == {"flat", "_slope"}
 
 
-def test_the_answer_is_a_rule_also_with_the_results_of_other_machines(
+def test_function_crossover_rule_uses_other_machines(
     found: FunctionCrossover,
 ) -> None:
     if found.status == "undecided":  # beside other programs
@@ -176,7 +176,7 @@ def test_wrong_arguments(changed: dict[str, object], reason: str, tmp_path: Path
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_of_functions_on_the_command_line(
+def test_functions_file_on_command_line(
     here: Perceptron, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In one repeat, which decides nothing."""
@@ -211,7 +211,7 @@ def setup(rows, width):
 """
 
 
-def test_a_map_of_functions_of_two_sizes(here: Perceptron, tmp_path: Path) -> None:
+def test_functions_map_of_two_sizes(here: Perceptron, tmp_path: Path) -> None:
     (tmp_path / "areas.py").write_text(MAPPED)
     told = here(
         *("map", "--functions", "areas.py", "--points", "2", "--quick", "--threads", "1"),
@@ -225,7 +225,7 @@ def test_a_map_of_functions_of_two_sizes(here: Perceptron, tmp_path: Path) -> No
     assert winners[40, 50] in ("flat", "undecided")
 
 
-def test_each_command_has_its_number_of_sizes(here: Perceptron, tmp_path: Path) -> None:
+def test_functions_command_states_number_of_sizes(here: Perceptron, tmp_path: Path) -> None:
     (tmp_path / "areas.py").write_text(MAPPED)
     (tmp_path / "sleeps.py").write_text(SLEEPING)
     assert "two sizes: use `perceptron map`" in here("crossover", "--functions", "areas.py").stderr
@@ -250,7 +250,7 @@ def test_options_that_functions_do_not_take(
     assert reason in told.stderr
 
 
-def test_a_file_that_cannot_be_loaded_is_named(here: Perceptron, tmp_path: Path) -> None:
+def test_functions_unloadable_file_is_named(here: Perceptron, tmp_path: Path) -> None:
     told = here("crossover", "--functions", "none.py")
     assert told.returncode == 2
     assert "--functions none.py: there is no such file" in told.stderr
@@ -294,7 +294,7 @@ def test_functions_of_a_module_are_those_of_the_script_and_edits_are_seen(tmp_pa
     assert run()[0] != digest
 
 
-def test_what_a_file_starts_keeps_nobody_waiting(tmp_path: Path) -> None:
+def test_functions_file_children_do_not_block(tmp_path: Path) -> None:
     """It ends with the process that loaded the file, whose output it holds open."""
     file = tmp_path / "sleeps.py"
     started = "import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', {!r}])\n"
@@ -309,7 +309,7 @@ def test_what_a_file_starts_keeps_nobody_waiting(tmp_path: Path) -> None:
             assert psutil.Process(int(pid.read_text())).status() == psutil.STATUS_ZOMBIE
 
 
-def test_a_notebook_shows_the_answer_and_its_figure(tmp_path: Path) -> None:
+def test_functions_of_notebook_cells_are_measured(tmp_path: Path) -> None:
     """Functions and data of a notebook's own cells."""
     notebook = nbformat.v4.new_notebook()
     cells = (

@@ -106,14 +106,14 @@ def run(
     )
 
 
-def test_both_files_pass_twine_check(distributions: tuple[Path, Path]) -> None:
+def test_distributions_pass_twine_check(distributions: tuple[Path, Path]) -> None:
     """PyPI would take them, and show README."""
     command = [sys.executable, "-m", "twine", "check", "--strict", *distributions]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_sdist_holds_the_package_and_no_measurements(distributions: tuple[Path, Path]) -> None:
+def test_sdist_holds_package_without_measurements(distributions: tuple[Path, Path]) -> None:
     """What a build needs and what says what it is; the wheel above was built from it."""
     with tarfile.open(distributions[0]) as archive:
         names = {Path(name).relative_to(Path(name).parts[0]) for name in archive.getnames()}
@@ -125,7 +125,7 @@ def test_the_sdist_holds_the_package_and_no_measurements(distributions: tuple[Pa
     assert {name.parts[1] for name in names if name.parts[0] == "docs"} == {"schemas"}
 
 
-def test_the_wheel_is_small_and_has_the_schemas_and_the_mark_of_types(
+def test_wheel_is_small_with_schemas_and_type_marker(
     distributions: tuple[Path, Path],
 ) -> None:
     wheel = distributions[1]
@@ -137,7 +137,7 @@ def test_the_wheel_is_small_and_has_the_schemas_and_the_mark_of_types(
 
 
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="old wheels are for old Pythons")
-def test_the_oldest_libraries_that_are_allowed_will_do(
+def test_install_works_with_oldest_dependencies(
     distributions: tuple[Path, Path], tmp_path: Path
 ) -> None:
     """Every lower bound of the core is a version that is installed and works."""
@@ -156,7 +156,7 @@ def test_the_oldest_libraries_that_are_allowed_will_do(
     assert json.loads(done.stdout)["finding"][0]["seconds"] > 0
 
 
-def test_no_extra_is_installed(light: Path) -> None:
+def test_install_brings_no_extra(light: Path) -> None:
     """Nor does anything that the core depends on bring one."""
     modules = sorted({module for extra in optional.EXTRAS.values() for module in extra})
     code = "import sys\nfrom importlib.util import find_spec\n"
@@ -168,7 +168,7 @@ def test_no_extra_is_installed(light: Path) -> None:
     assert done.stdout.split() == []
 
 
-def test_the_gate_works_alone_as_a_release_tries_it(light: Path) -> None:
+def test_install_alone_runs_gate(light: Path) -> None:
     """What waits three times as long is a regression."""
     folder = light.parents[2]
     released("compare", folder)
@@ -241,7 +241,7 @@ def test_bench_answers_without_a_page(light: Path, tmp_path: Path) -> None:
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
-def test_what_cannot_be_done_ends_in_one_line_before_it_begins(
+def test_install_missing_feature_is_one_line(
     light: Path, tmp_path: Path, arguments: tuple[str, ...], line: str
 ) -> None:
     done = run(light, tmp_path, *arguments)

@@ -10,7 +10,7 @@ import pytest
 from perceptron.machine import cpu_name, machine_name, steering_variables
 
 
-def test_the_machine_name_is_fit_for_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_machine_name_is_safe_for_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.node", lambda: "../Grace's laptop/1")
     assert machine_name() == "Grace-s-laptop-1"
 
@@ -36,7 +36,7 @@ def test_the_machine_name_is_fit_for_a_folder(monkeypatch: pytest.MonkeyPatch) -
         ),
     ],
 )
-def test_the_processor_has_a_name(
+def test_cpu_name_on_linux(
     told: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that tells its model apart, as Linux has it."""
@@ -48,7 +48,7 @@ def test_the_processor_has_a_name(
     cpu_name.cache_clear()
 
 
-def test_the_processor_has_a_name_on_macos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cpu_name_on_macos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("perceptron.machine.Path", lambda _: tmp_path / "nothing")
     monkeypatch.setattr("platform.system", lambda: "Darwin")
     said = CompletedProcess([], 0, "Apple M1\n")
@@ -58,7 +58,7 @@ def test_the_processor_has_a_name_on_macos(tmp_path: Path, monkeypatch: pytest.M
     cpu_name.cache_clear()
 
 
-def test_what_makes_the_same_code_run_differently_is_told_and_nothing_else() -> None:
+def test_steering_variables_are_those_that_change_execution() -> None:
     told = (
         *("OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "MKL_CBWR"),
         *("PYTHONOPTIMIZE", "CUDA_VISIBLE_DEVICES", "CUBLAS_WORKSPACE_CONFIG"),
@@ -84,6 +84,6 @@ def test_what_makes_the_same_code_run_differently_is_told_and_nothing_else() -> 
         ("expandable_segments:True,max_split_size_mb:128", None),
     ],
 )
-def test_a_path_is_told_without_its_folders(value: str, told: str | None) -> None:
+def test_steering_variables_hide_folders(value: str, told: str | None) -> None:
     """What is published must not name a user; all other values are told as they are."""
     assert steering_variables({"XLA_FLAGS": value}) == {"XLA_FLAGS": told or value}

@@ -87,6 +87,6 @@ def test_digits_are_right_to_half_a_percent(value: float) -> None:
         (cell_text(Quantity(3_058, "", (2, 41_200), digits=",")), "3,058 [2, 41,200]"),
     ],
 )
-def test_a_number_has_three_digits_one_unit_and_its_interval(text: str, shown: str) -> None:
+def test_number_has_three_digits_unit_and_interval(text: str, shown: str) -> None:
     """Counts have all digits."""
     assert text == shown

@@ -25,6 +25,6 @@ def test_extras_are_those_of_the_package() -> None:
         assert not names(PROJECT["dependencies"]) & set(modules.values())
 
 
-def test_all_brings_every_extra_but_that_of_a_gpu_alone() -> None:
+def test_extra_all_has_everything_but_cupy() -> None:
     extras = ",".join(sorted(optional.EXTRAS.keys() - {"cupy"}))
     assert f"{PROJECT['name']}[{extras}]" in EXTRAS["all"]

@@ -62,7 +62,9 @@ sys.addaudithook(refuse)
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
-def test_the_core_answers(tmp_path: Path, words: tuple[str, ...], codes: set[int]) -> None:
+def test_other_systems_core_commands_answer(
+    tmp_path: Path, words: tuple[str, ...], codes: set[int]
+) -> None:
     """What is not known is left out of the answer. `bench` runs on real ones, in a workflow."""
     (tmp_path / "two.py").write_text(
         "import numpy\n\nSIZES = (16, 65_536)\nCANDIDATES = {'a': numpy.sum, 'b': numpy.sort}\n\n\n"
@@ -75,7 +77,7 @@ def test_the_core_answers(tmp_path: Path, words: tuple[str, ...], codes: set[int
         assert json.loads(process.stdout)
 
 
-def test_what_cannot_work_there_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_other_systems_unsupported_command_is_one_line(tmp_path: Path) -> None:
     process = elsewhere(tmp_path, ("compare", "main", "."))
     assert process.returncode == 2
     assert process.stderr == (

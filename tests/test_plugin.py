@@ -25,7 +25,7 @@ class Wrong(NumpyBackend):
 """
 
 
-def test_its_contract_can_be_checked(tmp_path: Path) -> None:
+def test_plugin_contract_can_be_checked(tmp_path: Path) -> None:
     """The right one keeps it; exit code 1 and the difference are for the wrong one.
 
     On two problems: on all of them each backend of ours is checked.

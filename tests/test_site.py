@@ -73,9 +73,7 @@ def pages(site: dict[str, Path]) -> dict[str, Page]:
     return {address: Page(file) for address, file in site.items() if file.suffix == ".html"}
 
 
-def test_every_link_within_the_site_leads_somewhere(
-    site: dict[str, Path], pages: dict[str, Page]
-) -> None:
+def test_site_links_resolve(site: dict[str, Path], pages: dict[str, Page]) -> None:
     """To a file that is there, and to a heading of it; a page of the dashboard reads its choice."""
     front = pages[f"{BASE}index.html"].links
     assert {"dashboard/index.html", "first-run.html", LESSON} <= set(front)
@@ -90,14 +88,14 @@ def test_every_link_within_the_site_leads_somewhere(
                 assert unquote(anchor) in pages[target].ids, f"{address}: {link}"
 
 
-def test_every_heading_has_the_address_that_links_in_markdown_use(pages: dict[str, Page]) -> None:
+def test_site_headings_have_markdown_anchors(pages: dict[str, Page]) -> None:
     for source in MARKDOWN:
         assert anchors(source) <= pages[f"{BASE}{source.stem}.html"].ids
     names = {f"perceptron.{name}" for name in ("fastest", "load_results", "Advice")}
     assert names <= pages[f"{BASE}commands.html"].ids
 
 
-def test_the_sitemap_lists_the_pages_of_both(site: dict[str, Path]) -> None:
+def test_site_sitemap_lists_docs_and_dashboard(site: dict[str, Path]) -> None:
     sitemap = site[f"{BASE}sitemap.xml"].read_text(encoding="utf-8")
     listed = set(re.findall(r"<loc>(.*?)</loc>", sitemap))
     assert listed <= site.keys()
@@ -113,7 +111,7 @@ def test_search_knows_every_page(site: dict[str, Path]) -> None:
     assert "crossov" in found["terms"]
 
 
-def test_what_is_missing_leads_back_to_the_front_however_deep_it_is(pages: dict[str, Page]) -> None:
+def test_site_404_page_links_back_at_any_depth(pages: dict[str, Page]) -> None:
     page = pages[f"{BASE}404.html"]
     assert page.base == "/suite/"
     assert urljoin(urljoin(f"{BASE}no/such/page.html", page.base), "index.html") in pages

@@ -24,7 +24,7 @@ texts = st.text(st.characters(codec=None), max_size=200)
 
 
 @given(texts)
-def test_every_text_becomes_one_line_without_control_characters(text: str) -> None:
+def test_untrusted_text_becomes_one_printable_line(text: str) -> None:
     for shown in (label(text), quoted(text), shortened(text), printable(text)):
         assert not {unicodedata.category(character) for character in shown} & INVISIBLE
         assert len(shown.splitlines()) <= 1
@@ -32,18 +32,18 @@ def test_every_text_becomes_one_line_without_control_characters(text: str) -> No
 
 
 @given(texts)
-def test_what_is_shown_has_a_bounded_length(text: str) -> None:
+def test_untrusted_text_has_bounded_length(text: str) -> None:
     assert len(quoted(text)) <= 60
     assert len(shortened(text)) <= LONGEST
 
 
 @pytest.mark.parametrize("text", ["\x1b[31mred", "a\u202eb", "a\u200bb", "a\u2028b", "\x00"])
-def test_what_steers_a_terminal_is_marked(text: str) -> None:
+def test_untrusted_text_marks_control_characters(text: str) -> None:
     assert "\N{REPLACEMENT CHARACTER}" in printable(text)
     assert printable(text).replace("\N{REPLACEMENT CHARACTER}", "").isprintable()
 
 
-def test_a_long_text_keeps_both_ends_and_says_how_long_it_was() -> None:
+def test_untrusted_text_keeps_both_ends() -> None:
     text = shortened("begin" + "x" * 10_000 + "end")
     assert text.startswith("begin")
     assert text.endswith("end")
@@ -66,7 +66,7 @@ def test_values_are_those_of_the_file(tmp_path: Path) -> None:
         (b"a" * 10_000, "not TOML: "),
     ],
 )
-def test_what_is_no_toml_is_one_short_line(tmp_path: Path, content: bytes, message: str) -> None:
+def test_read_toml_invalid_file_is_one_line(tmp_path: Path, content: bytes, message: str) -> None:
     """The file's name is left to whoever asks."""
     file = tmp_path / "some.toml"
     file.write_bytes(content)
@@ -80,14 +80,14 @@ def test_what_is_no_toml_is_one_short_line(tmp_path: Path, content: bytes, messa
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+def test_read_toml_refuses_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "some.toml")
     with pytest.raises(UserError, match=r"no ordinary file"):
         read_toml(tmp_path / "some.toml")
 
 
 @pytest.mark.parametrize(("name", "reason"), [("none", "No such file"), (".", "Is a directory")])
-def test_what_cannot_be_read_says_why(tmp_path: Path, name: str, reason: str) -> None:
+def test_read_toml_unreadable_file_gives_reason(tmp_path: Path, name: str, reason: str) -> None:
     with pytest.raises(UserError, match=f"^cannot be read: {reason}"):
         read_toml(tmp_path / name)
 

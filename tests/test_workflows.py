@@ -67,7 +67,7 @@ def run(
 @pytest.mark.parametrize(
     "file", [action.FILE, *sorted(FOLDER.glob("*.yml"))], ids=lambda file: file.name
 )
-def test_nothing_of_an_event_is_pasted_into_a_script(file: Path) -> None:
+def test_workflow_scripts_contain_no_event_text(file: Path) -> None:
     """Titles and branches would be run. And an action is the commit that was looked at."""
     for step in steps(file):
         assert "${{" not in step.get("run", "")
@@ -75,7 +75,7 @@ def test_nothing_of_an_event_is_pasted_into_a_script(file: Path) -> None:
             assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", step["uses"])
 
 
-def test_what_may_write_runs_nothing_of_the_pull_request_and_reads_nothing_untrusted() -> None:
+def test_workflow_with_write_access_runs_no_untrusted_code() -> None:
     """The workflow of the gate can only read. Of the other one, the job that reads the artefact has
     no token to write and checks out the default branch; the job that writes takes the finished
     text, and has no checkout."""
@@ -98,7 +98,7 @@ def test_what_may_write_runs_nothing_of_the_pull_request_and_reads_nothing_untru
     assert not any("python" in step.get("run", "") for step in write["steps"])
 
 
-def test_the_gate_is_this_action_and_its_result_is_commented() -> None:
+def test_workflow_gate_uses_this_action() -> None:
     """In a checkout of both revisions, without the token; elsewhere `./` would run what was found
     there."""
     checkout, gate, upload = steps(GATE)
@@ -110,7 +110,7 @@ def test_the_gate_is_this_action_and_its_result_is_commented() -> None:
     assert all("./" not in step.get("uses", "") for step in steps(COMMENT))
 
 
-def test_each_job_of_a_matrix_uploads_what_the_other_workflow_downloads() -> None:
+def test_workflow_artefact_names_match_download_pattern() -> None:
     """Under a name of its own: of one name, the second upload fails."""
     (upload,) = (step for step in steps(action.FILE) if "upload-artifact" in step.get("uses", ""))
     names = {
@@ -149,7 +149,7 @@ WRITTEN = api_comment(5, "github-actions[bot]", "Bot", f"{TAG}\n\nold")
         (None, None),  # they cannot be listed
     ],
 )
-def test_there_is_one_comment_and_it_is_the_bots_own(
+def test_workflow_comment_is_single_and_by_bot(
     tmp_path: Path, comments: list[dict[str, Any]] | None, call: str | None
 ) -> None:
     """Found by the tag and by its author: a person may have copied the tag."""
@@ -177,7 +177,7 @@ def test_there_is_one_comment_and_it_is_the_bots_own(
         ("v1.2.0", "## Unreleased\n\n* faster\n", "CHANGELOG.md has no section '## 1.2.0'"),
     ],
 )
-def test_a_tag_releases_the_version_of_its_commit_with_its_notes(
+def test_release_tag_matches_version_and_notes(
     tmp_path: Path, tag: str, changes: str, error: str | None
 ) -> None:
     (tmp_path / "perceptron.py").write_text("__version__ = '1.2.0'\n")
@@ -191,7 +191,7 @@ def test_a_tag_releases_the_version_of_its_commit_with_its_notes(
         assert (tmp_path / "notes.md").read_text().strip() == "* faster"
 
 
-def test_what_a_release_says_of_itself_points_to_its_repository(tmp_path: Path) -> None:
+def test_release_links_point_to_repository(tmp_path: Path) -> None:
     """README is shown where no file lies beside it."""
     for name in ("README.md", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
@@ -205,7 +205,7 @@ def test_what_a_release_says_of_itself_points_to_its_repository(tmp_path: Path) 
     assert all(link.startswith("https://") for link in links)
 
 
-def test_only_what_was_tried_is_published_and_by_a_tag_alone() -> None:
+def test_release_publishes_tested_files_by_tag() -> None:
     """The job that proves who publishes runs nothing of ours; the other one gets no such proof."""
     jobs = yaml.safe_load(RELEASE.read_text(encoding="utf-8"))["jobs"]
     publish, announce = jobs["publish"], jobs["announce"]
@@ -232,7 +232,7 @@ def fenced(marker: str) -> str:
     return match[1].replace("@REVISION", f"@{'1234567890' * 4}")
 
 
-def test_the_workflow_of_the_docs_has_four_lines_of_steps(tmp_path: Path) -> None:
+def test_workflow_of_docs_has_four_lines_of_steps(tmp_path: Path) -> None:
     """For any other project; test_adoption.py has it checked by the tools that check ours."""
     text = fenced("workflow")
     assert len(text.split("steps:\n")[1].splitlines()) == 4
@@ -253,7 +253,7 @@ def test_the_workflow_of_the_docs_has_four_lines_of_steps(tmp_path: Path) -> Non
         assert job[limit] == our_job[limit]
 
 
-def test_a_copy_of_the_workflow_that_comments_installs_what_makes_the_text() -> None:
+def test_workflow_comment_copy_installs_text_dependencies() -> None:
     """The page names the line to replace as it stands in ours, and one that installs a commit."""
     ours, theirs = fenced("comment-install").splitlines()
     assert COMMENT.read_text(encoding="utf-8").splitlines().count(ours) == 1
@@ -264,7 +264,7 @@ def test_a_copy_of_the_workflow_that_comments_installs_what_makes_the_text() -> 
     assert f'"{installs[-1]}"' in fenced("gitlab")
 
 
-def test_the_page_lists_what_the_action_takes_and_gives() -> None:
+def test_action_inputs_and_outputs_match_page() -> None:
     page = PAGE.read_text(encoding="utf-8")
     table = page.split("| input | default | meaning |")[1].split("\n\n")[0]
     first = [line.split("|")[1] for line in table.splitlines()[2:]]

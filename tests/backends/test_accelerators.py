@@ -17,7 +17,7 @@ CYCLE = 1e-9
 
 
 @pytest.mark.parametrize("name", ["torch-cuda", "jax-cuda", "cupy"])
-def test_a_stand_in_can_be_asked_all_that_a_gpu_is(
+def test_accelerator_stand_in_has_protocol_of_gpu(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that what a GPU will be asked has been asked before; CuPy is not even imported."""
@@ -83,7 +83,7 @@ class QueueingCuda:
         (1.0, 0.0, None),  # the host never gets ahead, as where each iteration waits
     ],
 )
-def test_a_held_up_device_tells_its_own_seconds(
+def test_accelerator_held_device_measures_its_seconds(
     launching: float, loading: float, seconds: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cuda = QueueingCuda()

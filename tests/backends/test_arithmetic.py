@@ -68,7 +68,7 @@ _SGD = (
 
 
 @of(*INTERPRETED, *COMPILED, slow=COMPILED)
-def test_any_network_is_trained(backend: Backend) -> None:
+def test_backends_train_any_network_as_numpy(backend: Backend) -> None:
     """Each writes losses and activations itself; the families use only a few of them."""
     for problem in networks(every=backend.name in INTERPRETED):
         assert_as_numpy(backend.prepare(problem, "float64"), problem)
@@ -88,7 +88,7 @@ def test_values_too_large_for_an_exponential_are_trained_on(backend: Backend) ->
 
 
 @of(*INTERPRETED, *COMPILED)
-def test_a_training_that_diverges_shows(backend: Backend) -> None:
+def test_backends_show_divergence_in_loss(backend: Backend) -> None:
     """A worker notices it by a loss that is not finite."""
     wild = replace(network(((2, "identity"),), "identity", "mse"), optimizer=Sgd(rate=1e3))
     trainer = backend.prepare(wild, "float64")

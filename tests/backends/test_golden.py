@@ -36,7 +36,7 @@ def published() -> Iterator[object]:
 
 
 @pytest.mark.parametrize(("name", "dtype"), [*published()])
-def test_the_or_gate_is_learned_as_published(name: str, dtype: DType) -> None:
+def test_golden_or_gate_is_learned_as_published(name: str, dtype: DType) -> None:
     """Ten errors to three digits, weights, bias and predictions as the walk-through prints them."""
     try:
         trainer = registry.load(name).prepare(catalogue.find("or-gate"), dtype)
@@ -59,7 +59,7 @@ def test_the_or_gate_is_learned_as_published(name: str, dtype: DType) -> None:
     np.testing.assert_allclose(predictions[:, 0], PUBLISHED_PREDICTIONS, atol=2e-6)
 
 
-def test_the_published_arithmetic_gives_the_published_bias_to_the_last_digit() -> None:
+def test_golden_published_arithmetic_gives_last_digit_of_bias() -> None:
     """Not merely close: the same operations in the same order."""
     trainer = registry.load("numpy-published").prepare(catalogue.find("or-gate"), "float64")
     trainer.train(10_000)

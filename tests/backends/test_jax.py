@@ -74,7 +74,7 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 @needs_jax
-def test_a_second_process_finds_what_the_first_compiled(processes: list[dict[str, Any]]) -> None:
+def test_jax_second_process_uses_compile_cache(processes: list[dict[str, Any]]) -> None:
     """Where the user has a cache; the second problem has the shapes of the first."""
     assert [process["found"] for process in processes] == [[False, True], [True, True]]
 
@@ -130,7 +130,7 @@ def test_preparing_compiles_all_that_training_calls() -> None:
     assert trainer._program.train._cache_size() == compiled  # type: ignore[attr-defined]
 
 
-def test_on_a_gpu_precision_and_memory_are_settled_before_jax_starts(
+def test_jax_gpu_precision_and_memory_are_set_before_start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in (
@@ -158,7 +158,7 @@ def test_on_a_gpu_precision_and_memory_are_settled_before_jax_starts(
 
 
 @pytest.mark.parametrize("backend", [CPU, CUDA], ids=lambda backend: backend.name)
-def test_a_cache_is_the_users_or_there_is_none(
+def test_jax_compile_cache_is_of_user_or_off(
     backend: JaxBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Named either way, so that it is recorded."""
@@ -172,7 +172,7 @@ def test_a_cache_is_the_users_or_there_is_none(
     assert backend.environment(1)["JAX_ENABLE_COMPILATION_CACHE"] == "false"
 
 
-def test_a_loop_goes_into_a_command_buffer_where_that_works(
+def test_jax_loop_uses_command_buffer_where_supported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As this XLA says it: what it does not know, or the GPU cannot run, would end each worker.
@@ -191,7 +191,7 @@ def test_a_loop_goes_into_a_command_buffer_where_that_works(
 
 @pytest.mark.slow
 @needs_jax
-def test_a_loop_is_run_and_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jax_command_buffer_probe_runs_and_compares_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     """On the CPU here; what does not end, or ends wrongly, does not work."""
     assert runs("", "cpu")
     assert not runs("--xla_no_such_flag=1", "cpu")
@@ -201,7 +201,7 @@ def test_a_loop_is_run_and_compared(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 @needs_jax
-def test_what_a_gpu_would_be_given_loops_on_it_in_full_precision(
+def test_jax_gpu_lowering_loops_in_full_precision(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Lowered for CUDA without one: ten steps in a loop, and those that are left.

@@ -22,7 +22,7 @@ def install(monkeypatch: pytest.MonkeyPatch, *backends: NumpyBackend) -> None:
     monkeypatch.setattr(registry, "load", lambda name: known[name])
 
 
-def test_each_rung_follows_the_one_that_it_removes_something_from() -> None:
+def test_ladder_variants_follow_what_they_remove() -> None:
     """From torch as its tutorials write it down to the arithmetic, whatever else is added."""
     published = [
         *("torch-cpu-dataloader", "torch-cpu", "torch-cpu-fused", "torch-cpu-functional"),
@@ -35,7 +35,7 @@ def test_each_rung_follows_the_one_that_it_removes_something_from() -> None:
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_a_loader_stands_on_the_ladder_of_batches_alone(device: str) -> None:
+def test_ladder_dataloader_needs_batches(device: str) -> None:
     """Without batches there is nothing to load: the ladder starts with torch itself."""
     loader = f"torch-{device}-dataloader"
     assert list(variants(device)) == [loader, *variants(device, batches=False)]
@@ -44,7 +44,7 @@ def test_a_loader_stands_on_the_ladder_of_batches_alone(device: str) -> None:
     assert variants(device)[name] != STARTS
 
 
-def test_the_ladder_of_a_gpu_is_its_own() -> None:
+def test_ladder_of_gpu_is_separate() -> None:
     published = [
         *("torch-cuda-dataloader", "torch-cuda", "torch-cuda-fused", "torch-cuda-manual"),
         "torch-cuda-manual-graph",
@@ -54,7 +54,7 @@ def test_the_ladder_of_a_gpu_is_its_own() -> None:
     assert not set(variants("cuda")) & set(variants("cpu"))
 
 
-def test_every_backend_of_ours_with_a_rung_is_on_a_ladder() -> None:
+def test_ladder_includes_every_builtin_variant() -> None:
     """A chain that is broken by a wrong name would drop all variants after it."""
     backends = [registry.load(name) for name in registry.BUILT_IN]
     devices = {backend.device for backend in backends}
@@ -69,7 +69,7 @@ def test_every_backend_of_ours_with_a_rung_is_on_a_ladder() -> None:
         }
 
 
-def test_a_foreign_backend_says_itself_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ladder_accepts_foreign_backend_position(monkeypatch: pytest.MonkeyPatch) -> None:
     """One without a variant changes nothing, nor do two that follow each other in a circle."""
     before = variants("cpu")
     for variant in (None, "numpy", LadderStep("all", after="nobody"), 3):

@@ -123,7 +123,7 @@ def _blas_threads() -> list[int]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="forks")
-def test_a_forked_process_trains_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numba_trains_in_forked_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """GNU OpenMP's threads, which Numba takes by itself, would end it."""
     monkeypatch.delenv("NUMBA_THREADING_LAYER", raising=False)
     code = (

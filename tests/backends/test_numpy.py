@@ -65,7 +65,7 @@ def test_gradients_are_the_slopes_of_the_loss(
             assert step[index] == pytest.approx(-rate * slope, rel=1e-4, abs=1e-10)
 
 
-def test_an_exact_hit_has_no_gradient() -> None:
+def test_numpy_exact_fit_has_no_gradient() -> None:
     """sign(f − t) is 0 where |f − t| / (f − t) would be 0/0."""
     trainer = NumpyTrainer(network((), "identity", "l1-sum"), "float64")
     weights, bias = trainer._network.arrays
@@ -182,13 +182,13 @@ def test_training_in_place_allocates_nothing(activation: Activation, loss: Loss)
     assert allocated(problem) < smallest
 
 
-def test_a_batch_is_gathered_into_arrays_that_are_there() -> None:
+def test_numpy_batches_reuse_arrays() -> None:
     """Neither gathering, nor a step of Adam, nor the shorter last batch makes an array."""
     problem = replace(SHORT_LAST, dataset=Clusters("clusters", 1797, 64, classes=3), batch=1000)
     assert allocated(problem) < 1000 * 3 * 8  # the targets of a batch
 
 
-def test_a_problem_at_the_limits_is_trained() -> None:
+def test_python_backend_trains_largest_problem() -> None:
     """Python's compiler must not run out of stack over the longest sum."""
     problem = catalogue.find("mlp:20x4095")
     assert parameter_count(problem) == MOST_PARAMETERS
@@ -209,7 +209,7 @@ def test_trainings_on_the_same_data_hold_one_copy() -> None:
     assert of_losses[0].targets is not of_losses[1].targets
 
 
-def test_what_nobody_holds_is_released() -> None:
+def test_numpy_typed_data_are_released() -> None:
     """Large data must not outlive their trainer."""
     problem = catalogue.find("or-gate")
     held = weakref.ref(typed(problem, np.float16).inputs)

@@ -20,12 +20,12 @@ def foreign(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
     return install
 
 
-def test_an_unknown_backend_is_named_with_the_nearest_one() -> None:
+def test_registry_unknown_backend_suggests_nearest() -> None:
     with pytest.raises(UserError, match="unknown backend 'troch-cpu': did you mean 'torch-cpu'"):
         registry.load("troch-cpu")
 
 
-def test_a_foreign_backend_is_listed_and_loaded(foreign) -> None:  # type: ignore[no-untyped-def]
+def test_registry_lists_and_loads_foreign_backend(foreign) -> None:  # type: ignore[no-untyped-def]
     """Another package's class or instance is a backend like ours."""
     foreign("theirs", "perceptron.backends.numpy_backend:NumpyBackend")
     assert "theirs" in registry.names()
@@ -39,7 +39,7 @@ def test_a_foreign_backend_is_listed_and_loaded(foreign) -> None:  # type: ignor
         ("perceptron:__version__", "is not a backend: it has no name, device"),
     ],
 )
-def test_a_broken_foreign_backend_does_not_break_the_rest(foreign, value: str, reason: str) -> None:  # type: ignore[no-untyped-def]
+def test_registry_broken_foreign_backend_is_unavailable(foreign, value: str, reason: str) -> None:  # type: ignore[no-untyped-def]
     """It is unavailable, for the reason that it is broken."""
     foreign("theirs", value)
     shown = registry.reason_unavailable("theirs")
@@ -75,7 +75,7 @@ def test_ours_cannot_be_replaced(foreign) -> None:  # type: ignore[no-untyped-de
     assert registry.names().count("numpy") == 1
 
 
-def test_what_trains_over_processes_is_found_where_it_can_run(
+def test_registry_data_parallel_backends_need_devices(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """That of the CPU always, so that its row says what is missing."""

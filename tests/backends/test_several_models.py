@@ -47,7 +47,7 @@ def in_the_table() -> set[str]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("traced_not_compiled")
-def test_the_table_has_those_that_take_several(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_models_table_lists_capable_backends(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the CPU in the place of devices that are not here."""
     use_stand_ins(monkeypatch)
     table = in_the_table()
@@ -62,7 +62,7 @@ def test_the_table_has_those_that_take_several(monkeypatch: pytest.MonkeyPatch) 
         assert (name in table) == takes_several, name
 
 
-def test_the_ladders_of_the_page_are_those_of_several_models() -> None:
+def test_several_models_page_has_their_ladders() -> None:
     """From the first variant to the last."""
     lines = [line for line in section("Where the time goes").split("\n\n") if "` →" in line]
     assert [named(line) for line in lines] == [
@@ -70,7 +70,7 @@ def test_the_ladders_of_the_page_are_those_of_several_models() -> None:
     ]
 
 
-def test_a_sample_must_be_longer_the_more_models_there_are() -> None:
+def test_several_models_sequential_sample_grows_with_models() -> None:
     """With one model it is the backend itself."""
     backend = registry.load("numpy-sequential")
     least = least_seconds_of(backend, OR_GATES)
@@ -130,7 +130,7 @@ def test_workers_end_with_a_process_that_leaves_at_once(tmp_path: Path) -> None:
     assert not any(map(psutil.pid_exists, numbers))
 
 
-def test_it_needs_what_its_backend_needs() -> None:
+def test_several_models_sequential_requires_what_its_backend_does() -> None:
     """The worker asks it what it asks any backend."""
     for name in NAMES:
         backend, own = registry.load(name), registry.load(name.removesuffix("-sequential"))

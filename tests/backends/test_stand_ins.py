@@ -37,7 +37,7 @@ KINDS = ("or-gate", "batches-adam", "folds-adam")
         if case != ("jax-cuda", "folds-adam")  # `jax-cpu` keeps it
     ],
 )
-def test_the_contract_is_kept_on_a_stand_in(name: str, problem: str) -> None:
+def test_stand_in_keeps_contract(name: str, problem: str) -> None:
     needs(name)
     assert broken_promises(registry.load(name), PROBLEMS[problem], "float32") == []
 
@@ -57,7 +57,7 @@ def test_work_can_be_queued_without_waiting(name: str) -> None:
         assert array.tolist() == expected.tolist()
 
 
-def test_it_says_on_what_it_trains() -> None:
+def test_stand_in_accelerator_kind_is_device() -> None:
     """Whoever waits for a device, or asks for its memory, asks the backend's accelerator."""
     for backend in map(registry.load, DEVICES):
         accelerator = getattr(backend, "accelerator", None)

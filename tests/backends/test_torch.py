@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 
 @pytest.mark.usefixtures("traced_not_compiled")
-def test_it_says_whether_it_found_what_was_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_torch_compiled_reports_cache_hit(monkeypatch: pytest.MonkeyPatch) -> None:
     """On disk, or in the process, where a problem had these shapes before."""
     for on_disk in (False, True):
         monkeypatch.setattr(torch_compiled, "inductor_wrote", lambda since, it=on_disk: not it)
@@ -61,9 +61,7 @@ def test_inductor_compiled_if_it_wrote_a_library(
         *(("mlp-batch:1", 5), ("digits", 1), ("batches-adam", 2)),
     ],
 )
-def test_a_graph_holds_few_steps_and_none_that_follow_at_another_length(
-    name: str, steps: int
-) -> None:
+def test_torch_compiled_unrolls_short_steps_only(name: str, steps: int) -> None:
     """Unrolling pays where a step is short, and costs compilation where it is long."""
     assert torch_compiled.unrolled(PROBLEMS.get(name) or catalogue.find(name)) == steps
 
@@ -76,7 +74,7 @@ def test_products_by_hand_are_in_full_precision(kind: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["or-gate", "digits"])
-def test_what_is_traced_lies_on_the_device_of_its_data(name: str) -> None:
+def test_torch_traced_data_stay_on_device(name: str) -> None:
     """A number left on the host would be read there by every step."""
     problem = catalogue.find(name)
     trainer = torch_manual.ManualTrainer(problem, "float32", "meta")
@@ -93,7 +91,7 @@ def test_what_is_traced_lies_on_the_device_of_its_data(name: str) -> None:
         )
 
 
-def test_a_buffer_is_written_to_only_after_its_last_copy() -> None:
+def test_torch_host_buffer_waits_for_its_last_copy() -> None:
     """Buffers take turns, each waits for its own copy, and none has the memory of another.
 
     On a CPU a copy is the buffer itself: what was given stays until its buffer is next.

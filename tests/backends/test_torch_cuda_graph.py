@@ -62,7 +62,7 @@ def recorded(kind: Any, problem: Problem, cuda: FakeCuda | None = None) -> Recor
         (BmmTrainer, ONE_LAYER),
     ],
 )
-def test_what_is_replayed_is_the_training(kind: Any, problem: Problem) -> None:
+def test_cuda_graph_replay_equals_training(kind: Any, problem: Problem) -> None:
     """Over the whole cycle of orders and on, all of it on the one stream: autograd keeps to the
     stream on which it first saw a parameter, and memory belongs to one."""
     cuda = FakeCuda()
@@ -84,7 +84,7 @@ def test_what_is_replayed_is_the_training(kind: Any, problem: Problem) -> None:
         assert_as_numpy(trainer, problem, iterations=iterations, tolerance=OVER_EPOCHS)
 
 
-def test_what_is_queued_stands_between_what_came_before_and_what_comes_after() -> None:
+def test_cuda_graph_queue_keeps_stream_order() -> None:
     """So an event on the default stream before and one after enclose it."""
     cuda = FakeCuda()
     trainer = recorded(ManualTrainer, OR_GATE, cuda=cuda)
@@ -114,7 +114,7 @@ def in_vmap() -> None:
         (lambda cuda: in_vmap(), "vmap over calling .item() on a Tensor, please try to rewrite"),
     ],
 )
-def test_what_cannot_be_recorded_says_why_whole_and_the_eager_row_stays(
+def test_cuda_graph_recording_failure_gives_reason(
     refused: Callable[[FakeCuda], None], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PyTorch's own words, and that the recording failed; the same steps one by one have a time."""

@@ -44,12 +44,12 @@ ALIKE = ("or-gate", "symptoms", "xor", "perceptron-rows:16")
     [problem for problem in problems() if problem.name not in ALIKE],
     ids=lambda problem: problem.name,
 )
-def test_the_kernel_keeps_every_promise(problem: Problem) -> None:
+def test_persistent_kernel_keeps_contract(problem: Problem) -> None:
     """The contract of all backends, on what fits into a block."""
     assert broken_promises(BACKEND, problem, "float32") == []
 
 
-def test_a_long_training_is_several_launches(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_persistent_kernel_splits_long_training(monkeypatch: pytest.MonkeyPatch) -> None:
     """None of which keeps a GPU from its screen for long; no iteration is lost between them."""
     monkeypatch.setattr(torch_cuda_persistent, "ITERATIONS_IN_A_LAUNCH", 4)
     trainer = BACKEND.prepare(catalogue.find("or-gate"), "float32")
@@ -67,7 +67,7 @@ def test_a_long_training_is_several_launches(monkeypatch: pytest.MonkeyPatch) ->
     assert launches == [4, 4, 2]
 
 
-def test_what_a_small_gpu_cannot_hold_is_unsupported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_persistent_kernel_too_large_is_unsupported(monkeypatch: pytest.MonkeyPatch) -> None:
     """Triton sees that when it has compiled the kernel: shared memory differs between GPUs."""
     kernel = torch_cuda_persistent.kernel()
 
@@ -79,7 +79,7 @@ def test_what_a_small_gpu_cannot_hold_is_unsupported(monkeypatch: pytest.MonkeyP
         BACKEND.prepare(catalogue.find("or-gate"), "float32")
 
 
-def test_a_stand_in_interprets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_persistent_kernel_interprets_on_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its workers are told before they import Triton; on a GPU nobody is."""
     monkeypatch.delenv(INTERPRET, raising=False)
     assert BACKEND.environment(1)[INTERPRET] == "1"
@@ -125,9 +125,7 @@ for name in ("or-gate", "mlp:9x3x5x6", "mlp:16x16x32"):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("version", [None, "3.6.0"])
-def test_it_compiles_for_gpus_without_tf32_and_in_their_shared_memory(
-    version: str | None, tmp_path: Path
-) -> None:
+def test_persistent_kernel_compiles_without_tf32(version: str | None, tmp_path: Path) -> None:
     """With the Triton that is installed, and with that of PyTorch 2.11, which makes products of
     sums. And once for any number of iterations: Triton would compile 1 and multiples of 16 anew.
     """
@@ -150,7 +148,7 @@ def test_it_compiles_for_gpus_without_tf32_and_in_their_shared_memory(
         ("bce", (), "sigmoid"),
     ],
 )
-def test_every_loss_and_activation_is_trained(
+def test_persistent_kernel_trains_every_loss_and_activation(
     loss: Loss, hidden: tuple[tuple[int, Activation], ...], last: Activation
 ) -> None:
     """As float64 NumPy does, at every depth; the widths are such as padding changes."""

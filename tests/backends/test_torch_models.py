@@ -47,7 +47,7 @@ class _Event:
 
 @both
 @pytest.mark.parametrize("problem", [FOLDS, ONE_LAYER], ids=["folds", "one layer"])
-def test_a_step_stays_on_the_device(kind: type[Several], problem: Problem) -> None:
+def test_torch_models_step_stays_on_device(kind: type[Several], problem: Problem) -> None:
     """No tensor of the host, and nothing that Python must ask a value of."""
     with torch.device("meta"):
         trainer = kind(problem, "float32", "meta", recorded=STEPS)
@@ -59,7 +59,7 @@ def test_a_step_stays_on_the_device(kind: type[Several], problem: Problem) -> No
 
 @pytest.mark.parametrize("name", ["torch-cpu", "torch-cpu-bmm"])
 @pytest.mark.parametrize("problem", [replace(MANY, models=1), FOLDS], ids=["one", "folds"])
-def test_it_trains_in_bfloat16_too(name: str, problem: Problem) -> None:
+def test_torch_models_train_in_bfloat16(name: str, problem: Problem) -> None:
     """Losses and parameters come back as NumPy's own numbers, and the loss falls."""
     backend: Any = registry.load(name)
     assert backend.low_precision == ("bfloat16",)
@@ -70,7 +70,7 @@ def test_it_trains_in_bfloat16_too(name: str, problem: Problem) -> None:
     assert {array.dtype for array in trainer.parameters()} == {np.dtype("float32")}
 
 
-def test_a_count_of_steps_does_not_stand_still_in_bfloat16() -> None:
+def test_torch_models_step_count_is_exact_in_bfloat16() -> None:
     """256 + 1 is 256 there."""
     dtype: Any = "bfloat16"
     trainer = EnsembleTrainer(MANY, dtype, "cpu", recorded=STEPS)

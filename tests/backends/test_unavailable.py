@@ -57,7 +57,7 @@ def test_cudas_driver_is_asked_for_devices(
     ("unavailable", "language", "variable", "compiler"),
     [(triton_unavailable, "C", "CC", "gcc"), (cpp_unavailable, "C++", "CXX", "g++")],
 )
-def test_a_compiler_and_pythons_header_are_needed(
+def test_unavailable_without_compiler_or_python_header(
     unavailable: Callable[[], str | None],
     language: str,
     variable: str,
@@ -106,7 +106,7 @@ def test_torch_is_not_asked_for_what_a_look_tells(
         ("mps", True, None),
     ],
 )
-def test_a_build_of_torch_finds_its_device_or_not(
+def test_unavailable_follows_device_of_torch_build(
     built_for: str | None, is_there: bool, reason: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch = pytest.importorskip("torch")
@@ -117,7 +117,7 @@ def test_a_build_of_torch_finds_its_device_or_not(
     assert device_unavailable("mps") == reason
 
 
-def test_an_amd_gpu_is_a_device_of_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unavailable_not_for_amd_gpu_as_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
     """ROCm's PyTorch calls it so, and there is no driver of CUDA's to ask."""
     torch = pytest.importorskip("torch")
     monkeypatch.setattr(torch_accelerator, "_ROCM", SimpleNamespace(exists=lambda: True))
@@ -165,7 +165,7 @@ def test_jax_needs_its_parts(
     assert JaxBackend("jax", device, "").unavailable() == reason
 
 
-def test_a_gpu_is_looked_for_before_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unavailable_checks_gpu_before_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody should install CuPy for a GPU that is not there."""
     monkeypatch.setattr(optional, "missing", lambda extra: f"no {extra}")
     monkeypatch.setattr(cupy_accelerator, "cuda_unavailable", lambda: "no device")
@@ -207,7 +207,7 @@ BY_HOST = r'feed = "host": .* gathers batches on the device'
         (PERSISTENT, catalogue.find("mlp-map:16x32"), "up to 8,192 terms of a product, not 32,768"),
     ],
 )
-def test_what_a_backend_does_not_train_is_refused(
+def test_unsupported_problem_is_refused(
     name: str, problem: Problem, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In one line: the console shows it."""
@@ -227,6 +227,6 @@ def test_what_a_backend_does_not_train_is_refused(
         (PERSISTENT, "float64", "trains in float32 only, not in float64"),
     ],
 )
-def test_a_backend_of_one_dtype_refuses_the_other(name: str, dtype: DType, reason: str) -> None:
+def test_unsupported_dtype_is_refused(name: str, dtype: DType, reason: str) -> None:
     with pytest.raises(Unsupported, match=reason):
         registry.load(name).require(OR_GATE, dtype)  # type: ignore[attr-defined]

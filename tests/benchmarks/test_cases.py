@@ -21,7 +21,7 @@ for file in sorted(Path("benchmarks").glob("*.py")):
 """
 
 
-def test_every_file_is_imported_where_only_benchmarks_can_run() -> None:
+def test_cases_import_with_benchmark_dependencies_only() -> None:
     """As asv does, where nothing is installed but what benchmarks need."""
     command = [sys.executable, "-c", IMPORT_ALL]
     process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -29,7 +29,7 @@ def test_every_file_is_imported_where_only_benchmarks_can_run() -> None:
 
 
 @pytest.mark.parametrize("family", SIZES)
-def test_a_framework_is_not_called_as_often_as_numpy(family: str) -> None:
+def test_cases_limit_calls_of_frameworks(family: str) -> None:
     """Each call costs 20 µs at least, and bodies that are too long cost the gate its time."""
     for size in SIZES[family]:
         for backend in BACKENDS:

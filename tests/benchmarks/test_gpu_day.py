@@ -80,7 +80,7 @@ def runs(results: Path) -> dict[str, bytes]:
     return {str(file.relative_to(results)): file.read_bytes() for file in files}
 
 
-def test_a_day_comes_home_whole_and_goes_on_where_it_ended(ended: Day, tmp_path: Path) -> None:
+def test_gpu_day_archive_is_complete_and_resumable(ended: Day, tmp_path: Path) -> None:
     measured = runs(tmp_path / "gpu-day")
     assert len(measured) > 5
     assert ended("unpack", "out.tar.gz", "home").returncode == 0
@@ -101,7 +101,7 @@ def asked(folder: Path) -> dict[str, list[float | None]]:
     return found
 
 
-def test_a_call_ends_in_its_time_and_the_next_one_does_the_rest(day: Day, tmp_path: Path) -> None:
+def test_gpu_day_call_ends_in_time_and_next_does_rest(day: Day, tmp_path: Path) -> None:
     """What would not have half of its time is left to the next call, and each is done once."""
     first = day(GPU_DAY_SECONDS="150")
     assert first.stdout.splitlines()[-1].endswith("call again: something is open")
@@ -124,7 +124,7 @@ def test_runs_are_of_the_gpu_whatever_host_has_it(day: Day, tmp_path: Path) -> N
     assert all(" --machine h100-80gb-hbm3 " in command for command in studies)
 
 
-def test_what_was_cut_short_goes_on_with_a_larger_budget(day: Day, tmp_path: Path) -> None:
+def test_gpu_day_cut_short_step_resumes_with_larger_budget(day: Day, tmp_path: Path) -> None:
     """After all others, in this call and in the next: a budget counts what was spent before."""
     for times in (2, 3):
         assert "call again" in day(OPEN="race").stdout
@@ -133,7 +133,7 @@ def test_what_was_cut_short_goes_on_with_a_larger_budget(day: Day, tmp_path: Pat
     assert sum(len(each) for each in asked(tmp_path).values()) == len(asked(tmp_path)) + 2
 
 
-def test_a_call_that_is_ended_brings_home_what_it_has(day: Day, tmp_path: Path) -> None:
+def test_gpu_day_ended_call_archives_its_results(day: Day, tmp_path: Path) -> None:
     """And the next one begins where it was."""
     (tmp_path / "measures.sh").write_text(MEASURES)
     variables = os.environ | {"PERCEPTRON": "bash measures.sh", "PYTHON": "false"}
@@ -153,7 +153,7 @@ def test_a_call_that_is_ended_brings_home_what_it_has(day: Day, tmp_path: Path) 
     assert again == {"race": [again["race"][0]] * 2}
 
 
-def test_a_number_that_cannot_be_says_what_is_wrong() -> None:
+def test_gpu_day_implausible_number_is_explained() -> None:
     for name, wrong, right, why in (
         ("product", 400.0, 60.0, "TF32 is on"),
         ("torch-cuda", 20.0, 300.0, "not synchronised"),
@@ -192,7 +192,7 @@ def cut(packed: bytes) -> list[bytes]:
 
 
 @pytest.mark.parametrize("damaged", [flipped, cut], ids=lambda damage: damage.__name__)
-def test_no_part_of_a_damaged_archive_is_unpacked(
+def test_gpu_day_damaged_archive_is_refused(
     day: Day, measured: Path, tmp_path: Path, damaged: Callable[[bytes], Sequence[bytes]]
 ) -> None:
     for packed in damaged((measured / "out.tar.gz").read_bytes()):
@@ -203,9 +203,7 @@ def test_no_part_of_a_damaged_archive_is_unpacked(
         assert runs(tmp_path / "home") == {}
 
 
-def test_an_archive_of_a_file_without_end_is_refused_before_it_is_read(
-    ended: Day, tmp_path: Path
-) -> None:
+def test_gpu_day_endless_archive_is_refused(ended: Day, tmp_path: Path) -> None:
     """A sparse file of 2 TiB takes 200 bytes, and hours to be checked."""
     rows = tmp_path / "large" / "runs" / "box" / "run" / "measurements.jsonl"
     rows.parent.mkdir(parents=True)
@@ -233,7 +231,7 @@ def test_rows_that_an_archive_does_not_have_are_not_overwritten(ended: Day, tmp_
     assert (tmp_path / "home" / name).read_bytes() == rows + b'{"row": 4}\n'
 
 
-def test_a_day_of_failures_brings_its_messages_home(day: Day, tmp_path: Path) -> None:
+def test_gpu_day_failures_archive_their_logs(day: Day, tmp_path: Path) -> None:
     failed = day("out.tar.gz", PERCEPTRON="bash missing.sh")
     assert failed.returncode == 2
     assert "nothing was measured; out.tar.gz has the logs" in failed.stderr
@@ -247,7 +245,7 @@ def test_folders_may_have_spaces_and_need_not_exist(day: Day, tmp_path: Path) ->
     assert runs(tmp_path / "at home") == runs(tmp_path / "gpu day")
 
 
-def test_nothing_is_written_through_a_link(ended: Day, tmp_path: Path) -> None:
+def test_gpu_day_unpack_writes_through_no_link(ended: Day, tmp_path: Path) -> None:
     name = next(iter(runs(tmp_path / "gpu-day")))
     (link := tmp_path / "home" / name).parent.mkdir(parents=True)
     (elsewhere := tmp_path / "elsewhere").touch()

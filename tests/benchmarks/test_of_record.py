@@ -16,7 +16,7 @@ def make(checkout: Path) -> None:
         (checkout / name).write_text(name)
 
 
-def test_what_a_user_measured_is_not_of_record(tmp_path: Path) -> None:
+def test_of_record_counts_tracked_files_only(tmp_path: Path) -> None:
     """Only tracked files count, ignored or not, as they are now; one that was deleted does not."""
     checkout = tmp_path / "checkout"
     make(checkout)
@@ -31,7 +31,7 @@ def test_what_a_user_measured_is_not_of_record(tmp_path: Path) -> None:
     assert (results / "runs/box/kept/run.json").read_text() == "changed"
 
 
-def test_a_source_distribution_has_results_of_record_only(tmp_path: Path) -> None:
+def test_of_record_is_all_that_sdist_exports(tmp_path: Path) -> None:
     checkout = tmp_path / "checkout"
     make(checkout)
     assert names(export(checkout, tmp_path / "copy")) == {
@@ -40,7 +40,7 @@ def test_a_source_distribution_has_results_of_record_only(tmp_path: Path) -> Non
     }
 
 
-def test_nothing_measured_is_an_empty_folder(tmp_path: Path) -> None:
+def test_of_record_without_results_is_empty(tmp_path: Path) -> None:
     (tmp_path / "checkout").mkdir()
     results = export(tmp_path / "checkout", tmp_path / "copy")
     assert results.is_dir()

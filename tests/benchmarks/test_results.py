@@ -92,7 +92,7 @@ class Typed:
         return results.measure(self.checkout, "box", self, self.said.append, sessions, self.clock)
 
 
-def test_every_step_is_a_command_on_one_machine(checkout: Path) -> None:
+def test_results_steps_are_commands_of_one_machine(checkout: Path) -> None:
     """And asv is told which commits: the last that changed the package, the newest first."""
     newest = commit(checkout, "perceptron/code.py", "second = 2\n")
     commit(checkout, "notes.md", "nothing measured\n")
@@ -113,7 +113,7 @@ def test_every_step_is_a_command_on_one_machine(checkout: Path) -> None:
     assert "results/runs/box/13 " in added
 
 
-def test_a_finished_step_is_not_measured_again_and_a_cut_one_resumes(checkout: Path) -> None:
+def test_results_finished_step_is_skipped_and_cut_one_resumed(checkout: Path) -> None:
     """Unless its file is removed, or the code is other code."""
     with pytest.raises(KeyboardInterrupt):
         Typed(checkout, cut="perceptron map").take()
@@ -134,7 +134,7 @@ def test_a_finished_step_is_not_measured_again_and_a_cut_one_resumes(checkout: P
     assert len(other.commands) == 15
 
 
-def test_a_step_that_fails_is_named_and_the_others_are_measured(checkout: Path) -> None:
+def test_results_failed_step_is_named_and_others_run(checkout: Path) -> None:
     """It is taken again by the next start; only then is it said what to add."""
     typed = Typed(checkout, failing="asv run")
     assert typed.take() == 1
@@ -146,7 +146,7 @@ def test_a_step_that_fails_is_named_and_the_others_are_measured(checkout: Path) 
     assert [" asv " in words for words in again.commands] == [True]
 
 
-def test_each_answer_has_three_sessions_an_hour_apart(checkout: Path) -> None:
+def test_results_sessions_are_an_hour_apart(checkout: Path) -> None:
     """What comes out as a page is made once, at the end: it makes another commit of the rows."""
     typed = Typed(checkout)
     assert typed.take(3) == 0
@@ -158,7 +158,7 @@ def test_each_answer_has_three_sessions_an_hour_apart(checkout: Path) -> None:
     assert "results/runs/box/33 " in added
 
 
-def test_the_sessions_may_be_gathered_on_several_days(checkout: Path) -> None:
+def test_results_sessions_may_span_days(checkout: Path) -> None:
     """Whoever does not wait calls again: an hour counts from the end of the session before."""
     clock = Hours()
     clock.patience = 100.0
@@ -174,7 +174,7 @@ def test_the_sessions_may_be_gathered_on_several_days(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["nothing", "same run", "cut"])
-def test_what_is_no_run_of_its_own_is_no_session(checkout: Path, how: str) -> None:
+def test_results_session_needs_a_new_run(checkout: Path, how: str) -> None:
     """Nothing measured, the run before resumed, or one that was cut: the step is taken again."""
     typed = Typed(checkout)
 

@@ -18,14 +18,14 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_the_c_loop_trains_each_model_as_numpy(program: Path) -> None:
+def test_targets_c_loop_trains_as_numpy(program: Path) -> None:
     """From the same starts; and every sample begins there again."""
     seconds, trained = targets.in_c(program, FEW, iterations=50, samples=2)
     assert seconds > 0.0
     targets.assert_as_numpy(FEW, 50, trained)
 
 
-def test_a_c_loop_that_trained_otherwise_is_not_compared(program: Path) -> None:
+def test_targets_c_loop_with_other_training_is_refused(program: Path) -> None:
     _, trained = targets.in_c(program, FEW, iterations=49, samples=1)
     with pytest.raises(AssertionError):
         targets.assert_as_numpy(FEW, 50, trained)

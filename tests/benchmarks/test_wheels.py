@@ -4,7 +4,7 @@ from benchmarks.wheels import OF_THE_GATE, STAYS_AS_IT_IS, carried, commands
 from tests.conftest import ROOT
 
 
-def test_the_list_is_that_of_the_project() -> None:
+def test_wheels_are_project_dependencies_for_training() -> None:
     """What the gate alone needs stays at home; what trains there stays as it is there."""
     text = (ROOT / "pyproject.toml").read_text()
     names = {need.partition(">")[0] for need in carried()}
@@ -14,7 +14,7 @@ def test_the_list_is_that_of_the_project() -> None:
         assert f'"{name}>' in text, "it is one of the core's"
 
 
-def test_no_numpy_is_carried_by_another() -> None:
+def test_wheels_carry_no_numpy_as_dependency() -> None:
     """contourpy depends on it."""
     others, alone = commands("3.12", "wheels")
     assert not any("contourpy" in word for word in others)

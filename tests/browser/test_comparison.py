@@ -62,7 +62,7 @@ def red(html: Path) -> str:
     )
 
 
-def test_the_page_is_in_reach_of_everyone(
+def test_comparison_page_is_accessible(
     watch: Watch, html: Path, red: str, audit: Audit, shot: Shot
 ) -> None:
     """Axe finds nothing serious, on a phone nothing scrolls sideways, and the figures are there.

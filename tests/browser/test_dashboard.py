@@ -70,7 +70,7 @@ def opened(watch: Watch, base: str, file: str, **options: Any) -> Page:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_a_page_is_in_reach_of_everyone(
+def test_dashboard_page_is_accessible(
     watch: Watch, html: Path, disk: str, audit: Audit, shot: Shot, file: str
 ) -> None:
     """No error, no request elsewhere, nothing serious for axe, no scrolling sideways.
@@ -121,9 +121,7 @@ def every_kind_of_view_can_be_drawn(page: Page, html: Path, name: str) -> None:
             assert not page.locator("main .scroll").evaluate_all(hidden), "a ladder is shown whole"
 
 
-def test_a_card_of_the_overview_leads_to_its_family(
-    watch: Watch, disk: str, bench: Answered
-) -> None:
+def test_dashboard_overview_card_opens_its_family(watch: Watch, disk: str, bench: Answered) -> None:
     """The switches stand as the link says, and the figure is of the same family.
 
     Pictures are dark on white and light on dark, every letter. Data are asked for where they are

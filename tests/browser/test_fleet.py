@@ -24,7 +24,9 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "html"
 
 
-def test_one_backend_is_shown_over_several_machines(watch: Watch, html: Path, shot: Shot) -> None:
+def test_dashboard_shows_backend_over_several_machines(
+    watch: Watch, html: Path, shot: Shot
+) -> None:
     """A line and a legible entry for each; none lies over another or leaves the figure."""
     page = watch(html.as_uri()).open("crossover.html")
     page.get_by_label("Family", exact=True).select_option(label="mlp-width")

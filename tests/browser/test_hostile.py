@@ -28,7 +28,7 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("file", [file for file, *_ in PAGES if file != "raw.html"])
-def test_a_page_renders_and_nothing_executes(watch: Watch, html: Path, file: str) -> None:
+def test_hostile_page_renders_without_executing(watch: Watch, html: Path, file: str) -> None:
     """No dialog, error, policy or request: the watch fails on each; and no name widens the page."""
     page = watch(html.as_uri()).open(file)
     for width in (390, 1400):

@@ -9,7 +9,7 @@ from tests.browser.little_site import ASSETS
 from tests.browser.watched import Watch, until
 
 
-def test_the_watch_sees_what_it_is_for(watch: Watch, site: Path) -> None:
+def test_watch_detects_script_dialog_error_and_request(watch: Watch, site: Path) -> None:
     """A script in the page, a dialog, an error and a request elsewhere: each is a trouble."""
     watched = watch(site.as_uri())
     page = watched.open("index.html")
@@ -25,7 +25,7 @@ def test_the_watch_sees_what_it_is_for(watch: Watch, site: Path) -> None:
     assert watched.troubles == []
 
 
-def test_the_audit_sees_what_it_is_for(watch: Watch, site: Path, audit: Audit) -> None:
+def test_audit_detects_missing_labels(watch: Watch, site: Path, audit: Audit) -> None:
     page = watch(site.as_uri()).open("raw.html")
     page.evaluate("document.querySelectorAll('label').forEach((each) => each.remove())")
     assert any(complaint.startswith(("label", "select-name")) for complaint in audit(page))

@@ -79,7 +79,7 @@ def test_rows_are_turned_over_and_searched(watch: Watch, site: Path) -> None:
     shows(page, "no rows")
 
 
-def test_a_head_sorts_by_size_with_the_unmeasured_last(watch: Watch, site: Path) -> None:
+def test_raw_table_sorts_by_size_unmeasured_last(watch: Watch, site: Path) -> None:
     """Numbers by size and not by letters, both ways, numbers in words as well; by keyboard."""
     page = watch(site.as_uri()).open("raw.html")
     sort(page, "size", "Enter")
@@ -99,7 +99,7 @@ def test_a_head_sorts_by_size_with_the_unmeasured_last(watch: Watch, site: Path)
         shows(page, "1–100 of 250")
 
 
-def test_what_passes_the_filter_is_saved(watch: Watch, site: Path) -> None:
+def test_raw_table_saves_filtered_rows(watch: Watch, site: Path) -> None:
     """All pages of it, numbers as they were stored, in the order shown."""
     page = watch(site.as_uri()).open("raw.html")
     page.get_by_label("rows that contain").fill("numpy")
@@ -135,7 +135,7 @@ def test_saved_texts_stay_texts_in_a_spreadsheet(watch: Watch, site: Path) -> No
     assert page.evaluate("document.querySelectorAll('#tables script, #tables img').length") == 0
 
 
-def test_a_table_that_does_not_arrive_is_told(watch: Watch, site: Path) -> None:
+def test_raw_table_load_failure_is_reported(watch: Watch, site: Path) -> None:
     """No rows of another machine stay under its name, and the others still work."""
     watched = watch(site.as_uri())
     page = watched.open("raw.html")

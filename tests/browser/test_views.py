@@ -28,7 +28,7 @@ def switches(page: Page) -> list[str]:
     )
 
 
-def test_a_choice_narrows_the_switches_after_it(watch: Watch, site: Path) -> None:
+def test_view_choice_narrows_later_switches(watch: Watch, site: Path) -> None:
     """Options agree with the choices before; a single one is text; a choice on offer is kept."""
     page = watch(site.as_uri()).open("crossover.html")
     assert heading(page) == "view a"
@@ -46,7 +46,7 @@ def test_a_choice_narrows_the_switches_after_it(watch: Watch, site: Path) -> Non
     page.get_by_role("heading", name="view c").wait_for()
 
 
-def test_a_head_sorts_by_value_and_not_by_text(watch: Watch, site: Path) -> None:
+def test_view_table_sorts_by_value(watch: Watch, site: Path) -> None:
     """Times of several units by size, those without one last, both ways, by keyboard too."""
     page = watch(site.as_uri()).open("crossover.html")
     head = page.get_by_role("button", name="time", exact=True)
@@ -59,7 +59,7 @@ def test_a_head_sorts_by_value_and_not_by_text(watch: Watch, site: Path) -> None
     assert page.locator("th[aria-sort=descending]").inner_text().startswith("time")
 
 
-def test_the_choice_is_a_link_and_back_leaves_the_page(watch: Watch, site: Path) -> None:
+def test_view_choice_is_a_link(watch: Watch, site: Path) -> None:
     """A link opens what its writer saw; choices add nothing to the history.
 
     What a link followed on the page does not name stays; broken escapes are ignored.
@@ -126,7 +126,7 @@ def test_data_that_does_not_arrive_is_told(watch: Watch, base: str) -> None:
     watched.forgive("Failed to load resource", *refused)
 
 
-def test_a_page_without_its_data_says_so(watch: Watch, site: Path) -> None:
+def test_view_missing_data_is_reported(watch: Watch, site: Path) -> None:
     watched = watch(site.as_uri())
     page = watched.open("missing.html")
     assert "data/missing.js cannot be loaded" in page.get_by_role("alert").inner_text()

@@ -48,7 +48,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     return Asked(monkeypatch)
 
 
-def test_every_option_is_part_of_the_problem(asked: Asked) -> None:
+def test_advise_options_are_part_of_problem(asked: Asked) -> None:
     """Two equal hidden layers are two."""
     options = ("--classes", "10", "--batch", "128", "--optimizer", "adam", "--feed", "host")
     shape = ("advise", "--rows", "1000", "--features", "20", "--hidden", "64,64")
@@ -57,7 +57,7 @@ def test_every_option_is_part_of_the_problem(asked: Asked) -> None:
     assert plan.length.epochs == 5
 
 
-def test_a_problem_says_its_own_length(asked: Asked) -> None:
+def test_advise_problem_has_default_length(asked: Asked) -> None:
     """Unless the user gives one."""
     own, _ = asked("advise", "--problem", "digits")
     assert own.length.iterations == catalogue.find("digits").iterations != 10_000
@@ -65,14 +65,14 @@ def test_a_problem_says_its_own_length(asked: Asked) -> None:
     assert given.length.iterations == 7
 
 
-def test_a_budget_is_typed_in_minutes(asked: Asked) -> None:
+def test_advise_budget_is_in_minutes(asked: Asked) -> None:
     """It is no part of the plan: more may be given when a run is resumed."""
     asked_for = [asked(*ASKED, *words) for words in ((), ("--budget", "2"))]
     assert [seconds for _, seconds in asked_for] == [28.0, 120.0]
     assert len({repr(plan) for plan, _ in asked_for}) == 1
 
 
-def test_what_is_undecided_is_inconclusive(
+def test_advise_undecided_exits_with_3(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exit code 3, whatever is known of other sizes."""

@@ -16,7 +16,7 @@ def promise(broken: list[str]) -> CheckResult:
 
 
 @pytest.mark.parametrize(("broken", "code"), [([], 0), (["xor: differs"], 1)])
-def test_only_a_backend_that_keeps_its_promises_is_to_be_benched(
+def test_check_proposes_bench_for_correct_backend_only(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     broken: list[str],

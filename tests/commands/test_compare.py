@@ -50,7 +50,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[CompareRequest]:
     return requests
 
 
-def test_the_gate_is_asked_what_was_typed(asked: list[CompareRequest]) -> None:
+def test_compare_options_become_request(asked: list[CompareRequest]) -> None:
     """Percentages become shares; what was not typed is left to the rule."""
     options = "--count never --least-judged 0 --budget 3 --seed 7"
     app(["compare", "a", "b", *options.split()], standalone_mode=False)
@@ -61,7 +61,7 @@ def test_the_gate_is_asked_what_was_typed(asked: list[CompareRequest]) -> None:
     ]
 
 
-def test_the_page_states_the_numbers_of_the_rule() -> None:
+def test_compare_page_states_numbers_of_rule() -> None:
     """What it says of counting is what the gate does."""
     rule = Rule()
     page = " ".join((ROOT / "docs" / "gate-how.md").read_text(encoding="utf-8").split())
@@ -91,7 +91,7 @@ def test_the_page_states_the_numbers_of_the_rule() -> None:
         CompareRequest("a", "b", count="always", least_judged=0.9, strict=True),
     ],
 )
-def test_the_command_to_type_again_asks_the_same(
+def test_compare_repeat_command_gives_same_request(
     asked: list[CompareRequest], request_: CompareRequest
 ) -> None:
     """With the seed that was drawn, and the commits instead of their names."""
@@ -121,7 +121,7 @@ def test_json_markdown_and_marks_do_not_get_mixed_up(
 PAGE = f"gate/{'a' * 12}..{'b' * 12}/index.html"
 
 
-def test_the_page_is_named_where_somebody_looks_for_it(
+def test_compare_page_is_named_in_outputs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """Below the table, in the document, and in the comment where it is published."""
@@ -140,7 +140,7 @@ def test_the_page_is_named_where_somebody_looks_for_it(
     assert link in (tmp_path / "gate.md").read_text(encoding="utf-8")
 
 
-def test_a_gate_without_what_draws_pages_answers_all_the_same(
+def test_compare_answers_without_page_dependencies(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """With a sentence that says how to get them."""
@@ -156,7 +156,7 @@ def test_a_gate_without_what_draws_pages_answers_all_the_same(
 @pytest.mark.parametrize(
     ("verdict", "code"), [("clean", 0), ("regression", 1), ("invalid", 2), ("inconclusive", 3)]
 )
-def test_the_exit_code_is_the_verdict(
+def test_compare_exit_code_follows_verdict(
     monkeypatch: pytest.MonkeyPatch, verdict: str, code: int
 ) -> None:
     assert compare(monkeypatch, comparison(row(), verdict=verdict)) == code

@@ -48,7 +48,9 @@ svd,100,jax-gpu,31
 
 
 @pytest.mark.parametrize("html", ["", "times.csv", "/proc/no"])
-def test_no_page_costs_no_answer(here: Perceptron, tmp_path: Path, html: str) -> None:
+def test_crossover_unwritable_page_costs_no_answer(
+    here: Perceptron, tmp_path: Path, html: str
+) -> None:
     """None was wanted, or its folder cannot be written to: the answer and its exit code stay."""
     (tmp_path / "times.csv").write_text(TABLE)
     process = here("crossover", "--from", "times.csv", "--html", html)
@@ -61,7 +63,7 @@ def test_no_page_costs_no_answer(here: Perceptron, tmp_path: Path, html: str) ->
     assert [file.name for file in tmp_path.iterdir()] == ["times.csv"]
 
 
-def test_an_answer_from_files_says_which_sources_were_read(
+def test_crossover_from_files_lists_sources_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In words and in the document: rows read, those left out and why, and what cannot be read."""

@@ -20,7 +20,7 @@ def results(tmp_path: Path) -> Path:
     return everything(tmp_path / "results")
 
 
-def test_the_command_prints_its_contract(here: Perceptron, results: Path, tmp_path: Path) -> None:
+def test_dashboard_json_is_one_document(here: Perceptron, results: Path, tmp_path: Path) -> None:
     """One document on standard output; what was left out is printed on standard error as well."""
     broken = results / "runs" / "box" / "broken"
     broken.mkdir()
@@ -37,7 +37,7 @@ def test_the_command_prints_its_contract(here: Perceptron, results: Path, tmp_pa
     assert "On box:" in text_of(tmp_path / "html" / "index.html")
 
 
-def test_the_command_names_its_page(here: Perceptron, results: Path) -> None:
+def test_dashboard_names_its_page(here: Perceptron, results: Path) -> None:
     """And the reason why there is nothing of asv's, in one line each."""
     result = here("dashboard", "--results", str(results), "--html", "elsewhere/pages")
     assert result.returncode == 0, result.stderr

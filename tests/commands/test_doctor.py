@@ -14,7 +14,7 @@ from tests.made import SOUND, TIRED, diagnosed
 from tests.schemas import valid
 
 
-def test_the_document_is_the_contract(here: Perceptron) -> None:
+def test_doctor_json_has_facts_and_warnings(here: Perceptron) -> None:
     """Facts, conditions and warnings of this very machine; 1 if there are warnings."""
     process = here("doctor", "--json", "--threads", "1")
     document = valid(process.stdout, "doctor")
@@ -28,7 +28,7 @@ def test_the_document_is_the_contract(here: Perceptron) -> None:
 
 
 @pytest.mark.parametrize(("conditions", "wrong"), [(SOUND, False), (TIRED, True)])
-def test_the_exit_code_is_0_only_if_nothing_is_wrong(
+def test_doctor_exit_code_is_0_without_warnings(
     environment: Environment,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -122,7 +122,7 @@ def test_jobs_outlive_ctrl_c_and_one_that_was_killed_is_resumed_by_the_same_comm
     assert len(lines_of(folder, "runs/*")) == 2 * ROWS
 
 
-def test_a_run_that_cannot_be_taken_is_bad_news(here: Perceptron, tmp_path: Path) -> None:
+def test_fleet_collect_exits_with_1_for_unusable_run(here: Perceptron, tmp_path: Path) -> None:
     for host in ("one", "two"):
         keep(tmp_path / host, BENCH, bench_rows(), machine=host, folder=host)
     (tmp_path / "two" / "runs" / "two" / f"environment-{FACTS.id}.json").unlink()

@@ -66,7 +66,7 @@ def named(out: str) -> tuple[str, dict[str, str]]:
         ("overhead", ("or-gate", "box", "abc · 2026-01-02", "2")),
     ],
 )
-def test_the_page_that_is_named_shows_the_answer(
+def test_pages_named_page_shows_the_answer(
     html: Path, capsys: pytest.CaptureFixture[str], command: str, shown: tuple[str, ...]
 ) -> None:
     """Its fragment is the setting of the switches; the overview has what else was measured."""
@@ -85,7 +85,7 @@ def test_the_page_that_is_named_shows_the_answer(
     assert ("map of mlp-map" in overview) == (command == "map")
 
 
-def test_a_quick_run_is_shown_where_it_is_named(
+def test_pages_quick_run_is_shown_at_its_link(
     html: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A whole map of the same code would otherwise stand before it."""
@@ -98,7 +98,7 @@ def test_a_quick_run_is_shown_where_it_is_named(
     assert days == {"abc · 2026-01-02", "abc · 2026-01-03"}
 
 
-def test_the_asked_number_of_iterations_is_on_the_page(html: Path) -> None:
+def test_pages_show_requested_iterations(html: Path) -> None:
     run("crossover", "--iterations", "100")
     shown = {setting[-1]: view for setting, view in views(html, "crossover").items()}
     titles = [t["title"] for t in shown["cold start, 100 iterations"]["tables"]]
@@ -122,7 +122,7 @@ def test_the_asked_number_of_iterations_is_on_the_page(html: Path) -> None:
         ),
     ],
 )
-def test_what_is_proposed_goes_on_with_what_was_asked(
+def test_pages_next_command_continues_the_question(
     html: Path, capsys: pytest.CaptureFixture[str], typed: tuple[str, ...], proposed: str | None
 ) -> None:
     """The same in full after a quick run; and nothing, rather than another question."""

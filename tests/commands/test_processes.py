@@ -16,7 +16,7 @@ TWO = "torch-ddp@2"
 
 
 @pytest.mark.slow
-def test_two_processes_are_measured_beside_one(
+def test_processes_option_measures_two_beside_one(
     here: Perceptron, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For real: rows of 2 × 1 beside those of 2 threads on two sizes, and their crossover.

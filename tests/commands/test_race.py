@@ -21,7 +21,7 @@ def small(tmp_path: Path) -> tuple[str, ...]:
     return ("race", "--problem", "small.toml", "--seeds", "2", "--threads", "1", *AMPLE)
 
 
-def test_a_race_prints_the_document_of_the_contract_and_leaves_its_page(
+def test_race_json_fits_schema_and_page_is_written(
     here: Perceptron, small: tuple[str, ...], tmp_path: Path
 ) -> None:
     process = here(

@@ -26,7 +26,7 @@ def test_identity_in_place_of_the_sigmoid_learns_nothing_of_the_or_gate(here: Pe
     assert run["errors"][-1][1] == pytest.approx(run["errors"][0][1], rel=0.01)
 
 
-def test_the_frameworks_sigmoid_is_ours() -> None:
+def test_walkthrough_sigmoid_agrees_with_framework() -> None:
     """What the figure shows, in numbers."""
     _, ours, framework = sigmoid_curve()
     if framework is None:

@@ -157,7 +157,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
 
 
 @pytest.mark.parametrize("typed", ["walkthrough --actviation tanh", "bench --threads many"])
-def test_a_shell_sees_what_the_tests_in_this_process_see(
+def test_usage_errors_are_equal_in_shell_and_process(
     perceptron: Perceptron, here: Perceptron, typed: str
 ) -> None:
     """The parser's complaints and ours: the same code and the same words from a real process."""

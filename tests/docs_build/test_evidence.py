@@ -27,7 +27,7 @@ SIZES = (10, 100, 1000)
 CPUS, GPUS = {"slow": 2e-3, "fast": 1e-3}, {"late": 0.8, "early": 0.2}
 
 
-def test_a_row_has_the_first_gpu_beside_the_last_cpu(tmp_path: Path) -> None:
+def test_evidence_row_pairs_first_gpu_with_last_cpu(tmp_path: Path) -> None:
     """Only where it has overtaken every backend of the CPU does the GPU win."""
     rows = [f"{size},{name},cpu,{each * size}" for name, each in CPUS.items() for size in SIZES]
     rows += [f"{size},{name},gpu,{seconds}" for name, seconds in GPUS.items() for size in SIZES]
@@ -42,7 +42,7 @@ def test_a_row_has_the_first_gpu_beside_the_last_cpu(tmp_path: Path) -> None:
     assert "has not run" not in blocks(tmp_path, has_gpu=True)["gpus-in-common"]
 
 
-def test_what_was_published_of_a_gpu_stands_beside_its_rows(tmp_path: Path) -> None:
+def test_evidence_published_gpu_is_beside_its_rows(tmp_path: Path) -> None:
     rows = [f"sort,{size},{size / 1000},{one},{one}" for one in ("cpu", "gpu") for size in SIZES]
     table = "\n".join(["case,size,seconds,backend,device", *rows])
     about = ABOUT.replace("a GPU", "Slide Rule 9000 (of wood), a CPU")
@@ -52,7 +52,7 @@ def test_what_was_published_of_a_gpu_stands_beside_its_rows(tmp_path: Path) -> N
     assert beside(tmp_path, "Difference Engine") == []
 
 
-def test_a_table_that_does_not_say_where_it_is_from_is_refused(tmp_path: Path) -> None:
+def test_evidence_table_without_source_is_refused(tmp_path: Path) -> None:
     (tmp_path / "sort.csv").write_text("size,backend,seconds\n")
     with pytest.raises(UserError, match=r"sort\.csv: no comment '# repository: …'"):
         blocks(tmp_path, has_gpu=False)

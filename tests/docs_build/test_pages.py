@@ -39,7 +39,7 @@ def runs(results_of_record: Path) -> Shown:
     return shown(results_of_record)
 
 
-def test_the_pages_show_what_the_committed_results_say(runs: Shown) -> None:
+def test_pages_blocks_equal_committed_results(runs: Shown) -> None:
     """No number in a block was typed by hand: `make readme` would change nothing."""
     files = built(runs)
     for name, text in files.items():
@@ -49,7 +49,7 @@ def test_the_pages_show_what_the_committed_results_say(runs: Shown) -> None:
         assert name.endswith(".md") or re.search(rf"\]\((docs/)?{Path(name).name}\)", pages), name
 
 
-def test_no_page_has_a_block_that_nothing_fills(runs: Shown) -> None:
+def test_pages_have_no_unfilled_block(runs: Shown) -> None:
     """One more is written by the command that measures it."""
     filled = {page: {*own} for page, own in blocks(runs).items()}
     filled["docs/fastest-validation.md"] = {"regret"}
@@ -59,7 +59,7 @@ def test_no_page_has_a_block_that_nothing_fills(runs: Shown) -> None:
         assert sorted(found) == sorted(filled.get(name, ())), name
 
 
-def test_a_newer_run_with_a_gpu_adds_its_own_block_and_changes_no_other(
+def test_pages_newer_gpu_run_adds_its_block_only(
     results_of_record: Path, runs: Shown, tmp_path: Path
 ) -> None:
     """The CPU's answers and pictures stay, byte for byte."""
@@ -100,7 +100,7 @@ def test_a_newer_run_with_a_gpu_adds_its_own_block_and_changes_no_other(
     assert re.search(r"The race: cold start: .*; warm: .*2999-01-05T000000Z", section)
 
 
-def test_a_page_without_a_place_or_a_table_is_named(tmp_path: Path) -> None:
+def test_pages_missing_place_or_table_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"docs/gate\.md: no place for 'proof'"):
         fill("nothing", {"proof": "x"}, "docs/gate.md")
     page = tmp_path / "gate-proof.md"

@@ -26,7 +26,7 @@ def test_readme_is_short() -> None:
 
 
 @pytest.mark.parametrize("line", re.findall(r"^\| \[.*\| `(.*)` \|", README, re.M))
-def test_a_command_of_the_table_can_be_typed(line: str) -> None:
+def test_readme_table_commands_parse(line: str) -> None:
     """Its options are there; docs have the same commands, which are run."""
     name, *words = shlex.split(line)
     command = app.get_command(click.Context(app), name)
@@ -35,7 +35,7 @@ def test_a_command_of_the_table_can_be_typed(line: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_answers_from_python_work(
+def test_readme_python_example_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As a reader types it, where nothing was measured yet; but shorter, and with time enough.

@@ -25,7 +25,7 @@ from tests.schemas import valid
         ("dashboard", ("dashboard",)),
     ],
 )
-def test_a_document_fits_its_schema(
+def test_schema_accepts_its_document(
     name: str, typed: tuple[str, ...], here: Perceptron, tmp_path: Path
 ) -> None:
     keep_bench(tmp_path / "results")
@@ -34,7 +34,7 @@ def test_a_document_fits_its_schema(
     assert valid(ended.stdout, name)["schema_version"] == 2
 
 
-def test_a_schema_refuses_what_it_does_not_declare(tmp_path: Path) -> None:
+def test_schema_refuses_undeclared_fields(tmp_path: Path) -> None:
     run = keep_race(tmp_path / "results", race_rows(), plan=RACE)
     whole = valid(answers.answer_of(run)[0], "race")
     for wrong in (
@@ -47,7 +47,7 @@ def test_a_schema_refuses_what_it_does_not_declare(tmp_path: Path) -> None:
             valid(json.dumps(wrong), "race")
 
 
-def test_the_docs_have_the_schema_of_every_document() -> None:
+def test_schema_files_cover_every_document() -> None:
     """Of every study too. `make readme` writes them; docs/results.md links each."""
     assert {*STUDIES} <= {*schemas.DOCUMENTS}
     root = Path(schemas.__file__).parents[2]

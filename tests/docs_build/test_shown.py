@@ -58,9 +58,7 @@ def results(tmp_path: Path) -> Path:
     return results
 
 
-def test_what_is_missing_is_told_with_the_command_that_makes_it(
-    results: Path, tmp_path: Path
-) -> None:
+def test_shown_missing_run_names_its_command(results: Path, tmp_path: Path) -> None:
     for run in sorted(results.glob("runs/box/*Z")):
         study = json.loads((run / "run.json").read_bytes())["plan"]["study"]
         away = run.rename(tmp_path / "away")
@@ -70,7 +68,7 @@ def test_what_is_missing_is_told_with_the_command_that_makes_it(
     assert shown(results).bench.results == Path("results/runs/box/2026-01-01T000000Z")
 
 
-def test_a_run_that_cannot_be_read_is_an_error(results: Path) -> None:
+def test_shown_unreadable_run_is_an_error(results: Path) -> None:
     """Whichever it is: a page must not silently show an older one."""
     run = keep(results, WHOLE, bench_rows(), started="2026-02-01T00:00:00Z")
     (run / "run.json").write_text("{")
@@ -85,7 +83,7 @@ def folders(runs: Shown) -> list[Path]:
     return [one.results for one in every]
 
 
-def test_the_newest_finished_run_of_the_same_question_and_machine_is_shown(results: Path) -> None:
+def test_shown_run_is_newest_finished_of_its_question(results: Path) -> None:
     """However new others are: of another map, of several processes, quick, unfinished, far away."""
     before = folders(shown(results))
     batches = MAP | {"family": "batch-width", "axes": ["batch", "width"]}
@@ -109,7 +107,7 @@ def test_the_newest_finished_run_of_the_same_question_and_machine_is_shown(resul
 GPU_BOX: dict[str, Any] = {"machine": "gpu-box", "folder": "gpu-box", "facts": GPU_FACTS}
 
 
-def test_each_gpu_has_its_newest_whole_run_and_the_newest_comes_first(results: Path) -> None:
+def test_shown_gpus_have_newest_whole_run(results: Path) -> None:
     other = replace(GPU_FACTS, gpus=[Gpu(name="Difference Engine")])
     keep(results, WHOLE, gpu_rows(), started="2026-03-01T00:00:00Z", **GPU_BOX)
     keep(results, WHOLE, gpu_rows(), started="2026-03-02T00:00:00Z", **GPU_BOX)
@@ -121,7 +119,7 @@ def test_each_gpu_has_its_newest_whole_run_and_the_newest_comes_first(results: P
     ]
 
 
-def test_of_a_gpu_the_finding_alone_will_do_until_there_is_more(results: Path) -> None:
+def test_shown_gpu_falls_back_to_finding_alone(results: Path) -> None:
     """A day that was cut short brought it first."""
     rows = [row for row in gpu_rows() if row.family == FAMILY]
     keep(results, BENCH, rows, started="2026-03-01T00:00:00Z", **GPU_BOX)

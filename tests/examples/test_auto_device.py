@@ -49,7 +49,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return questions
 
 
-def test_it_passes_the_checks_of_scikit_learn(
+def test_auto_device_passes_scikit_learn_checks(
     classifier: Callable[..., Any], asked: list[dict[str, Any]]
 ) -> None:
     """All but one, which wants a variable of the environment set before scikit-learn is loaded."""
@@ -62,7 +62,7 @@ def test_it_passes_the_checks_of_scikit_learn(
     assert asked, "the device was chosen, by default"
 
 
-def test_the_device_is_asked_for_once_with_the_size_of_the_training(
+def test_auto_device_asks_once_with_training_size(
     classifier: Callable[..., Any], asked: list[dict[str, Any]]
 ) -> None:
     inputs, labels = iris()
@@ -86,7 +86,7 @@ def test_the_device_is_asked_for_once_with_the_size_of_the_training(
     assert len(asked) == 1, "neither to predict nor for a device that is named"
 
 
-def test_the_answer_of_the_suite_is_the_device(
+def test_auto_device_uses_device_of_answer(
     classifier: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Asked for real: of a cache that knows nothing, and of one that knows who is fastest."""
@@ -105,7 +105,7 @@ def test_the_answer_of_the_suite_is_the_device(
     assert model.score(inputs, labels) > 0.9
 
 
-def test_where_nobody_knows_numpy_trains(
+def test_auto_device_falls_back_to_numpy(
     classifier: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing = SimpleNamespace(backend=None)
@@ -114,7 +114,7 @@ def test_where_nobody_knows_numpy_trains(
     assert classifier(epochs=1).fit(inputs, labels).backend_ == "numpy"
 
 
-def test_the_lines_of_the_page_work(
+def test_auto_device_page_code_runs(
     classifier: Callable[..., Any], asked: list[dict[str, Any]]
 ) -> None:
     """As a reader types them in the example's folder; what they print is measured elsewhere."""

@@ -43,14 +43,14 @@ def block(comment: str) -> str:
     return code
 
 
-def test_the_call_of_the_first_screen_picks_a_device(names: dict[str, Any]) -> None:
+def test_fastest_page_first_call_picks_device(names: dict[str, Any]) -> None:
     exec(block("run with: model, inputs, targets, optimizer"), names)  # noqa: S102 our own page
     assert (names["advice"].backend, names["advice"].device) == ("torch-cpu", "cpu")
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("library", ["skorch", "lightning"])
-def test_a_library_trains_where_it_was_advised(names: dict[str, Any], library: str) -> None:
+def test_fastest_page_library_trains_on_advised_device(names: dict[str, Any], library: str) -> None:
     pytest.importorskip(library)
     exec(block(f"run where installed: {library}"), names)  # noqa: S102 our own page
     module = names["net"].module_ if library == "skorch" else names["module"]

@@ -55,7 +55,7 @@ def test_git_has_no_outputs_of_the_lesson(lesson: NotebookNode) -> None:
             assert cell.execution_count is None, cell.id
 
 
-def test_the_cells_have_budgets_of_three_minutes(lesson: NotebookNode) -> None:
+def test_first_lesson_budgets_sum_to_three_minutes(lesson: NotebookNode) -> None:
     """As its first cell says; what else they do takes seconds."""
     code = "\n".join(cell.source for cell in lesson.cells if cell.cell_type == "code")
     minutes = map(float, re.findall(r"--budget ([\d.]+)", code))
@@ -64,7 +64,7 @@ def test_the_cells_have_budgets_of_three_minutes(lesson: NotebookNode) -> None:
     assert "takes three minutes" in lesson.cells[0].source
 
 
-def test_the_backends_of_the_cells_exist(lesson: NotebookNode) -> None:
+def test_first_lesson_backends_exist(lesson: NotebookNode) -> None:
     """All that a reader types: below, most of them are left out."""
     typed = re.findall(r"--backends (\S+)", "\n".join(cell.source for cell in lesson.cells))
     assert len(typed) == 3
@@ -72,9 +72,7 @@ def test_the_backends_of_the_cells_exist(lesson: NotebookNode) -> None:
 
 
 @pytest.mark.slow
-def test_the_lesson_gives_a_crossover_and_a_ladder_and_its_answers_run(
-    lesson: NotebookNode, tmp_path: Path
-) -> None:
+def test_first_lesson_runs_and_its_answers_run(lesson: NotebookNode, tmp_path: Path) -> None:
     """Beside other work nothing may be decided: what is shown says which it is."""
     hidden = "".join(cell.source for cell in lesson.cells if "<details>" in cell.source)
     answers = re.findall(r"^```i?python\n(.*?)^```", hidden, re.M | re.S)

@@ -140,7 +140,7 @@ def run(head: str, **options: Any) -> Comparison:
     return compared("base", head, build=True, always=False, **options)
 
 
-def test_a_comment_is_clean_with_a_suite_in_another_repository_too(
+def test_built_compare_comment_is_clean_with_external_suite(
     compiled: Repository, kept: Path, tmp_path: Path
 ) -> None:
     suite = tmp_path / "fastsum-benchmarks"
@@ -182,7 +182,7 @@ def test_five_per_cent_in_c_are_found(compiled: Repository) -> None:
     assert compiled.git("status", "--porcelain").split() == ["M", "fastsum/_core.c"]
 
 
-def test_a_head_that_does_not_compile_is_a_finding(compiled: Repository) -> None:
+def test_built_compare_compile_error_of_head_is_a_finding(compiled: Repository) -> None:
     """It is in the document and in the comment, with what the compiler said."""
     compiled.commit("head", "fastsum/_core.c", SOURCE.replace("EXTRA", "missing_name"))
     comparison = run("head")
@@ -202,7 +202,7 @@ for file in glob.glob("../../../*-base/env/venv/lib/python*/site-packages/fastsu
 """
 
 
-def test_a_head_whose_build_reaches_into_bases_is_not_clean(compiled: Repository) -> None:
+def test_built_compare_build_writing_to_base_is_invalid(compiled: Repository) -> None:
     compiled.write("fastsum/_core.c", SLOWER)
     compiled.commit("head", "setup.py", REACHES + SETUP)
     comparison = run("head", reasons=False)
@@ -228,7 +228,7 @@ def of_arrays(source: str) -> str:
 
 
 @pytest.mark.parametrize("tool", ["uv", "pip"])
-def test_what_needs_numpy_to_build_and_to_run_is_judged(
+def test_built_compare_project_with_numpy_build_is_judged(
     compiled: Repository,
     wheels: Path,
     tmp_path: Path,

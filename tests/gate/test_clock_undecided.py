@@ -50,9 +50,7 @@ def screened(measured: Sequence[Block]) -> Counter[str]:
 
 
 @pytest.mark.parametrize("budget", [30.0, 60.0, 120.0, 240.0, 600.0])
-def test_a_nap_that_counts_cannot_see_is_found_or_the_run_says_that_it_could_be_there(
-    tmp_path: Path, budget: float
-) -> None:
+def test_clock_undecided_or_found_for_uncounted_nap(tmp_path: Path, budget: float) -> None:
     """In the time that there is, of which enough is kept to confirm what is found."""
     fake = FakeSides(tmp_path, ratios={"time_nap": NAP})
     judgement, _ = compared(tmp_path, fake, budget, ["time_nap"])
@@ -62,7 +60,7 @@ def test_a_nap_that_counts_cannot_see_is_found_or_the_run_says_that_it_could_be_
     assert fake.now <= budget + PROCESS_SECONDS
 
 
-def test_only_a_clock_that_is_too_noisy_has_more_blocks(tmp_path: Path) -> None:
+def test_clock_noise_alone_adds_blocks(tmp_path: Path) -> None:
     """A quiet suite ends as early as its probe, whatever the budget is."""
     rule = Rule()
     for name, ratios in (("quiet", QUIET), ("noisy", NOISE)):
@@ -75,7 +73,7 @@ def test_only_a_clock_that_is_too_noisy_has_more_blocks(tmp_path: Path) -> None:
         )
 
 
-def test_where_time_is_short_the_cheapest_have_enough_and_the_others_no_more(
+def test_clock_blocks_go_to_cheapest_if_time_is_short(
     tmp_path: Path,
 ) -> None:
     """More blocks than a screen are what makes the clock sharper."""
@@ -87,7 +85,7 @@ def test_where_time_is_short_the_cheapest_have_enough_and_the_others_no_more(
     assert fake.now <= 230.0
 
 
-def test_more_blocks_end_where_a_benchmark_fails_now_and_then(tmp_path: Path) -> None:
+def test_clock_blocks_end_for_failing_benchmark(tmp_path: Path) -> None:
     """It is not judged any more, and nothing waits for it."""
     processes = Counter[str]()
 
@@ -124,7 +122,7 @@ def test_interrupted_between_blocks_it_goes_on_to_as_many(tmp_path: Path) -> Non
 
 
 @given(st.floats(-0.2, 0.2), st.floats(0, 1), st.integers(0, 10**6), st.integers(0, 12))
-def test_the_same_work_is_undecided_by_the_clock_where_a_tenth_may_hide(
+def test_clock_undecided_if_a_tenth_may_hide_in_same_work(
     time: float, spread: float, seed: int, size: int
 ) -> None:
     """By the rule that holds where nothing was counted; a strict run calls it so."""
@@ -142,7 +140,7 @@ def test_the_same_work_is_undecided_by_the_clock_where_a_tenth_may_hide(
     assert strict.clock_undecided is row.clock_undecided
 
 
-def test_a_strict_run_is_inconclusive_where_the_clock_is_and_says_what_would_help() -> None:
+def test_clock_undecided_makes_strict_run_inconclusive() -> None:
     some = [*counts("time_it", 0.0), *blocks("time_it", LOUD.tolist())]
     one = [benchmark("time_it")]
     assert judge(one, some, {}, RULE).verdict == "clean"
@@ -153,7 +151,7 @@ def test_a_strict_run_is_inconclusive_where_the_clock_is_and_says_what_would_hel
     assert judge(one, some, {}, RULE, limits=mute, strict=True).verdict == "clean"
 
 
-def test_what_rose_within_its_limit_or_fell_is_as_undecided() -> None:
+def test_clock_undecided_for_rise_within_limit_or_fall() -> None:
     """Its instructions alone acquit it too; no limit of the clock's is asked of it."""
     loud = blocks("time_it", LOUD.tolist())
     for change, limit in ((0.05, 0.08), (-0.1, None)):
@@ -166,7 +164,7 @@ def test_what_rose_within_its_limit_or_fell_is_as_undecided() -> None:
     assert (row.verdict, row.clock_undecided) == ("faster", False)
 
 
-def test_where_nothing_was_timed_all_must_have_been_judged() -> None:
+def test_clock_absent_needs_every_benchmark_judged() -> None:
     """Nine of fifteen by their counts alone are not clean; a value is no time."""
     counted = [benchmark(f"time_{number}") for number in range(9)]
     some = [block for own in counted for block in counts(own.key, 0.0)]

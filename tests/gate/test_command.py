@@ -24,7 +24,7 @@ GUARD_SECONDS = 600.0
 @pytest.mark.parametrize(
     "how", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
 )
-def test_a_signal_ends_it_cleanly_and_keeps_what_was_measured(
+def test_command_signal_ends_cleanly_and_keeps_blocks(
     toy: Repository, tmp_path: Path, how: signal.Signals
 ) -> None:
     """No process and no checkout is left."""

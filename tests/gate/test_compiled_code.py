@@ -35,7 +35,7 @@ def test_compiled_code_that_changed_and_was_not_built_is_never_clean(toy: Reposi
     )
 
 
-def test_a_regression_stays_one_and_code_that_did_not_change_is_a_warning() -> None:
+def test_compiled_code_unbuilt_is_a_warning_beside_regression() -> None:
     declared: NotBuilt = [], "setup.py names Extension"
     changed: NotBuilt = ["toy/_core.c"], None
     for own, said in ((declared, "setup.py"), (changed, "toy/_core.c")):
@@ -62,7 +62,7 @@ BUILDS = '[build-system]\nrequires = [{requires}]\nbuild-backend = "{backend}"\n
         ("setup.py", "# Extension, cythonize, mesonpy\n", False),
     ],
 )
-def test_a_build_that_compiles_is_known_by_its_files(
+def test_compiled_code_is_recognised_by_build_files(
     tmp_path: Path, name: str, text: str, declares: bool
 ) -> None:
     """It may be BASE's alone; where what is installed is compared, it was built."""

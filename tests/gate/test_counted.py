@@ -121,7 +121,7 @@ def level(row: Row, name: str) -> list[Growth]:
     return [growth for growth in row.why if growth.level == name]
 
 
-def test_every_change_has_its_verdict_and_what_it_stands_on(counted: Comparison) -> None:
+def test_counted_changes_have_verdict_and_evidence(counted: Comparison) -> None:
     """Where the clock could see nothing, the count does, also over random inputs that nobody seeds:
     both sides draw the same, at import, for a cache and in a setup, and so do two rounds."""
     assert counted.verdict == "regression"
@@ -137,7 +137,7 @@ def test_every_change_has_its_verdict_and_what_it_stands_on(counted: Comparison)
     assert "--count always" in counted.reproduce
 
 
-def test_the_count_is_the_work(counted: Comparison) -> None:
+def test_counted_instructions_exclude_counting(counted: Comparison) -> None:
     """And nothing of what counting itself executes."""
     little = rows(counted)["time_little"].instructions
     assert little is not None
@@ -149,7 +149,7 @@ def test_the_count_is_the_work(counted: Comparison) -> None:
         assert instructions.noise < 0.005
 
 
-def test_what_does_more_names_its_functions(counted: Comparison) -> None:
+def test_counted_rise_names_its_functions(counted: Comparison) -> None:
     """A loop that turns more often, although nothing is called more often; compiled work, although
     Python's code is the same."""
     more, compiled = rows(counted)["time_more"], rows(counted)["time_compiled"]
@@ -167,7 +167,7 @@ def test_what_does_more_names_its_functions(counted: Comparison) -> None:
     assert "/" not in (first.file or "/")
 
 
-def test_of_the_same_work_the_function_of_the_diff_is_named(counted: Comparison) -> None:
+def test_counted_same_work_names_edited_function(counted: Comparison) -> None:
     """No count says more."""
     row = rows(counted)["time_waits"]
     assert [(own.function, own.edited) for own in row.why] == [("nap", True)]

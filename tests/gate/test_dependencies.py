@@ -148,7 +148,7 @@ def changed(name: str, text: str, base: str, head: str) -> list[Change]:
 
 
 @pytest.mark.parametrize(("name", "text", "base", "head", "expected"), CASES)
-def test_what_a_change_of_a_file_means_where_one_environment_serves_both(
+def test_dependencies_meaning_of_changed_file(
     name: str, text: str, base: str, head: str, expected: str
 ) -> None:
     found = {meaning(one, ONE, is_compiled=False) for one in changed(name, text, base, head)}
@@ -203,7 +203,7 @@ INSIDE = '{{"repo": "..", "benchmark_dir": ".", "matrix": {{"psutil": ["{0}"]}}}
 
 
 @pytest.mark.parametrize("name", ["benchmarks/requirements.txt", "deps/base.txt", SUITE_FILE])
-def test_a_pin_that_the_benchmarks_use_is_never_clean(name: str, toy: Repository) -> None:
+def test_dependencies_used_pin_change_is_inconclusive(name: str, toy: Repository) -> None:
     """Also where only HEAD's file lies in both trees, and where another list includes it."""
     toy.write("requirements.txt", "-r deps/base.txt\n")
     text = PINS[SUITE_FILE][0].replace("{{", '{{"project": "toy", "repo": ".", ', 1)
@@ -233,13 +233,13 @@ def test_included_files_are_lists_of_requirements_and_no_description(name: str, 
     assert set(included(name, text.encode())) == {"deps/run.txt", "deps/a.txt", "deps/b.txt"}
 
 
-def test_a_matrix_among_the_benchmarks_is_that_of_each_revision(toy: Repository) -> None:
+def test_dependencies_matrix_beside_benchmarks_is_per_revision(toy: Repository) -> None:
     (toy.folder / SUITE_FILE).unlink()
     file = f"benchmarks/{SUITE_FILE}"
     assert pinned(toy, file, INSIDE, suite=Path(file)).verdict == "inconclusive"
 
 
-def test_a_matrix_counts_for_tests_too_and_a_test_that_changed_is_no_configuration(
+def test_dependencies_matrix_applies_to_pytest_suites(
     toy: Repository,
 ) -> None:
     timed = "@pytest.mark.benchmark(timer=toy.clock)\n"
@@ -253,18 +253,18 @@ def test_a_matrix_counts_for_tests_too_and_a_test_that_changed_is_no_configurati
     assert run("second", "third", always=False, **chosen).verdict == "clean"
 
 
-def test_two_names_of_one_environment_are_one(toy: Repository) -> None:
+def test_dependencies_two_names_of_one_environment_are_one(toy: Repository) -> None:
     other = Path(sys.executable).with_name("python3")
     found = pinned(toy, INNER, PIN, base_python=sys.executable, head_python=str(other))
     assert found.reason.startswith("psutil 1.0 → 2.0 was not compared")
 
 
-def test_what_a_benchmark_imports_while_it_runs_is_used(toy: Repository) -> None:
+def test_dependencies_include_lazy_imports_of_benchmark(toy: Repository) -> None:
     lazy = SUITE.replace("    return", "    import psutil\n    return")
     assert pinned(toy, INNER, PIN, imports="", code=lazy).verdict == "inconclusive"
 
 
-def test_a_package_that_the_tree_shares_is_told_by_its_files(
+def test_dependencies_namespace_package_is_found_by_files(
     toy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = tmp_path / "site"
@@ -292,7 +292,7 @@ OF_ASV = '{"project": "toy", "repo": ".", "matrix": {"req": {"outer[all]": [""]}
     ],
     ids=["no extra", "project", "poetry", "asv"],
 )
-def test_what_a_library_imports_while_it_runs_is_used(
+def test_dependencies_include_lazy_imports_of_library(
     toy: Repository,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -321,7 +321,7 @@ def test_what_a_library_imports_while_it_runs_is_used(
 
 
 @pytest.mark.parametrize("name", ["sphinx", "pytest", "numpy"])
-def test_a_pin_that_no_benchmark_uses_is_a_note(
+def test_dependencies_unused_pin_change_is_a_note(
     name: str, toy: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also of what runs the suite: asv_runner imports NumPy where pympler is installed."""

@@ -270,7 +270,7 @@ EXPECTED: dict[str, tuple[str, float | str | None]] = {
 }
 
 
-def test_every_change_has_its_verdict_and_spoils_no_other(ran: Ran) -> None:
+def test_every_change_has_independent_verdict(ran: Ran) -> None:
     """What is gone on HEAD is not there: its benchmarks serve both."""
     assert ran.code == 1, ran.err
     assert ran.comparison.verdict == "regression"
@@ -279,7 +279,7 @@ def test_every_change_has_its_verdict_and_spoils_no_other(ran: Ran) -> None:
     assert {name: row.verdict for name, row in ran.rows.items()} == verdicts
 
 
-def test_every_change_has_its_size_or_a_reason_in_one_line(ran: Ran) -> None:
+def test_every_change_has_size_or_reason(ran: Ran) -> None:
     """A benchmark is charged its own time; its processes run their own tree, whose path is as long
     in either folder; both sides draw and hash the same. A project that is not installed has the
     metadata of its files."""
@@ -292,7 +292,7 @@ def test_every_change_has_its_size_or_a_reason_in_one_line(ran: Ran) -> None:
             assert (row.change, row.low, row.high) == pytest.approx((size,) * 3, abs=1e-6), name
 
 
-def test_each_type_has_its_unit_and_its_values(ran: Ran) -> None:
+def test_every_change_types_have_unit_and_values(ran: Ran) -> None:
     """Of HEAD's benchmarks on both. The peak is the benchmark's, not that of the process which
     started it; the author fixed how many calls follow each setup."""
     peak, track, time = (ran.rows[name] for name in ("peakmem_it", "track_child", "time_slower"))
@@ -307,7 +307,7 @@ def test_each_type_has_its_unit_and_its_values(ran: Ran) -> None:
     assert (few.base_seconds, few.head_seconds) == pytest.approx((200e-6, 200e-6))
 
 
-def test_what_was_left_out_says_why(ran: Ran) -> None:
+def test_every_change_skipped_benchmark_has_reason(ran: Ran) -> None:
     """What its author skips, what has no time of its own, and a module that does not load: it costs
     itself alone, and a package all that is in it. Files are named as their user knows them."""
     expected = {f"suite.{name}": said for name, said in SKIPPED.items()}
@@ -325,7 +325,7 @@ def test_caches_are_made_again_to_confirm(ran: Ran) -> None:
     assert (ran.folder / "made").read_text() == "x" * (2 + 3)
 
 
-def test_what_became_slower_names_the_function_that_does_more(ran: Ran) -> None:
+def test_every_change_slowdown_names_growing_function(ran: Ran) -> None:
     """With HEAD's line; after the function of the diff, which only calls it otherwise."""
     slower, alone = ran.rows["time_slower"], ran.rows["time_slower_alone"]
     [caller, loop] = slower.why
@@ -352,7 +352,7 @@ def test_trees_take_turns_in_the_folders_and_base_is_tried_first(ran: Ran) -> No
     assert elapsed == sorted(elapsed)
 
 
-def test_the_document_tells_what_was_measured_and_how_to_do_it_again(ran: Ran) -> None:
+def test_document_states_control_environment_and_command(ran: Ran) -> None:
     """Base was judged against a second copy of itself. Every number is one to JSON. A tree gives no
     version to the environment: what happens to be installed under its name was not measured."""
     assert not {"NaN", "Infinity"} & set(ran.out.replace(",", " ").split())
@@ -369,7 +369,7 @@ def test_the_document_tells_what_was_measured_and_how_to_do_it_again(ran: Ran) -
         assert ran.rows["time_same"].wait_share is not None
 
 
-def test_nothing_is_left_but_results_and_what_is_not_committed_is_not_compared(ran: Ran) -> None:
+def test_comparison_leaves_results_only(ran: Ran) -> None:
     """No checkout, and git knows of none; the blocks lie where the document says. Each side runs
     its tree even where the checkout is on everybody's path."""
     assert [warning.code for warning in ran.comparison.warnings] == ["not committed"]

@@ -111,7 +111,7 @@ class Counted:
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
-def test_the_same_files_at_two_places_do_the_same(
+def test_installed_same_files_at_two_paths_are_equal(
     built: Repository, old: Environment, new: Environment
 ) -> None:
     """However long their paths are; what does more at one place is no affair of its code."""
@@ -128,7 +128,7 @@ def test_the_same_files_at_two_places_do_the_same(
 
 
 @pytest.mark.slow
-def test_an_interpreter_that_a_script_starts_is_not_counted(
+def test_installed_interpreter_behind_script_is_not_counted(
     built: Repository, old: Environment, new: Environment
 ) -> None:
     """It may set what a link to the environment would not."""
@@ -152,7 +152,7 @@ def is_code(told: str | None, place: str, editable: str = "") -> bool:
     return re.fullmatch(words, told or "") is not None
 
 
-def test_what_is_installed_is_compared_and_proves_itself(
+def test_installed_builds_are_compared_and_identified(
     built: Repository, old: Environment, new: Environment, tmp_path: Path
 ) -> None:
     """An editable install of another checkout is said to be one. Blocks of a build of the same
@@ -178,7 +178,7 @@ def test_what_is_installed_is_compared_and_proves_itself(
     assert "--installed" in comparison.reproduce
 
 
-def test_what_proves_no_comparison_is_refused_in_one_line(
+def test_installed_comparison_without_difference_is_refused(
     built: Repository, old: Environment, new: Environment
 ) -> None:
     """A project that is not installed, the same files twice, and the checkout, as an editable

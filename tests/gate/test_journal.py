@@ -13,7 +13,7 @@ from perceptron.gate.journal import open_journal
 from tests.gate.conftest import planned
 
 
-def test_other_work_another_seed_and_a_finished_one_begin_again(tmp_path: Path) -> None:
+def test_journal_restarts_for_other_work_or_seed(tmp_path: Path) -> None:
     with open_journal(tmp_path, planned(), seed_given=True) as journal:
         first = journal.folder
     with open_journal(tmp_path, planned(head="other"), seed_given=True) as journal:
@@ -28,7 +28,7 @@ def test_other_work_another_seed_and_a_finished_one_begin_again(tmp_path: Path) 
         assert journal.blocks == []
 
 
-def test_two_at_once_have_a_folder_each(tmp_path: Path) -> None:
+def test_journal_concurrent_runs_have_separate_folders(tmp_path: Path) -> None:
     with (
         open_journal(tmp_path, planned(), seed_given=False) as one,
         open_journal(tmp_path, planned(), seed_given=False) as two,
@@ -40,7 +40,7 @@ DEEP = b"[" * 100_000
 
 
 @pytest.mark.parametrize("line", [b"{}\n", b'{"stage": ' + DEEP + b"\n", b"\xff\n"])
-def test_a_damaged_line_is_named(tmp_path: Path, line: bytes) -> None:
+def test_journal_damaged_line_is_named(tmp_path: Path, line: bytes) -> None:
     with open_journal(tmp_path, planned(), seed_given=False) as journal:
         file = journal.folder / "blocks.jsonl"
     file.write_bytes(line)
@@ -52,7 +52,7 @@ def test_a_damaged_line_is_named(tmp_path: Path, line: bytes) -> None:
 
 
 @pytest.mark.parametrize("linked", [".", "blocks.jsonl"])
-def test_nothing_is_written_through_a_link(tmp_path: Path, linked: str) -> None:
+def test_journal_writes_through_no_link(tmp_path: Path, linked: str) -> None:
     """What it leads to may be another's."""
     with open_journal(tmp_path, planned(), seed_given=False) as journal:
         here, elsewhere = journal.folder / linked, tmp_path / "elsewhere"

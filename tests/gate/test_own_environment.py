@@ -77,7 +77,7 @@ def gate(folder: Path) -> str:
 
 
 @pytest.mark.slow
-def test_a_project_that_pins_old_versions_of_all_that_the_gate_needs_gets_its_verdicts(
+def test_gate_environment_judges_project_with_old_pins(
     toy: Repository, project: Path, tmp_path: Path
 ) -> None:
     """In the first Python on PATH and in the activated environment; the answer names it."""
@@ -133,7 +133,7 @@ def test_beside_other_packages_the_gate_measures_in_its_own_python(
         ("3.8.1", "need 3.9 or later"),
     ],
 )
-def test_what_benchmarks_cannot_run_in_is_refused_in_one_line(
+def test_gate_environment_refuses_unusable_python(
     toy: Repository, tmp_path: Path, version: str, said: str
 ) -> None:
     file = tmp_path / "python"

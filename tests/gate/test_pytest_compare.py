@@ -65,7 +65,7 @@ def compared(**options: Any) -> Comparison:
 
 
 @pytest.mark.slow
-def test_what_became_slower_or_broke_is_found_in_what_was_chosen(tested: Repository) -> None:
+def test_pytest_compare_finds_slower_and_broken_tests(tested: Repository) -> None:
     """By HEAD's tests on both, with what HEAD put into the folders above; a group can be chosen."""
     tested.write(FILE, TESTS.replace("made", "made_anew"))
     tested.write("tests/conftest.py", CONFTEST.replace("made", "made_anew"))
@@ -120,9 +120,7 @@ def test_tests_that_measure_no_code_of_the_tree_are_refused(tested: Repository) 
         compared()
 
 
-def test_an_interpreter_that_is_not_there_or_has_no_pytest_is_named(
-    tested: Repository, tmp_path: Path
-) -> None:
+def test_pytest_compare_names_python_without_pytest(tested: Repository, tmp_path: Path) -> None:
     bare = interpreter(tmp_path / "python", f"{sys.executable} -S")
     tested.commit("head")
     with pytest.raises(UserError, match=r"HEAD has no pytest .*/python"):

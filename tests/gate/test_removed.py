@@ -73,7 +73,7 @@ def spoil(toy: Repository) -> None:
 
 
 @pytest.mark.parametrize("change", [rename, move, spoil])
-def test_a_slower_head_without_the_benchmark_that_would_tell_is_not_clean(
+def test_removed_benchmark_of_slower_head_is_not_clean(
     slower: Repository, change: Callable[[Repository], None]
 ) -> None:
     """By HEAD's own settings, whatever those of the working tree say."""
@@ -89,7 +89,7 @@ def test_a_slower_head_without_the_benchmark_that_would_tell_is_not_clean(
     assert slower.git("worktree", "list").count("\n") == 1
 
 
-def test_what_fails_on_base_is_new_only_if_its_suite_lacks_it(slower: Repository) -> None:
+def test_removed_tells_new_from_works_again(slower: Repository) -> None:
     """The other one works again."""
     rename(slower)
     slower.commit("head")
@@ -115,7 +115,7 @@ UNKNOWN: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("why", UNKNOWN)
-def test_a_suite_of_base_that_does_not_load_is_no_suite_without_benchmarks(
+def test_removed_unloadable_base_suite_is_not_empty(
     toy: Repository, monkeypatch: pytest.MonkeyPatch, why: str
 ) -> None:
     """Whatever was asked for: nobody knows what it holds."""
@@ -134,7 +134,7 @@ def test_a_suite_of_base_that_does_not_load_is_no_suite_without_benchmarks(
     assert "" not in comparison.removed
 
 
-def test_a_suite_that_nobody_knows_may_be_accepted_too(toy: Repository) -> None:
+def test_removed_unloadable_suite_may_be_allowed(toy: Repository) -> None:
     options = repaired(toy, "its package raises")
     assert run("base", "head", allow_removed=True, **options).verdict == "clean"
 
@@ -171,7 +171,7 @@ def test_settings_that_base_lacks_hide_nothing(toy: Repository, moves: bool) -> 
     assert comparison.removed == ([] if moves else ["suite.track_total"])
 
 
-def test_a_module_that_did_not_load_is_gone_only_with_its_file(toy: Repository) -> None:
+def test_removed_unloaded_module_counts_with_its_file(toy: Repository) -> None:
     """A helper that was repaired has no benchmarks, before and after."""
     toy.write("benchmarks/common.py", "import nowhere\n")
     toy.commit("base", "benchmarks/broken.py", f"import nowhere\n{LESS}")
@@ -200,7 +200,7 @@ def test_somebody_may_accept_it_and_is_still_told(toy: Repository) -> None:
         assert second_line(comparison) == "gone on HEAD: suite.track_total"
 
 
-def test_the_same_code_is_no_answer_where_a_benchmark_is_gone(toy: Repository) -> None:
+def test_removed_benchmark_blocks_same_code_answer(toy: Repository) -> None:
     """Else one pull request deletes it and the next one makes it slower.
 
     Only what was asked for can be gone.
@@ -218,7 +218,7 @@ def test_the_same_code_is_no_answer_where_a_benchmark_is_gone(toy: Repository) -
     assert (others.verdict, others.removed) == ("clean", [])
 
 
-def test_a_regression_stays_one(slower: Repository) -> None:
+def test_removed_benchmark_leaves_regression(slower: Repository) -> None:
     """And says what is gone beside it. What broke is the soonest found."""
     delete(slower)
     slower.commit("head", "toy/__init__.py", TOY.format(factor=2) + "raise RuntimeError\n")
@@ -242,7 +242,7 @@ def test_parameters_and_tests_of_pytest_can_be_gone_too(toy: Repository) -> None
     assert comparison.removed == ["tests/test_toy.py::test_two"]
 
 
-def test_what_the_same_files_make_on_base_alone_is_gone_too(slower: Repository) -> None:
+def test_removed_includes_benchmarks_hidden_by_head(slower: Repository) -> None:
     """One that is defined where the library has what it measures; what settings of pytest hide."""
     suite = SUITE.replace("def track_total", 'if hasattr(toy, "total"):\n  def track_total')
     slower.write("toy/__init__.py", TOY.format(factor=1))

@@ -87,7 +87,7 @@ def measures(**options: Any) -> bool:
     return False
 
 
-def test_what_no_benchmark_reads_is_the_same_code(documented: Repository) -> None:
+def test_same_code_ignores_files_that_no_benchmark_reads(documented: Repository) -> None:
     """Docstrings, comments, types, prose, tests: the answer says so in all its forms."""
     text = MODULE.replace("Work.", "Work, harder.").replace('    """A tool."""', "    pass")
     text = text.replace("  # done", "").replace("return {", "return {\n        ")
@@ -140,14 +140,14 @@ collections.namedtuple("Other", "x")
 '''
 
 
-def test_what_libraries_do_with_docstrings_and_lines_is_no_reading(toy: Repository) -> None:
+def test_same_code_ignores_docstring_use_of_libraries(toy: Repository) -> None:
     toy.write(SUITE, f"import toy.core\n{PLAIN}")
     toy.commit("first", "toy/core.py", LIBRARIES)
     toy.commit("second", "toy/core.py", LIBRARIES.replace('."""', ', harder.\n\n    So."""'))
     assert not measures()
 
 
-def test_a_build_may_read_anything(documented: Repository) -> None:
+def test_same_code_measures_builds_that_read_files(documented: Repository) -> None:
     documented.commit("second", "README.md", "new\n")
 
     def building(_done: int, _total: int, message: str) -> None:
@@ -345,7 +345,7 @@ def tried(toy: Repository, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TRIES)
-def test_what_a_benchmark_reads_is_measured(toy: Repository, name: str) -> None:
+def test_same_code_measures_files_that_benchmark_reads(toy: Repository, name: str) -> None:
     tried(toy, name)
     if name == "compiled code" and not keeps_access_times(toy.folder / "README.md"):
         pytest.skip("this file system does not keep when a file was read")
@@ -359,7 +359,7 @@ def keeps_access_times(file: Path) -> bool:
     return file.stat().st_atime_ns != before
 
 
-def test_a_readme_that_a_benchmark_reads_becomes_a_finding(toy: Repository) -> None:
+def test_same_code_readme_read_by_benchmark_is_a_finding(toy: Repository) -> None:
     tried(toy, "a README")
     comparison = run(always=False)
     assert comparison.verdict == "regression"
@@ -376,7 +376,7 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize("suite", UNKNOWN)
-def test_what_does_not_run_is_not_called_the_same(toy: Repository, suite: str) -> None:
+def test_same_code_does_not_skip_unloadable_suite(toy: Repository, suite: str) -> None:
     toy.write("toy/__init__.py", f"import os\n{COUNTED}")
     toy.write("benchmarks/other.py", UNKNOWN[suite])
     toy.commit("first")
@@ -384,7 +384,7 @@ def test_what_does_not_run_is_not_called_the_same(toy: Repository, suite: str) -
     assert measures()
 
 
-def test_what_is_never_measured_is_no_reason_to_measure(toy: Repository) -> None:
+def test_same_code_ignores_unmeasured_benchmarks(toy: Repository) -> None:
     toy.commit("first", SUITE, f"{PLAIN}\ndef timeraw_other():\n    return ''\n")
     toy.commit("second", "README.md", "new\n")
     assert not measures()
@@ -392,7 +392,7 @@ def test_what_is_never_measured_is_no_reason_to_measure(toy: Repository) -> None
     assert not measures(head="less")
 
 
-def test_an_import_that_hangs_late_costs_the_look_and_no_more(
+def test_same_code_hanging_import_costs_its_check_only(
     toy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once both sides have told of their benchmarks."""
@@ -476,7 +476,7 @@ SEEN: dict[str, dict[str, str] | Callable[[Path, Path], str]] = {
 
 
 @pytest.mark.parametrize("change", SEEN)
-def test_what_is_of_no_inert_kind_is_measured(tmp_path: Path, change: str) -> None:
+def test_same_code_measures_files_of_other_kinds(tmp_path: Path, change: str) -> None:
     base, head = trees = tmp_path / "base", tmp_path / "head"
     folder = ".asv/benchmarks" if change == "beside the suite" else "benchmarks"
     suite = Suite("asv.conf.json", folder, ".", "toy")
@@ -495,7 +495,7 @@ def test_what_is_of_no_inert_kind_is_measured(tmp_path: Path, change: str) -> No
     assert inert(differing(names, trees), trees, suite) is None
 
 
-def test_the_same_code_is_measured_in_two_environments_and_where_asked(
+def test_same_code_measures_two_environments_and_on_request(
     documented: Repository, tmp_path: Path
 ) -> None:
     other = interpreter(tmp_path / "python", sys.executable)

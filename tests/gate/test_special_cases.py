@@ -24,7 +24,7 @@ def assert_gone(toy: Repository, tmp_path: Path) -> None:
     assert list((tmp_path / "cache" / "perceptron").iterdir()) == []
 
 
-def test_a_head_that_does_not_import_broke_everything_and_such_a_base_is_one_line(
+def test_gate_import_error_of_head_is_regression_of_base_an_error(
     toy: Repository, tmp_path: Path
 ) -> None:
     toy.commit("second", "toy/__init__.py", "import nowhere")
@@ -54,7 +54,7 @@ time_one.timer = time_two.timer = clock
 
 
 @pytest.mark.slow
-def test_a_run_that_was_cut_short_resumes_where_it_stopped(
+def test_gate_interrupted_run_resumes_where_it_stopped(
     toy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every block is measured once, in the order of the one seed, and nothing is left behind. What
@@ -93,7 +93,7 @@ def test_a_run_that_was_cut_short_resumes_where_it_stopped(
         monkeypatch.setattr(fingerprint, "digest", lambda: "another")
 
 
-def test_a_side_that_runs_somebody_elses_code_is_refused(toy: Repository) -> None:
+def test_gate_refuses_foreign_code(toy: Repository) -> None:
     """Here the suite itself goes to the checkout that the user works in."""
     path = f"import sys\nsys.meta_path.clear()\nsys.path.insert(0, {str(toy.folder)!r})\n"
     finder = "import importlib.machinery as m\nsys.meta_path.append(m.PathFinder)\n"
@@ -112,7 +112,7 @@ NO_SENSE = {
 }
 
 
-def test_a_configuration_that_makes_no_sense_is_one_line(toy: Repository, tmp_path: Path) -> None:
+def test_gate_invalid_configuration_is_one_line(toy: Repository, tmp_path: Path) -> None:
     for file, message in NO_SENSE.items():
         toy.commit("second", "asv.conf.json", file)
         with pytest.raises(UserError, match=r"asv.conf.json|no benchmarks") as caught:
@@ -122,7 +122,7 @@ def test_a_configuration_that_makes_no_sense_is_one_line(toy: Repository, tmp_pa
     assert_gone(toy, tmp_path)
 
 
-def test_an_import_that_does_not_end_says_nothing_of_the_change(
+def test_gate_endless_import_is_inconclusive(
     toy: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sides, "_LEAST_SECONDS", 1.0)
@@ -133,7 +133,7 @@ def test_an_import_that_does_not_end_says_nothing_of_the_change(
     assert comparison.seconds >= 1
 
 
-def test_the_program_loads_on_an_old_python(old: str) -> None:
+def test_gate_program_loads_on_old_python(old: str) -> None:
     """Each of its modules, as it loads them; what imports pytest, which is not there, compiles."""
     code = """
 import pathlib, runpy, sys
@@ -152,9 +152,7 @@ for file in folder.glob("*.py"):
     assert {"program", "timing"} < set(loaded.stdout.split())
 
 
-def test_an_interpreter_that_lacks_a_dependency_is_one_line(
-    toy: Repository, tmp_path: Path
-) -> None:
+def test_gate_missing_dependency_is_one_line(toy: Repository, tmp_path: Path) -> None:
     """Whether a module needs it, or the whole suite."""
     bare = interpreter(tmp_path / "python", f"{sys.executable} -S")
     toy.commit("first", "benchmarks/needy.py", "import msgspec\n\ndef time_it():\n    pass\n")
@@ -169,7 +167,7 @@ def test_an_interpreter_that_lacks_a_dependency_is_one_line(
         assert all(name in said for name in ("BASE", "benchmarks/needy.py", "'msgspec'", bare))
 
 
-def test_a_suite_most_of_which_does_not_load_is_not_clean(toy: Repository) -> None:
+def test_gate_mostly_unloadable_suite_is_not_clean(toy: Repository) -> None:
     """Here what does load was repaired, which needs no blocks."""
     for number in range(5):
         toy.write(f"benchmarks/broken{number}.py", "import nothing_called_so\n")
@@ -185,7 +183,7 @@ def measured(**options: Any) -> None:
         run("first", progress=until("discovering benchmarks"), **options)
 
 
-def test_what_comparing_wrote_is_nothing_that_git_lists_and_no_change(toy: Repository) -> None:
+def test_gate_results_are_ignored_by_git(toy: Repository) -> None:
     """In a folder of others what is new alone is ignored."""
     toy.commit("first", ".gitignore", "__pycache__/\n")
     unchanged = run("first", ".", always=False).plan.head.changes
@@ -214,7 +212,7 @@ def test_what_comparing_wrote_is_nothing_that_git_lists_and_no_change(toy: Repos
     ],
     ids=lambda says: says[:20],
 )
-def test_a_side_that_answers_nonsense_is_one_line(toy: Repository, says: str) -> None:
+def test_gate_invalid_answer_of_side_is_one_line(toy: Repository, says: str) -> None:
     """Its code can write where its program answers."""
     nonsense = f"""
 import os

@@ -69,7 +69,7 @@ def screened(
         return [own for own in journal.blocks if own.stage == "screen"], journal.run.plan
 
 
-def test_the_trial_is_over_when_its_time_is(tmp_path: Path) -> None:
+def test_stages_trial_ends_with_its_time(tmp_path: Path) -> None:
     """What it did not come to is untried on both; base leaves time for head."""
     names = [f"{number:03}" for number in range(100)]
     fake = FakeSides(tmp_path, seconds={f"time_{name}": 5.0 for name in names})
@@ -91,7 +91,7 @@ def test_head_is_spared_what_is_slow_on_base(tmp_path: Path) -> None:
     assert [key for side, key in fake.asked if side == "head"] == ["time_fast"]
 
 
-def test_a_setup_cache_that_takes_too_much_of_the_time_is_named(tmp_path: Path) -> None:
+def test_stages_slow_setup_cache_is_named(tmp_path: Path) -> None:
     """It costs what needs it, and says nothing of the revision."""
     fake = FakeSides(tmp_path, seconds={"setup_cache": 1000.0})
     blocks, _ = screened(tmp_path, fake, 60.0, ("cached", "other"))
@@ -117,7 +117,7 @@ MUCH = 2 * LARGEST_WAIT_SHARE
         (MUCH, "failed", False),  # a finding, which has retries of its own
     ],
 )
-def test_only_what_waited_on_one_side_is_taken_again(
+def test_stages_retake_needs_wait_on_one_side(
     base: float | None, head: float | str | None, expected: bool
 ) -> None:
     """By the waiting alone: that favours no side and moves no ratio."""
@@ -130,7 +130,7 @@ def test_only_what_waited_on_one_side_is_taken_again(
     assert bool(due([block("time_it", 0, *sides)], "screen", 0, 1)) is expected
 
 
-def test_a_block_that_one_side_waited_in_is_taken_again_as_it_was(tmp_path: Path) -> None:
+def test_stages_contended_block_is_retaken_unchanged(tmp_path: Path) -> None:
     """Its first take is kept and counts for nothing."""
     fake = FakeSides(tmp_path, waits=lambda *own: 0.5 if own == ("head", 2) else 0.0)
     blocks, _ = screened(tmp_path, fake)
@@ -142,7 +142,7 @@ def test_a_block_that_one_side_waited_in_is_taken_again_as_it_was(tmp_path: Path
     assert first not in counted(blocks)
 
 
-def test_a_side_that_always_waits_is_taken_again_in_three_blocks_and_then_counts(
+def test_stages_side_that_always_waits_has_three_retakes(
     tmp_path: Path,
 ) -> None:
     """What it waits for is its own then, and no retake would help."""
@@ -153,7 +153,7 @@ def test_a_side_that_always_waits_is_taken_again_in_three_blocks_and_then_counts
     assert log_ratios(blocks, "screen")["time_one"] == pytest.approx([0.693] * 5, abs=1e-3)
 
 
-def test_what_is_planned_goes_before_what_is_taken_again(tmp_path: Path) -> None:
+def test_stages_plan_goes_before_retakes(tmp_path: Path) -> None:
     """The screen has its blocks, and retakes only what is left of its time."""
     fake = FakeSides(tmp_path, waits=of_head)
     budget = 22.0
@@ -163,7 +163,7 @@ def test_what_is_planned_goes_before_what_is_taken_again(tmp_path: Path) -> None
     assert fake.now <= SCREENED * budget + 2 * PROCESS_SECONDS
 
 
-def test_a_confirmation_keeps_the_screen_that_it_was_planned_from(
+def test_stages_confirmation_keeps_its_screen_on_resume(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Resumed, nothing of the screen is taken again, whatever one side waited."""
@@ -174,7 +174,7 @@ def test_a_confirmation_keeps_the_screen_that_it_was_planned_from(
     assert screened(tmp_path, fake) == before
 
 
-def test_what_the_time_does_not_suffice_for_is_left_out_and_the_rest_is_measured(
+def test_stages_leave_out_most_expensive_benchmark(
     tmp_path: Path,
 ) -> None:
     """The most expensive goes, with what one block of it takes."""
@@ -186,7 +186,7 @@ def test_what_the_time_does_not_suffice_for_is_left_out_and_the_rest_is_measured
     assert left_out.reason == "one block takes 10.0 s: too long for the time that was left"
 
 
-def test_what_did_more_work_goes_before_what_is_cheaper(tmp_path: Path) -> None:
+def test_stages_put_counted_rise_before_cheaper_benchmark(tmp_path: Path) -> None:
     """The clock may contradict it, and must have been asked."""
     fake = FakeSides(tmp_path, seconds={"time_cheap": 2.0, "time_dear": 2.9})
     counted = counts("time_dear", 0.05, 0.05, 0.05)
@@ -205,7 +205,7 @@ def test_rounds_end_when_the_time_of_the_screen_is_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("budget", "enough"), [(6000.0, True), (56.0, False)])
-def test_what_is_too_noisy_has_more_rounds_as_long_as_there_is_time(
+def test_stages_noisy_benchmark_has_more_rounds(
     tmp_path: Path, budget: float, enough: bool
 ) -> None:
     rule, fake = Rule(), FakeSides(tmp_path, ratios={"time_two": [0.8, 1.0, 1.25]})
@@ -217,7 +217,7 @@ def test_what_is_too_noisy_has_more_rounds_as_long_as_there_is_time(
     assert enough or fake.now <= EXTENDED * budget + 2 * PROCESS_SECONDS
 
 
-def test_a_value_has_a_look_whatever_it_is(tmp_path: Path) -> None:
+def test_stages_probe_values_once(tmp_path: Path) -> None:
     """It is compared as it is: noise asks for no more of it, and nothing is to confirm."""
     rule, ratios = Rule(), {"time_value": [1.2, 3.0], "time_slower": [1.5]}
     fake = FakeSides(tmp_path, ratios=ratios)
@@ -227,7 +227,7 @@ def test_a_value_has_a_look_whatever_it_is(tmp_path: Path) -> None:
     assert numbers == {"time_value": rule.probe, "time_slower": rule.screen}
 
 
-def test_what_did_the_same_work_has_a_look_and_what_looks_slower_a_screen(tmp_path: Path) -> None:
+def test_stages_probe_same_work_and_screen_slower(tmp_path: Path) -> None:
     """Where there is time; it needs none to be judged."""
     rule = Rule()
     for folder, budget, prechecked in (("ample", 600.0, 2), ("short", 10.0, 0)):
@@ -241,9 +241,7 @@ def test_what_did_the_same_work_has_a_look_and_what_looks_slower_a_screen(tmp_pa
 
 
 @pytest.mark.parametrize("budget", [26.0, 60.0])
-def test_what_the_clock_cannot_tell_has_all_the_time_that_nothing_else_needs(
-    tmp_path: Path, budget: float
-) -> None:
+def test_stages_undecided_clock_has_remaining_time(tmp_path: Path, budget: float) -> None:
     """Also that of a confirmation, where there is nothing to confirm."""
     rule, fake = Rule(), FakeSides(tmp_path, ratios={"time_one": [0.8, 1.0, 1.25]})
     same = counts("time_one", 0.0)
@@ -253,7 +251,7 @@ def test_what_the_clock_cannot_tell_has_all_the_time_that_nothing_else_needs(
     assert budget - 2 * PROCESS_SECONDS <= fake.now <= budget
 
 
-def test_what_a_look_leaves_of_its_time_is_for_more_looks(tmp_path: Path) -> None:
+def test_stages_spend_rest_of_probe_on_more_probes(tmp_path: Path) -> None:
     """Where one took less than its trial made believe."""
     keys = ("time_one", "time_two")
     seconds, trials = dict.fromkeys(keys, 0.6), {key: [4.0] for key in keys}
@@ -263,7 +261,7 @@ def test_what_a_look_leaves_of_its_time_is_for_more_looks(tmp_path: Path) -> Non
     assert set(plan.prechecked) == set(keys)
 
 
-def test_what_did_the_same_work_and_took_far_longer_is_tried_once_more(tmp_path: Path) -> None:
+def test_stages_retry_slow_trial_of_same_work(tmp_path: Path) -> None:
     """Not what only the clock judges."""
     keys = ("time_one", "time_two", "time_three")
     trials = {"time_one": [1.0], "time_two": [3.0, 1.0], "time_three": [3.0, 1.0]}
@@ -278,7 +276,7 @@ def test_what_did_the_same_work_and_took_far_longer_is_tried_once_more(tmp_path:
     assert Counter(block.benchmark for block in tried) == {**dict.fromkeys(keys, 1), "time_two": 2}
 
 
-def test_nothing_is_begun_when_the_time_is_over(tmp_path: Path) -> None:
+def test_stages_start_nothing_after_budget(tmp_path: Path) -> None:
     """Not in the middle of a round that takes longer than foreseen; discovery was part of it."""
     fake = FakeSides(tmp_path, seconds=dict.fromkeys(("time_one", "time_two"), 2.0))
     with open_run(tmp_path, 120.0) as journal:
@@ -297,7 +295,7 @@ def test_nothing_is_begun_when_the_time_is_over(tmp_path: Path) -> None:
     assert late.now == 0.0
 
 
-def test_nothing_is_begun_that_the_time_does_not_suffice_for(tmp_path: Path) -> None:
+def test_stages_start_only_what_fits_budget(tmp_path: Path) -> None:
     """Here a neighbour takes most of it."""
     budget = 200.0
 
@@ -312,13 +310,13 @@ def test_nothing_is_begun_that_the_time_does_not_suffice_for(tmp_path: Path) -> 
     assert len(blocks) == 3
 
 
-def test_what_counting_leaves_is_shared_among_the_stages(tmp_path: Path) -> None:
+def test_stages_share_time_that_counting_leaves(tmp_path: Path) -> None:
     counted = [replace(block, elapsed_seconds=75.0) for block in counts("time_one", 0.02)]
     blocks, _ = screened(tmp_path, FakeSides(tmp_path), 100.0, before=counted)
     assert len(blocks) == 2 * RULE.screen
 
 
-def test_a_confirmation_has_as_many_rounds_as_there_is_time_for(tmp_path: Path) -> None:
+def test_stages_confirmation_rounds_fit_budget(tmp_path: Path) -> None:
     """Planned by the spread, ended by the time; of what nothing would fit nothing is begun."""
     rule = Rule()
     fresh = {}

@@ -53,7 +53,7 @@ def test_five_per_cent_are_found_and_no_file_of_the_project_is_blamed(project: R
     assert project.git("status", "--porcelain").split() == ["M", "toy/__init__.py"]
 
 
-def test_a_run_is_not_resumed_with_changed_benchmarks(project: Repository) -> None:
+def test_external_suite_change_prevents_resume(project: Repository) -> None:
     """A file of benchmarks that does not load is named as its user knows it."""
     project.commit("head")
     amounts = SUITE.parent / "benchmarks" / "amounts.py"

@@ -24,7 +24,7 @@ for other in here.parents[2].glob("*/toy/__init__.py"):
 """
 
 
-def test_a_head_that_makes_base_as_slow_as_itself_is_not_clean(toy: Repository) -> None:
+def test_written_tree_of_base_makes_run_invalid(toy: Repository) -> None:
     toy.commit("head", "toy/__init__.py", SLOWER + WRITES)
     comparison = run("first", "head")
     assert comparison.verdict == "invalid"
@@ -33,9 +33,7 @@ def test_a_head_that_makes_base_as_slow_as_itself_is_not_clean(toy: Repository) 
 
 
 @pytest.mark.slow
-def test_what_was_measured_before_an_interruption_is_not_resumed_then(
-    toy: Repository, tmp_path: Path
-) -> None:
+def test_written_tree_blocks_are_not_resumed(toy: Repository, tmp_path: Path) -> None:
     """The next start has new trees, which nothing shows if it is not done twice."""
     once = tmp_path / "once"
     writes = f"import os\nif not os.path.exists({str(once)!r}):{indent(WRITES, '    ')}"

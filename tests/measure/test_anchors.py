@@ -36,14 +36,14 @@ def ticks(*seconds: float) -> Iterator[float]:
         now += each + 100.0
 
 
-def test_an_anchor_is_the_smallest_of_its_tries() -> None:
+def test_anchor_is_minimum_of_tries() -> None:
     clock = ticks(3e-3, 1e-3, 2e-3, 5e-3, 4e-3, 6e-3, 8e-3, 9e-3, 7e-3)
     seen = anchors(lambda: next(clock))
     assert list(seen) == list(ANCHORS)
     assert list(seen.values()) == pytest.approx([1e-3, 4e-3, 7e-3])
 
 
-def test_a_worker_has_one_set_of_anchors_in_all_its_rows() -> None:
+def test_anchors_are_equal_in_all_rows_of_worker() -> None:
     with Workers() as workers:
         workers.warm({"numpy": JOB})
         first, second = workers.run("numpy", JOB), workers.run("numpy", JOB)
@@ -77,7 +77,7 @@ def test_anchors_that_split_name_two_states() -> None:
     assert rank_rows(rows(2, 6, split=True)).winner == "a"
 
 
-def test_an_impossible_anchor_is_refused() -> None:
+def test_anchors_impossible_value_is_refused() -> None:
     (row, *_) = rows(split=True)
     assert impossible(row) is None
     assert str(impossible(measured(seconds=1.0, anchors={"loop": -1.0}))).startswith("anchors:")

@@ -25,14 +25,14 @@ def test_time_that_passes_is_spent(clock: Clock) -> None:
     assert budget.until_abandoned() < 0
 
 
-def test_a_resumed_study_continues_inside_the_same_budget(clock: Clock) -> None:
+def test_budget_continues_on_resume(clock: Clock) -> None:
     budget = Budget(100.0, clock=clock)
     clock.now += 5
     budget.resume(60.0)
     assert (budget.spent, budget.left) == (65, 35)
 
 
-def test_a_wait_that_was_asked_for_is_not_counted(clock: Clock) -> None:
+def test_budget_excludes_requested_wait(clock: Clock) -> None:
     """Not even one that ctrl-C ends."""
     budget = Budget(100.0, clock=clock)
 
@@ -46,12 +46,12 @@ def test_a_wait_that_was_asked_for_is_not_counted(clock: Clock) -> None:
     assert budget.spent == 1
 
 
-def test_without_an_end_there_is_always_time(clock: Clock) -> None:
+def test_budget_without_limit_has_time(clock: Clock) -> None:
     budget = Budget(inf)
     assert budget.left == budget.until_abandoned() == inf
 
 
-def test_a_piece_leaves_time_for_others(clock: Clock) -> None:
+def test_budget_piece_is_limited(clock: Clock) -> None:
     """And never reaches beyond the whole."""
     budget = Budget(100.0, clock=clock)
     with budget.piece(20):

@@ -19,7 +19,7 @@ def put(root: Path, file: str, text: str) -> None:
     (root / file).write_text(text + "\n")
 
 
-def test_every_governor_is_listed_once(tmp_path: Path) -> None:
+def test_conditions_list_each_governor_once(tmp_path: Path) -> None:
     """Whatever the number of CPUs; none where the system has no such files."""
     assert facts.governors(tmp_path) is None
     for cpu, name in enumerate(("powersave", "performance", "powersave")):
@@ -45,7 +45,7 @@ ELSEWHERE = {"sys/fs/cgroup/other/cpu.max": "10000 100000"}
         *(({GROUP: "0::/", TOP: text}, None) for text in ("", "max", "nonsense", "1 0", "100000")),
     ],
 )
-def test_a_quota_is_found_wherever_it_is_set(
+def test_conditions_find_cpu_quota(
     tmp_path: Path, files: dict[str, str], cores: float | None
 ) -> None:
     for file, text in files.items():
@@ -93,7 +93,7 @@ def test_power_is_from_the_battery_only_if_that_is_known(
     assert facts.on_battery(SimpleNamespace()) is None
 
 
-def test_the_tick_is_the_smallest_step_that_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_conditions_clock_tick_is_smallest_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """Readings that are equal, or go back, are no step; a clock that stands has none."""
     monkeypatch.setattr(facts, "_READINGS", 100)
     readings = itertools.chain([0.0, 0.0, 5.0, 5.0, 7.0, 6.0], itertools.repeat(10.0))
@@ -106,7 +106,7 @@ def times(*seconds: float | None) -> Callable[[float], float | None]:
     return lambda limit: next(left)
 
 
-def test_the_variation_is_robust_and_the_ratio_is_not() -> None:
+def test_conditions_variation_is_robust_unlike_ratio() -> None:
     """One slow process of ten leaves the variation alone and shows in the ratio."""
     steady = conditions.loop_steadiness(times(*[1.0] * 9, 3.0), clock=lambda: 0.0)
     assert steady is not None
@@ -117,7 +117,7 @@ def test_the_variation_is_robust_and_the_ratio_is_not() -> None:
     assert uneven.variation == pytest.approx(0.14826)
 
 
-def test_a_slow_machine_is_judged_by_fewer_processes() -> None:
+def test_conditions_slow_machine_uses_fewer_processes() -> None:
     """The time is limited, for each process and for all; two processes are too few."""
     clock = iter([0.0, 1.0, 2.0, 3.0, 4.0, 5.0])
     limits: list[float] = []
@@ -133,7 +133,7 @@ def test_a_slow_machine_is_judged_by_fewer_processes() -> None:
     assert conditions.loop_steadiness(times(1.0, 1.0, None), clock=lambda: 0.0) is None
 
 
-def test_the_loop_runs_in_a_fresh_process_and_is_limited() -> None:
+def test_conditions_loop_runs_in_fresh_process_within_limit() -> None:
     """Without enough time for it there is no number."""
     seconds = conditions.in_fresh_process(120.0)
     assert seconds is not None

@@ -26,7 +26,7 @@ def test_energy_is_counted_for_two_seconds(seconds: float) -> None:
     assert part.seconds == pytest.approx(seconds, rel=1e-6)
 
 
-def test_a_counter_that_stands_is_a_reason() -> None:
+def test_energy_stopped_counter_is_unsupported() -> None:
     """No energy is not zero energy."""
     clock = Clock()
     with pytest.raises(Unsupported, match="energy counter does not advance"):
@@ -40,7 +40,7 @@ def test_joules_come_from_millijoules(nvml: MakeNvml) -> None:
         counter(NvmlDevice(nvml(), 0))
 
 
-def test_where_no_gpu_counts_the_reason_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_energy_without_gpu_counter_gives_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a host, of a machine without a driver, and of a stand-in."""
     problem = catalogue.find("or-gate")
 
@@ -60,7 +60,7 @@ def test_where_no_gpu_counts_the_reason_is_said(monkeypatch: pytest.MonkeyPatch)
     assert "stands in" in reason("torch-cuda")
 
 
-def test_a_part_holds_joules_and_seconds_of_an_iteration(
+def test_energy_is_joules_and_seconds_per_iteration(
     monkeypatch: pytest.MonkeyPatch, nvml: MakeNvml
 ) -> None:
     """The real loop, on the CPU that stands in, with a counter that counts readings."""

@@ -51,7 +51,7 @@ def test_backends_that_do_not_bear_each_other_cost_no_facts_of_numpy(
     assert environment(backends[:1], 1).pools == environment(backends, 1).pools
 
 
-def test_the_driver_says_which_gpus_there_are(nvml: MakeNvml) -> None:
+def test_environment_gpus_come_from_driver(nvml: MakeNvml) -> None:
     """And which CUDA it can run, beside which a library brings its own."""
     nvml(names=("Abacus", "Slide Rule"))
     versions, gpus = facts_of_machine.gpus_here()

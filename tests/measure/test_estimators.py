@@ -73,7 +73,7 @@ LABELS = (np.arange(24.0) % 3).reshape(-1, 1)
 )
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.filterwarnings("ignore")
-def test_the_very_training_is_fitted_for_all_its_epochs(
+def test_estimator_fit_runs_all_epochs(
     kind: str, loss: Loss, targets: Any, ends: tuple[int, str], dtype: str
 ) -> None:
     """Though its loss would have ended it."""

@@ -33,7 +33,7 @@ def kernels(name: str, problem: str) -> list[Part]:
     return list(extras.kernels(registry.load(name), catalogue.find(problem), "float32"))
 
 
-def test_an_empty_training_takes_next_to_nothing() -> None:
+def test_extras_harness_cost_is_small() -> None:
     """Far less than a training that adds up numbers, on any machine."""
     (part,) = extras.harness(samples=50)
     assert part.name == "call"
@@ -78,7 +78,7 @@ def test_kernels_are_counted_and_grow_with_the_layers(name: str) -> None:
 ONE_ITERATION = Effort(samples=2, iterations=1)
 
 
-def test_a_host_has_no_device_to_start() -> None:
+def test_extras_device_costs_need_a_device() -> None:
     with pytest.raises(Unsupported, match="trains on the host"):
         list(
             device_costs(
@@ -149,12 +149,12 @@ def test_launches_and_the_devices_seconds_are_given_per_iteration() -> None:
     assert device.trained == 2 * gemm.iterations
 
 
-def test_a_profiler_that_sees_nothing_is_an_error() -> None:
+def test_extras_profiler_without_kernels_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="saw no kernel"):
         list(profile(OnDevice(), OR_GATE, "float32", lambda work: []))
 
 
-def test_a_loop_inside_a_graph_is_not_counted_wrongly(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_extras_profiler_refuses_loop_inside_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     """The profiler would see its first pass, and a count of a tenth or less be published."""
     monkeypatch.setenv("XLA_FLAGS", "--xla_gpu_enable_command_buffer=+WHILE")
     jax_cuda = registry.load("jax-cuda")
@@ -164,7 +164,7 @@ def test_a_loop_inside_a_graph_is_not_counted_wrongly(monkeypatch: pytest.Monkey
     assert jax_cuda.unprofiled() is None  # type: ignore[attr-defined]
 
 
-def test_without_pytorch_there_is_no_profiler(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_extras_profiler_needs_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(optional, "missing", lambda extra: "torch is not installed: get it")
     with pytest.raises(Unsupported, match="PyTorch's: torch is not installed"):
         list(profile(OnDevice(), OR_GATE, "float32"))

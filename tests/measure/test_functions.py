@@ -61,7 +61,7 @@ def ones(size: int) -> Data:
     return (np.ones(size),)
 
 
-def test_what_agrees_is_timed_and_called_with_the_data_of_its_size() -> None:
+def test_functions_timed_with_data_of_their_size() -> None:
     seen = []
 
     def own(data: np.ndarray) -> float:
@@ -78,7 +78,7 @@ def test_what_agrees_is_timed_and_called_with_the_data_of_its_size() -> None:
     assert set(seen) == {8, 16}
 
 
-def test_a_short_call_is_timed_in_both_ways_to_write_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_functions_short_call_is_timed_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a long one, or without arguments, they are the same."""
     monkeypatch.setattr(calls, "_SHORT_SECONDS", 0.01)  # whatever shares the core
     seen = set()
@@ -113,7 +113,7 @@ def test_a_short_call_is_timed_in_both_ways_to_write_it(monkeypatch: pytest.Monk
         (lambda x: x.__imul__(1), {"fresh": True}, None),
     ],
 )
-def test_what_is_refused(
+def test_functions_check_refuses_disagreement(
     other: Callable[..., object], options: dict[str, Any], reason: str | None
 ) -> None:
     checked = outcome_of({"first": np.copy, "other": other}, ones, "other", check=True, **options)
@@ -201,7 +201,7 @@ def test_freed_memory_stays_whatever_sizes_were_called_before(
     assert kept == [1]
 
 
-def test_each_size_is_compiled_as_if_there_were_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_functions_recompile_for_each_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once PyTorch has seen two, it compiles for any."""
     compiled: list[int] = []
     stand_in = SimpleNamespace(reset=lambda: compiled.append(1))
@@ -294,7 +294,7 @@ def test_results_on_a_device_are_waited_for(
     assert len(WAITS) == 1
 
 
-def test_a_device_that_was_started_is_waited_for_and_nothing_is_no_result(
+def test_functions_wait_for_started_device(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     waits: list[int] = []
@@ -320,7 +320,7 @@ def setup(size):
 """
 
 
-def test_a_file_is_described(tmp_path: Path) -> None:
+def test_functions_file_is_described(tmp_path: Path) -> None:
     file = tmp_path / "sums.py"
     file.write_text(FILE)
     known = describe(str(file))
@@ -350,7 +350,9 @@ def test_a_file_is_described(tmp_path: Path) -> None:
         ('"a": sum', "1: sum", "candidates: 1 must be a name"),
     ],
 )
-def test_what_is_wrong_with_a_file(before: str, after: str, reason: str, tmp_path: Path) -> None:
+def test_functions_file_error_names_problem(
+    before: str, after: str, reason: str, tmp_path: Path
+) -> None:
     file = tmp_path / "sums.py"
     file.write_text(FILE.replace(before, after))
     with pytest.raises(UserError, match=reason):

@@ -30,7 +30,7 @@ def timing(seconds: float, iterations: int) -> Timings:
 
 
 @pytest.mark.parametrize("seconds", [1e-6, 1e-3, 0.2, 5.0])
-def test_a_device_is_warmed_up_whatever_an_iteration_takes(
+def test_device_warms_up_for_fixed_time(
     clock: Clock, accelerator: FakeAccelerator, seconds: float
 ) -> None:
     """For 0.3 s, in calls of some milliseconds or of one iteration; each from the start."""
@@ -41,7 +41,7 @@ def test_a_device_is_warmed_up_whatever_an_iteration_takes(
     assert len(trainer.log) < 120
 
 
-def test_only_a_gap_has_it_warmed_up_again(clock: Clock, accelerator: FakeAccelerator) -> None:
+def test_device_warms_up_again_after_a_gap(clock: Clock, accelerator: FakeAccelerator) -> None:
     """A row that follows at once costs nothing; one after another backend's turn does."""
     device, trainer = Device(accelerator, clock, no_driver), FakeTrainer(clock, 1e-3)
     device.warm_up(trainer)
@@ -56,7 +56,7 @@ def test_only_a_gap_has_it_warmed_up_again(clock: Clock, accelerator: FakeAccele
 
 
 @pytest.mark.parametrize(("kind", "place"), [("cuda", "cpu"), ("xpu", "cuda")])
-def test_only_a_cuda_device_is_sought_by_nvidias_driver(
+def test_device_nvml_lookup_is_for_cuda_only(
     clock: Clock, accelerator: FakeAccelerator, kind: str, place: str
 ) -> None:
     """Another GPU of the same machine is not the one that trains, nor is one where the CPU does."""
@@ -69,7 +69,7 @@ def test_only_a_cuda_device_is_sought_by_nvidias_driver(
     assert trainer.log == []
 
 
-def test_the_state_is_read_while_the_device_works(
+def test_device_state_is_read_while_training(
     clock: Clock, accelerator: FakeAccelerator, nvml: MakeNvml, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before the reading begins, and on until it is over."""
@@ -93,7 +93,7 @@ def test_the_state_is_read_while_the_device_works(
     assert trainer.log[-1] == "train 10", "10 ms, not a whole sample"
 
 
-def test_a_library_that_answers_in_its_own_way_costs_no_row(
+def test_device_driver_errors_cost_no_row(
     clock: Clock, accelerator: FakeAccelerator, nvml: MakeNvml, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The row has its time by then."""
@@ -115,7 +115,7 @@ def test_a_library_that_answers_in_its_own_way_costs_no_row(
 @pytest.mark.parametrize(
     ("seconds", "queued"), [(1e-3, "queue 2"), (3e-6, "queue 667"), (1.0, "queue 1")]
 )
-def test_a_devices_own_seconds_are_of_few_iterations(
+def test_device_seconds_are_of_few_iterations(
     clock: Clock, accelerator: FakeAccelerator, seconds: float, queued: str
 ) -> None:
     """Of about 2 ms, from the start: the device is held up until they are queued."""

@@ -73,7 +73,7 @@ def run(backend: str, problems: Iterable[str] = PROBLEMS, **changes: Any) -> dic
         }
 
 
-def test_each_problem_is_measured_that_fits() -> None:
+def test_workers_measure_each_problem_that_fits() -> None:
     """Seconds, samples, iterations and the time to prepare, all positive."""
     large = "perceptron-features:999999999"
     outcomes = run("numpy", ["mlp-width:4", large, "mlp-width:8"])
@@ -112,7 +112,7 @@ CRASHES = {
 }
 
 
-def test_a_crash_costs_one_problem(strange) -> None:  # type: ignore[no-untyped-def]
+def test_workers_crash_costs_one_problem(strange) -> None:  # type: ignore[no-untyped-def]
     """The others are measured all the same, by a fresh worker if need be."""
     crashes = "".join(
         f"\n        if problem.name == {name!r}:\n            {action}"
@@ -129,14 +129,14 @@ def test_a_crash_costs_one_problem(strange) -> None:  # type: ignore[no-untyped-
     assert outcomes["mlp-width:4"].status == outcomes["mlp-width:8"].status == "ok"
 
 
-def test_a_worker_that_was_asked_to_end_is_no_failure_of_its_backend(strange) -> None:  # type: ignore[no-untyped-def]
+def test_workers_sigterm_is_an_interrupt(strange) -> None:  # type: ignore[no-untyped-def]
     """A scheduler asks all processes of a job: the whole is interrupted, and nothing is noted."""
     strange("os.kill(os.getpid(), signal.SIGTERM)")
     with pytest.raises(KeyboardInterrupt):
         run_job(job(backend="strange"))
 
 
-def test_a_hang_costs_one_problem(  # type: ignore[no-untyped-def]
+def test_workers_hang_costs_one_problem(  # type: ignore[no-untyped-def]
     strange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Silence beyond the limit ends the worker, and only it.
@@ -164,7 +164,7 @@ def test_a_hang_costs_one_problem(  # type: ignore[no-untyped-def]
     assert outcomes["mlp-width:4"].status == outcomes["mlp-width:8"].status == "ok"
 
 
-def test_a_worker_that_cannot_start_reports_its_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_failed_start_reports_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """All problems fail for the reason that Python gave, once, whenever it was started."""
     monkeypatch.setattr(registry, "load", lambda name: NumpyBackend())
     with launch.Workers() as workers:
@@ -177,7 +177,7 @@ def test_a_worker_that_cannot_start_reports_its_last_line(monkeypatch: pytest.Mo
     ("answer", "reason"),
     [("1 / 0", "ZeroDivisionError"), ("{'N': 3}", "must give a dict")],
 )
-def test_an_environment_that_cannot_be_asked_fails_its_backend_only(
+def test_workers_invalid_environment_fails_its_backend(
     answer: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The method may do anything; the run continues with the others."""
@@ -215,7 +215,7 @@ def test_workers_are_started_together_last_and_are_used_again() -> None:
     assert not Path(folder).exists()
 
 
-def test_a_job_that_was_sent_ahead_is_answered_to_itself() -> None:
+def test_workers_answer_prefetched_job() -> None:
     """Another one that comes first gets its own answer."""
     one, other = job(iterations=7), job(iterations=11)
     with launch.Workers() as workers:
@@ -231,7 +231,7 @@ def processes_of(workers: launch.Workers) -> dict[str, ChildProcess]:
     return {name: worker.process for name, worker in workers._alive.items()}
 
 
-def test_a_job_is_abandoned_when_the_time_is_over(strange) -> None:  # type: ignore[no-untyped-def]
+def test_workers_abandon_job_after_budget(strange) -> None:  # type: ignore[no-untyped-def]
     """Its worker is gone, nothing is said about the problem, and the next job has a fresh one."""
     strange("time.sleep(1000)")
     left = [600.0]
@@ -258,7 +258,7 @@ def test_workers_that_are_not_warm_in_time_are_abandoned() -> None:
         assert not workers._alive
 
 
-def test_a_disagreeing_backend_fails_its_check(strange) -> None:  # type: ignore[no-untyped-def]
+def test_workers_disagreeing_backend_fails_check(strange) -> None:  # type: ignore[no-untyped-def]
     """With the difference, so that its author knows where to look; a check times nothing."""
     strange(
         "from dataclasses import replace; optimizer = problem.optimizer; "
@@ -271,14 +271,14 @@ def test_a_disagreeing_backend_fails_its_check(strange) -> None:  # type: ignore
     assert outcomes["mlp-width:4"].seconds is None
 
 
-def test_other_threads_than_asked_for_are_an_error(strange) -> None:  # type: ignore[no-untyped-def]
+def test_workers_wrong_thread_count_is_an_error(strange) -> None:  # type: ignore[no-untyped-def]
     """Backends on unequal threads are never compared."""
     strange("import threadpoolctl; threadpoolctl.threadpool_limits(3)")
     outcomes = run("strange", ["mlp-width:2"])
     assert "runs 3 threads instead of 1" in str(outcomes["mlp-width:2"].reason)
 
 
-def test_a_parent_that_goes_away_takes_its_worker_along() -> None:
+def test_worker_ends_with_its_parent() -> None:
     """A killed run must not leave a process that keeps the machine busy."""
     worker = subprocess.Popen(
         fresh_python.command("perceptron.measure.worker"),

@@ -18,7 +18,7 @@ def test_versions_are_those_of_the_metadata() -> None:
     }
 
 
-def test_a_module_rests_on_its_library_and_on_what_that_works_with() -> None:
+def test_library_versions_of_module_include_dependencies() -> None:
     assert names_beneath(["torch", "torch._dynamo"]) == [
         *("python", "perceptron", "numpy", "torch")
     ]

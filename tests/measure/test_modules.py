@@ -22,7 +22,7 @@ def made() -> Any:
 
 @pytest.mark.parametrize("is_trained_before", [False, True])
 @pytest.mark.parametrize("kind", ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "NAdam"])
-def test_it_takes_the_steps_of_a_program(
+def test_module_trainer_takes_steps_of_program(
     kind: str, is_trained_before: bool, tmp_path: Path
 ) -> None:
     """Also from an optimizer that has taken some: where it then stands is the same."""

@@ -32,7 +32,7 @@ def test_gpu_states_come_with_what_lowers_them(nvml: MakeNvml) -> None:
     assert (hot.idle, hot.slowed_by) == (False, ["heat", "power cap"])
 
 
-def test_what_a_driver_does_not_report_is_none(nvml: MakeNvml) -> None:
+def test_nvml_missing_values_are_none(nvml: MakeNvml) -> None:
     """The rest is reported all the same; without a driver there is no GPU."""
     nvml(None)
     (clock,) = gpu_states()
@@ -52,7 +52,7 @@ def test_what_a_driver_does_not_report_is_none(nvml: MakeNvml) -> None:
         ({"mode": pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS}, None, True),
     ],
 )
-def test_a_locked_clock_and_a_gpu_for_one_process_are_known(
+def test_nvml_reports_locked_clock_and_exclusive_mode(
     nvml: MakeNvml, told: dict[str, Any], locked: bool | None, exclusive: bool | None
 ) -> None:
     """A clock by its reason, or by one for applications that is not the default; else not known.
@@ -65,9 +65,7 @@ def test_a_locked_clock_and_a_gpu_for_one_process_are_known(
 
 
 @pytest.mark.parametrize("constant", [name for name in vars(make_nvml()) if name[:5] != "nvmlD"])
-def test_a_constant_that_a_version_lacks_costs_its_fact_alone(
-    nvml: MakeNvml, constant: str
-) -> None:
+def test_nvml_missing_constant_costs_its_value_only(nvml: MakeNvml, constant: str) -> None:
     """NVIDIA renames them."""
     made = nvml(LOCK, mode=pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS)
     if isinstance(getattr(made, constant), int):
@@ -109,7 +107,7 @@ EQUAL = ("Abacus", "Abacus")
         (EQUAL, "MIG-0a7e", None),
     ],
 )
-def test_the_gpu_of_this_process_is_found_or_it_says_why_not(
+def test_nvml_finds_gpu_of_process_or_gives_reason(
     nvml: MakeNvml, names: tuple[str, ...], uuid: str | None, found: int | None
 ) -> None:
     nvml(names=names)
@@ -120,9 +118,7 @@ def test_the_gpu_of_this_process_is_found_or_it_says_why_not(
         device_of_process(uuid)
 
 
-def test_without_a_driver_the_reason_says_so(
-    nvml: MakeNvml, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nvml_without_driver_gives_reason(nvml: MakeNvml, monkeypatch: pytest.MonkeyPatch) -> None:
     """In one line, as everything that cannot run does."""
     nvml(driver=False)
     with pytest.raises(NoDevice, match="no NVIDIA driver"):

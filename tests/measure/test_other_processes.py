@@ -83,7 +83,7 @@ def test_our_own_work_is_nobody_elses() -> None:
     assert use.other_cores == pytest.approx((3.4 - 0.4 - 0.3 - 1.5 - 1.0) / SECONDS)
 
 
-def test_a_pid_that_was_given_away_again_is_another_process() -> None:
+def test_other_processes_reused_pid_is_a_new_process() -> None:
     """The new one has used what it has used since it began."""
     machine = Machine(
         [process(9, "old", 500.0)],
@@ -93,7 +93,7 @@ def test_a_pid_that_was_given_away_again_is_another_process() -> None:
     assert machine.look().other_processes == [Neighbour(name="new", pid=9, share=0.5)]
 
 
-def test_a_look_takes_two_seconds_or_as_long_as_what_is_done_meanwhile() -> None:
+def test_other_processes_look_takes_two_seconds_at_least() -> None:
     """It adds the rest only, and shares are of the time that it really took."""
     readings = [process(9, "other", 0.0)], [process(9, "other", 2.0)]
     for busy_for, ends, share in ((0.5, 102.0, 1.0), (4.0, 104.0, 0.5)):
@@ -103,7 +103,7 @@ def test_a_look_takes_two_seconds_or_as_long_as_what_is_done_meanwhile() -> None
         assert neighbour.share == share
 
 
-def test_a_name_is_one_short_line() -> None:
+def test_other_processes_name_is_one_short_line() -> None:
     """A process is free to call itself anything."""
     evil = "a\x1b[31m\nb" + "c" * 100
     machine = Machine([process(9, evil, 0.0)], [process(9, evil, 2.0)], (cpu(0.0), cpu(2.0)))
@@ -112,7 +112,7 @@ def test_a_name_is_one_short_line() -> None:
     assert len(neighbour.name) <= 40
 
 
-def test_what_cannot_be_read_is_not_known() -> None:
+def test_other_processes_unreadable_values_are_none() -> None:
     """No list of processes, no times of CPUs, no right to look: never an error."""
 
     def refuse(*_: object, **__: object) -> Any:
@@ -130,7 +130,7 @@ def test_what_cannot_be_read_is_not_known() -> None:
 calls: list[float] = []
 
 
-def test_the_time_that_threads_waited_is_a_share_of_the_look(tmp_path: Path) -> None:
+def test_other_processes_pressure_is_share_of_look(tmp_path: Path) -> None:
     """As the kernel sums it up in microseconds; None without that file."""
     pressure = tmp_path / "cpu"
     line = "some avg10=29.33 avg60=19.12 avg300=6.09 total={}\nfull avg10=0.00 total=0\n"
@@ -144,7 +144,7 @@ def test_the_time_that_threads_waited_is_a_share_of_the_look(tmp_path: Path) -> 
     assert waited_seconds(tmp_path / "nothing") is None
 
 
-def test_a_process_that_spins_is_found_by_name_and_pid() -> None:
+def test_other_processes_finds_spinning_process() -> None:
     """One that is not of ours: started by another that has ended."""
     spin = (
         "import os, time\n"

@@ -111,7 +111,7 @@ def test_looking_is_never_counted_and_nothing_is_looked_at_before_training(
         assert {check.loss for check in training.checks} == {None}
 
 
-def test_a_training_that_does_not_get_there_ends_with_its_epochs(
+def test_race_ends_with_epochs_below_target(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The last stretch may be a shorter one."""
@@ -122,7 +122,7 @@ def test_a_training_that_does_not_get_there_ends_with_its_epochs(
     assert backend.calls[1:7:2] == ["train 40", "train 40", "train 34"]
 
 
-def test_the_seed_gives_start_and_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_race_seed_sets_start_and_order(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same for every backend: that of the problem itself."""
     backend = Pretending([0.95])
     raced(monkeypatch, backend, repeat=3)
@@ -157,16 +157,14 @@ def test_whatever_becomes_of_the_process_is_its_answer(
     assert ENDINGS[says] in str(times.reason)
 
 
-def test_it_is_abandoned_when_the_time_is_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_race_is_abandoned_after_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "child.py").write_text("import time\ntime.sleep(1000)\n")
     monkeypatch.setattr(launch, "_COMMAND", [sys.executable, str(tmp_path / "child.py")])
     with pytest.raises(launch.Abandoned):
         launch.run_race(job(backend="numpy"), seconds_left=lambda: 0.2)
 
 
-def test_a_real_worker_races_and_says_after_each_look_that_it_is_alive(tmp_path: Path) -> None:
+def test_race_worker_reports_progress_at_each_check(tmp_path: Path) -> None:
     """It may take much longer than the silence by which a hang is known; both trainings are one."""
     (tmp_path / "model.toml").write_text(HELD_OUT)
     asked = job(

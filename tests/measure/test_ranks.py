@@ -36,7 +36,7 @@ JOB = Time(**ABOUT)
 
 @pytest.mark.slow
 @needs_ddp
-def test_a_worker_measures_what_its_ranks_do() -> None:
+def test_ranks_worker_measures_all_ranks() -> None:
     """Time, waiting and memory of a training; then what it adds to each phase of an iteration."""
     with Workers() as workers:
         checked = workers.run("", replace(JOB, step="check"))
@@ -58,7 +58,7 @@ def test_threads_that_cannot_be_shared_out_skip_the_row() -> None:
     assert outcome.reason == "2 processes cannot share 3 threads evenly: give 4 threads"
 
 
-def test_what_ranks_waited_counts_but_for_threads_that_exchange_gradients(tmp_path: Path) -> None:
+def test_ranks_wait_excludes_gradient_exchange_threads(tmp_path: Path) -> None:
     """Those wait for the ones that compute, on a quiet machine too."""
     for name, said, told in (
         ("leader/a", "python", "9000000000 1000000000 1"),

@@ -16,7 +16,7 @@ from tests.plenty import git
 PACKAGE = Path(revision.__file__).parents[1]
 
 
-def test_a_commit_is_dirty_by_changes_outside_results(
+def test_revision_is_dirty_by_changes_outside_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run writes under results/; that must not make the code look changed."""
@@ -64,7 +64,7 @@ def test_files_and_names_need_not_be_utf_8(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("commit", ["a b", "x" * 65, "<b>", "-n"])
-def test_what_is_no_commit_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, commit: str) -> None:
+def test_revision_invalid_variable_is_named(monkeypatch: pytest.MonkeyPatch, commit: str) -> None:
     """In a checkout too: the next copy would have no commit."""
     monkeypatch.setenv("PERCEPTRON_COMMIT", commit)
     with pytest.raises(UserError, match="PERCEPTRON_COMMIT: not a commit"):
@@ -79,7 +79,7 @@ def forgotten() -> Iterator[None]:
     revision.measuring_code.cache_clear()
 
 
-def test_an_installed_copy_has_the_digest_of_the_checkout(
+def test_revision_digest_of_installed_copy_equals_checkout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgotten: None
 ) -> None:
     """What shows results is no part of it; the timed loop is."""

@@ -45,7 +45,7 @@ def timed(trainer: FakeTrainer, meter: WaitingMeter = NO_METER, **effort: Any) -
 
 
 @given(st.floats(1e-7, 1.0))
-def test_the_known_cost_is_read_back(cost: float) -> None:
+def test_timing_recovers_known_cost(cost: float) -> None:
     """Seconds per iteration are the true ones, whatever the size."""
     trainer = FakeTrainer(cost)
     timing = timed(trainer)
@@ -54,7 +54,7 @@ def test_the_known_cost_is_read_back(cost: float) -> None:
 
 
 @given(st.floats(1e-7, 1.0), st.floats(0, 1e-3), st.floats(0, 5))
-def test_every_sample_is_long_enough(cost: float, overhead: float, first: float) -> None:
+def test_timing_samples_have_minimum_length(cost: float, overhead: float, first: float) -> None:
     """At least the minimum, even where the first call is slow (imports, compilation)."""
     trainer = FakeTrainer(cost, overhead, first)
     timing = timed(trainer, minimum_seconds=0.01)
@@ -80,7 +80,7 @@ def test_long_iterations_are_warmed_up_and_short_ones_are_not_waited_for() -> No
         (0.2, 0.0, 0.0, 1, 4),
     ],
 )
-def test_a_sample_has_as_many_iterations_as_ever(
+def test_timing_iterations_per_sample_are_stable(
     cost: float, overhead: float, first: float, iterations: int, trained: int
 ) -> None:
     """And it takes as many to find that out: times of other samples are not comparable."""
@@ -98,7 +98,7 @@ def test_fixed_iterations_are_kept() -> None:
 
 
 @given(st.floats(1e-6, 0.1), st.floats(0, 5), st.integers(1, 3))
-def test_what_is_too_slow_for_its_share_is_timed_on_fewer_iterations(
+def test_timing_slow_training_uses_fewer_iterations(
     cost: float, first: float, samples: int
 ) -> None:
     """Whole if at all possible; the seconds per iteration are true, and the time is kept."""
@@ -111,14 +111,14 @@ def test_what_is_too_slow_for_its_share_is_timed_on_fewer_iterations(
     assert timing.iterations * cost >= min(10_000 * cost, most / 2)
 
 
-def test_a_clock_that_goes_back_is_an_error_and_not_a_time() -> None:
+def test_timing_clock_going_back_is_an_error() -> None:
     """A negative duration must never become a fast backend."""
     trainer = FakeTrainer(-1.0)
     with pytest.raises(RuntimeError, match="went back by"):
         timed(trainer)
 
 
-def test_the_garbage_collector_rests_while_timing() -> None:
+def test_timing_disables_garbage_collection() -> None:
     """And works again afterwards."""
 
     class Watching(FakeTrainer):
@@ -131,7 +131,7 @@ def test_the_garbage_collector_rests_while_timing() -> None:
     assert gc.isenabled()
 
 
-def test_where_waiting_is_known_warming_up_ends_when_threads_have_their_cores() -> None:
+def test_timing_warm_up_ends_when_threads_have_cores() -> None:
     """The fixed time is for systems that cannot tell."""
 
     class Meter(WaitingMeter):
@@ -180,7 +180,7 @@ class Waiting:
         self.waited += 7.0  # waiting before the sample is none of its own
 
 
-def test_a_timing_tells_what_was_dropped_and_how_long_threads_waited() -> None:
+def test_timing_reports_dropped_samples_and_wait() -> None:
     """From the meter to the row's fields."""
 
     class Meter(WaitingMeter):
@@ -196,7 +196,7 @@ def test_a_timing_tells_what_was_dropped_and_how_long_threads_waited() -> None:
 
 
 @pytest.mark.parametrize(("each", "waited"), [(0.02, 0.02 / 0.05 / 2), (0.01, 0.0)])
-def test_what_the_host_took_counts_as_waiting(
+def test_timing_counts_stolen_time_as_waiting(
     monkeypatch: pytest.MonkeyPatch, each: float, waited: float
 ) -> None:
     """Steal is known for all samples together only. It is counted in steps of 10 ms, which is a

@@ -55,7 +55,7 @@ def job(monkeypatch: pytest.MonkeyPatch) -> Time:
 
 
 @pytest.mark.parametrize(("value", "name"), [(float("nan"), "NaN"), (float("inf"), "inf")])
-def test_a_loss_that_diverges_costs_its_row_only(
+def test_worker_diverging_loss_costs_its_row(
     job: Time, monkeypatch: pytest.MonkeyPatch, value: float, name: str
 ) -> None:
     """A training to NaN takes another time than a training: its row says so, the others go on."""
@@ -67,7 +67,7 @@ def test_a_loss_that_diverges_costs_its_row_only(
     assert outcomes[0].seconds is None
 
 
-def test_a_reference_is_computed_once_for_all_workers(
+def test_worker_reference_is_shared_between_workers(
     job: Time, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another worker of the run finds it in the folder that they share."""
@@ -78,7 +78,7 @@ def test_a_reference_is_computed_once_for_all_workers(
     assert training.measure(NumpyBackend(), check).status == "ok"
 
 
-def test_what_computes_with_few_bits_is_checked_with_more() -> None:
+def test_worker_low_precision_is_checked_in_higher() -> None:
     """What it rounds away is its right; NumPy knows no such dtype."""
     about = {"problem": "or-gate", "backend": "numpy", "dtype": "bfloat16", "threads": 1}
     target = target_of("loss=0.1")
@@ -86,7 +86,7 @@ def test_what_computes_with_few_bits_is_checked_with_more() -> None:
     assert training.measure(NumpyBackend(), check).reason is None
 
 
-def test_a_row_of_a_device_has_its_own_seconds(job: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_worker_device_row_has_device_seconds(job: Time, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a stand-in too, where no GPU has a state."""
     use_stand_ins(monkeypatch)
     short = replace(job, backend="torch-cuda", iterations=5)
@@ -99,7 +99,7 @@ def test_a_row_of_a_device_has_its_own_seconds(job: Time, monkeypatch: pytest.Mo
     assert (on_host.device_seconds, on_host.gpu) == (None, None)
 
 
-def test_a_backend_says_how_long_a_sample_must_be(
+def test_worker_uses_least_sample_seconds_of_backend(
     job: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A thousand trainings one by one have a thousand times what a call costs."""
@@ -136,9 +136,7 @@ class Exhausting(NumpyBackend):
         return NumpyTrainer(problem, dtype)
 
 
-def test_a_device_without_memory_costs_that_row_only(
-    job: Time, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_worker_out_of_memory_costs_its_row(job: Time, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next one finds the memory that this one had, also in another process."""
     use_stand_ins(monkeypatch)
     backend = Exhausting()
@@ -151,7 +149,7 @@ def test_a_device_without_memory_costs_that_row_only(
     assert fits.status == "ok"
 
 
-def test_the_peak_of_memory_is_that_of_training(job: Time) -> None:
+def test_worker_peak_memory_is_of_training(job: Time) -> None:
     """A loss is of all rows at once, which a training on batches never holds."""
     backend = Exhausting()
 
@@ -183,9 +181,7 @@ class StartingAccelerator(FakeAccelerator):
         return {}  # theirs would be timed by another clock
 
 
-def test_nothing_starts_a_device_before_its_start_is_timed(
-    job: Time, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_worker_device_start_is_timed_first(job: Time, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither preparing a problem nor asking for free memory: to start it then takes no time."""
     clock, backend = Clock(), Exhausting()
     backend.accelerator = StartingAccelerator(clock)
@@ -197,7 +193,7 @@ def test_nothing_starts_a_device_before_its_start_is_timed(
     assert {part.name: part.seconds for part in first.parts}["context"] >= 3.0
 
 
-def test_what_would_not_fit_on_the_device_is_not_tried(
+def test_worker_skips_problem_too_large_for_device(
     job: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The estimate is the reason, as on the host."""
@@ -211,7 +207,7 @@ def test_what_would_not_fit_on_the_device_is_not_tried(
     assert "reset peak" not in backend.accelerator.log
 
 
-def test_what_a_device_costs_is_told_by_a_fresh_worker(
+def test_worker_device_costs_come_from_fresh_worker(
     job: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each cost apart; what happens once has one sample, and a copy's work is its bytes.
@@ -237,9 +233,7 @@ def test_what_a_device_costs_is_told_by_a_fresh_worker(
     assert "stands in" in str(energy.reason)
 
 
-def test_a_row_says_whether_preparing_found_what_was_compiled(
-    job: Time, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_worker_row_states_compile_cache_hit(job: Time, monkeypatch: pytest.MonkeyPatch) -> None:
     backend = NumpyBackend()
     assert training.measure(backend, job).prepared_from_cache is None
     for found in (False, True):
@@ -249,7 +243,7 @@ def test_a_row_says_whether_preparing_found_what_was_compiled(
         assert training.measure(backend, job).prepared_from_cache is found
 
 
-def test_a_backend_lasts_as_long_as_its_worker(job: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_worker_keeps_backend_between_jobs(job: Time, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it has loaded for one job is there for the next."""
     loaded: list[NumpyBackend] = []
 

@@ -21,7 +21,7 @@ batches = _batches()
 
 
 @given(batches, st.integers(0, 3))
-def test_an_epoch_passes_over_the_rows_once(batches: Batches, epoch: int) -> None:
+def test_batches_epoch_passes_each_row_once(batches: Batches, epoch: int) -> None:
     """Each row stands in one batch of it, those of a dropped batch in none; the last is shorter."""
     first = epoch * batches.per_epoch
     steps = [batches.indices(first + index) for index in range(batches.per_epoch)]

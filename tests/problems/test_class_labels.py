@@ -34,7 +34,7 @@ def test_text_is_sorted_and_numbered(tmp_path: Path) -> None:
     assert problem.training_part().targets[0].tolist() == [0, 0, 1]
 
 
-def test_two_classes_of_binary_cross_entropy_may_be_text(tmp_path: Path) -> None:
+def test_class_labels_binary_may_be_text(tmp_path: Path) -> None:
     """One output predicts the second."""
     table = "x,y\n1,no\n2,yes\n3,yes\n4,no\n"
     problem = _found(tmp_path, table, BINARY)
@@ -58,7 +58,7 @@ def test_numbered_classes_are_read_or_refused(numbers: list[int]) -> None:
     assert [names[int(target)] for target in targets[:, 0]] == [label for _, label in labels]
 
 
-def test_a_number_is_one_class_however_it_is_written() -> None:
+def test_class_labels_equal_numbers_are_one_class() -> None:
     """Whole numbers exactly: names of classes may be long."""
     labels = list(enumerate(["1.0", "0", "1", "0", f"{2**53}", f"{2**53 + 1}"] * 2, 2))
     targets, names = classes_in(Path("data.csv"), "y", labels)
@@ -78,13 +78,13 @@ def test_a_number_is_one_class_however_it_is_written() -> None:
         ('1,a\n2,"b\n3,a\n4,b\n', ": not a CSV file: unexpected end of data"),
     ],
 )
-def test_a_wrong_label_says_where(tmp_path: Path, table: str, message: str) -> None:
+def test_class_labels_error_names_line_and_column(tmp_path: Path, table: str, message: str) -> None:
     """The file, the line as an editor counts it, the column, and what to do."""
     file = write(tmp_path, f"x,y\n{table}", "data.csv")
     assert refused(write(tmp_path, THREE)).startswith(f"{file}{message}")
 
 
-def test_a_class_with_a_line_break_in_its_name_is_told_in_one_line(tmp_path: Path) -> None:
+def test_class_labels_with_line_break_print_in_one_line(tmp_path: Path) -> None:
     """A quoted cell may hold one; a long name is cut."""
     write(tmp_path, 'x,y\n1,"a\nb"\n2,"a\nb"\n3,b\n4,b\n', "data.csv")
     assert "the 2 classes 'a\\nb', 'b' of 'y'" in refused(write(tmp_path, THREE))

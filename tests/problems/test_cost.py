@@ -42,7 +42,7 @@ def test_costs_grow_with_the_problem(shape: tuple[int, int], factor: int) -> Non
 CLASSIFIER = catalogue.find("mlp:4000x20x64:10c:100b")
 
 
-def test_a_step_costs_what_its_batch_costs() -> None:
+def test_cost_of_step_is_of_its_batch() -> None:
     """A step on a batch costs what one on a data set of as many rows does."""
     whole = catalogue.find("mlp:100x20x64:10c")
     assert products(CLASSIFIER) == products(whole)
@@ -53,7 +53,7 @@ def test_a_step_costs_what_its_batch_costs() -> None:
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_an_optimizer_s_state_is_counted(momentum: float) -> None:
+def test_cost_includes_optimizer_state(momentum: float) -> None:
     """Held once for each parameter, read and written at each step."""
     plain = replace(CLASSIFIER, optimizer=Sgd(rate=0.1, momentum=momentum))
     adam = replace(CLASSIFIER, optimizer=Adam())
@@ -71,7 +71,7 @@ def test_evaluating_does_not_hold_the_activations_of_all_rows() -> None:
     assert rows_at_once(CLASSIFIER) == 4000
 
 
-def test_the_orders_of_the_rows_are_held() -> None:
+def test_cost_memory_includes_row_orders() -> None:
     """As many as are made beforehand, eight bytes an index."""
     whole = replace(CLASSIFIER, batch=None)
     batches = CLASSIFIER.batches

@@ -33,7 +33,7 @@ def test_numbers_are_read_as_they_were_written(
     assert dataset.feature_names == ("a", "b")
 
 
-def test_a_spreadsheet_s_marks_and_an_empty_line_are_no_data(tmp_path: Path) -> None:
+def test_csv_data_accepts_spreadsheet_marks(tmp_path: Path) -> None:
     """A byte-order mark, quotes, spaces and line ends of either kind."""
     file = tmp_path / "data.csv"
     file.write_bytes(b'\xef\xbb\xbf"x", y\r\n"1", 0\r\n\r\n2,1\r\n')
@@ -42,7 +42,7 @@ def test_a_spreadsheet_s_marks_and_an_empty_line_are_no_data(tmp_path: Path) -> 
     assert targets.tolist() == [[0.0], [1.0]]
 
 
-def test_the_data_cannot_be_changed_and_a_new_file_is_read_again(tmp_path: Path) -> None:
+def test_csv_data_are_cached_and_read_only(tmp_path: Path) -> None:
     """It is kept between calls, by what the file was then."""
     file = write(tmp_path, "x,y\n1,0\n", "data.csv")
     first = read_csv(file, "y")
@@ -65,13 +65,13 @@ def test_the_data_cannot_be_changed_and_a_new_file_is_read_again(tmp_path: Path)
         ("x,x,y\n1,1,0\n", ", line 1: column 'x' is there twice"),
     ],
 )
-def test_a_wrong_table_says_where(tmp_path: Path, text: str, message: str) -> None:
+def test_csv_data_error_names_line_and_column(tmp_path: Path, text: str, message: str) -> None:
     """The file, the line as an editor counts it, and the column."""
     file = write(tmp_path, text, "data.csv")
     assert refused(write(tmp_path, FROM_CSV)).startswith(f"{file}{message}")
 
 
-def test_what_is_no_table_says_so(tmp_path: Path) -> None:
+def test_csv_data_unreadable_file_is_named(tmp_path: Path) -> None:
     """A missing file, a folder, bytes, and a path that cannot be one."""
     model = write(tmp_path, FROM_CSV)
     file = tmp_path / "data.csv"
@@ -88,13 +88,13 @@ def test_what_is_no_table_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+def test_csv_data_refuses_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "data.csv")
     with pytest.raises(UserError, match=r"data\.csv: no ordinary file"):
         read_csv(tmp_path / "data.csv", "y")
 
 
-def test_a_table_has_no_axis_of_rows_or_features(tmp_path: Path) -> None:
+def test_csv_data_have_no_axis_of_rows_or_features(tmp_path: Path) -> None:
     """They are what the file has; widths and depths can be swept."""
     write(tmp_path, "x,y\n1,0\n2,1\n", "data.csv")
     for axis in ("rows", "features"):

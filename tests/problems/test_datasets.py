@@ -133,7 +133,7 @@ def test_data_are_made_once_and_read_by_others(
     datasets.forget()
 
 
-def test_what_cannot_be_kept_is_made_again(shared: Path) -> None:
+def test_dataset_is_regenerated_if_not_cached(shared: Path) -> None:
     """A folder that is gone costs the sharing, not the measurement, and leaves nothing behind."""
     shared.rmdir()
     data = Clusters("clusters", 40, 3, classes=4)
@@ -169,7 +169,9 @@ def test_arrays_are_what_a_problem_trains_on() -> None:
         (INPUTS, TARGETS + np.inf, "targets: a number is not finite"),
     ],
 )
-def test_what_is_no_data_is_refused(inputs: np.ndarray, targets: np.ndarray, words: str) -> None:
+def test_dataset_refuses_invalid_arrays(
+    inputs: np.ndarray, targets: np.ndarray, words: str
+) -> None:
     with pytest.raises(UserError) as caught:
         given_arrays(inputs, targets)
     assert words in str(caught.value)

@@ -80,7 +80,7 @@ def variants(value: Any) -> list[tuple[str, Any]]:
         ),
     ],
 )
-def test_each_field_counts_but_names_and_the_number_of_iterations(problem: Problem) -> None:
+def test_definition_digest_covers_all_fields_but_names(problem: Problem) -> None:
     """Also fields of the data, of each layer, of the optimizer and of the start."""
     seen = {problem.digest}
     counted = set()
@@ -95,7 +95,7 @@ def test_each_field_counts_but_names_and_the_number_of_iterations(problem: Probl
     assert counted >= {"batch", "last", "feed", "order_seed", "models", "folds"}
 
 
-def test_what_is_not_written_in_fields_alone_counts() -> None:
+def test_definition_digest_covers_kinds_and_layers() -> None:
     """Which optimizer, activation or start it is, and a layer more or less."""
     others = [
         replace(PROBLEM, optimizer=AdamW(weight_decay=0.0)),
@@ -109,7 +109,7 @@ def test_what_is_not_written_in_fields_alone_counts() -> None:
     assert len({other.digest for other in [PROBLEM, *others]}) == len(others) + 1
 
 
-def test_it_is_the_same_in_a_fresh_process_with_other_hashes() -> None:
+def test_definition_digest_is_stable_across_processes() -> None:
     """On any machine and Python: nothing of it comes from hash() or from an object's address."""
     names = ["or-gate", "mlp-batch:64", "digits"]
     code = "import sys; from perceptron.problems import catalogue as c\n"

@@ -28,7 +28,7 @@ def test_sizes_are_those_the_design_names() -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
-def test_a_problem_is_found_again_by_its_name(family) -> None:  # type: ignore[no-untyped-def]
+def test_family_problem_is_found_by_its_name(family) -> None:  # type: ignore[no-untyped-def]
     """What a row calls `problem` is what `--problem` takes."""
     for size in family.sizes:
         problem = family.problem(*size)
@@ -52,13 +52,13 @@ def test_a_problem_is_found_again_by_its_name(family) -> None:  # type: ignore[n
         ("mlp-map:16x0", "width takes whole numbers from 1"),
     ],
 )
-def test_a_wrong_reference_says_what_is_wrong(reference: str, message: str) -> None:
+def test_family_invalid_reference_is_explained(reference: str, message: str) -> None:
     """One line with the nearest name, or an example."""
     with pytest.raises(UserError, match=message):
         catalogue.find(reference)
 
 
-def test_the_walk_through_starts_as_published() -> None:
+def test_family_walkthrough_starts_as_published() -> None:
     """Seed 1 of NumPy's legacy generator, weights then bias."""
     weights, bias = catalogue.find("or-gate").start_parameters()
     np.testing.assert_allclose(weights[:, 0], [0.417022, 0.720324], atol=5e-7)

@@ -34,7 +34,7 @@ def test_agreement_can_be_shown_at_both_ends_of_every_example(file: Path) -> Non
         assert agreement.compare(problem, trainer, "float32", expected).agrees
 
 
-def test_the_page_shows_the_examples_as_they_are() -> None:
+def test_model_file_page_shows_examples() -> None:
     """Each fenced block is one file, each file is one block, and its command names it."""
     page = PAGE.read_text(encoding="utf-8")
     blocks = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
@@ -42,7 +42,7 @@ def test_the_page_shows_the_examples_as_they_are() -> None:
     assert all(f"perceptron bench --problem docs/examples/{file.name}" in page for file in EXAMPLES)
 
 
-def test_the_page_s_script_prints_what_the_page_says() -> None:
+def test_model_file_page_script_prints_its_output() -> None:
     """Loss and accuracy on both parts, as a reader gets them."""
     page = PAGE.read_text(encoding="utf-8")
     ((script, output),) = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", page, re.DOTALL)
@@ -51,7 +51,7 @@ def test_the_page_s_script_prints_what_the_page_says() -> None:
     assert process.stdout == output
 
 
-def test_the_page_s_errors_are_those_of_its_mistakes(tmp_path: Path) -> None:
+def test_model_file_page_errors_are_real(tmp_path: Path) -> None:
     """Each line is what a small mistake in an example gives."""
     examples = ROOT / "docs" / "examples"
     fruit = (examples / "fruit.toml").read_text(encoding="utf-8")
@@ -72,7 +72,7 @@ def test_the_page_s_errors_are_those_of_its_mistakes(tmp_path: Path) -> None:
     assert f"```text\n{shown}\n```" in PAGE.read_text(encoding="utf-8")
 
 
-def test_a_problem_is_found_again_from_any_folder(
+def test_model_file_is_found_from_any_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its reference carries an absolute path and the size: all that a worker gets."""
@@ -88,7 +88,7 @@ def test_a_problem_is_found_again_from_any_folder(
     assert files.references(f"{tmp_path}/model.toml:9") == (f"{tmp_path}/model.toml:9",)
 
 
-def test_the_name_is_the_same_in_every_folder_and_another_after_an_edit(tmp_path: Path) -> None:
+def test_model_file_name_follows_content_not_folder(tmp_path: Path) -> None:
     """Rows go to other machines: no path of this one stands in them."""
     folders = [tmp_path / name for name in ("a", "b")]
     for folder in folders:
@@ -102,7 +102,7 @@ def test_the_name_is_the_same_in_every_folder_and_another_after_an_edit(tmp_path
 
 
 @given(axis=st.sampled_from(["rows", "features", "width", "depth"]), size=st.integers(1, 60))
-def test_a_size_replaces_the_number_its_axis_names(
+def test_model_file_size_replaces_axis_value(
     tmp_path_factory: pytest.TempPathFactory, axis: Axis, size: int
 ) -> None:
     """And no other number of the model."""
@@ -139,9 +139,7 @@ def test_a_size_replaces_the_number_its_axis_names(
         ("width = 1", "width = 3", "layers[1].width: the last layer has width 1, got 3"),
     ],
 )
-def test_a_wrong_file_says_which_field_is_wrong_and_how(
-    tmp_path: Path, old: str, new: str, message: str
-) -> None:
+def test_model_file_error_names_field(tmp_path: Path, old: str, new: str, message: str) -> None:
     """One line with the file, the field and, for a name, the nearest that there is."""
     assert old in WHOLE
     file = write(tmp_path, WHOLE.replace(old, new))
@@ -166,9 +164,7 @@ def test_a_wrong_file_says_which_field_is_wrong_and_how(
         ),
     ],
 )
-def test_a_model_that_does_not_fit_together_says_so(
-    tmp_path: Path, text: str, message: str
-) -> None:
+def test_model_file_inconsistent_model_is_refused(tmp_path: Path, text: str, message: str) -> None:
     """Layers, losses and size axes are held against each other."""
     file = write(tmp_path, text)
     assert refused(f"{file}:4" if "[size]" in text else file).startswith(f"{file}: {message}")
@@ -183,20 +179,20 @@ def test_a_model_that_does_not_fit_together_says_so(
         (":" + "9" * 9999, "'999"),
     ],
 )
-def test_a_wrong_size_says_what_would_be_one(tmp_path: Path, size: str, message: str) -> None:
+def test_model_file_invalid_size_suggests_one(tmp_path: Path, size: str, message: str) -> None:
     """With an example from the file itself."""
     file = write(tmp_path, WIDTHS)
     assert refused(f"{file}{size}").startswith(f"{file}: {message}")
 
 
-def test_a_file_cannot_pass_for_a_problem_of_ours(tmp_path: Path) -> None:
+def test_model_file_refuses_name_of_builtin_problem(tmp_path: Path) -> None:
     """Its rows would be taken for those of the family, of the finding or of the shape."""
     for name in ("or-gate", "mlp:1000x20", *FAMILIES):
         file = write(tmp_path, WHOLE, f"{name}.toml")
         assert refused(file) == f"{file}: a problem of ours is called {name!r}: rename the file"
 
 
-def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+def test_model_file_refuses_duplicate_names(tmp_path: Path) -> None:
     """A family is known by its name, so two cannot share one; one file twice is no harm."""
     (tmp_path / "other").mkdir()
     one, two = write(tmp_path, WIDTHS), write(tmp_path / "other", WIDTHS)
@@ -205,7 +201,7 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
         files.refuse_namesakes([f"{one}:2", f"{two}:2"])
 
 
-def test_the_fingerprint_follows_model_and_data(tmp_path: Path) -> None:
+def test_model_file_fingerprint_covers_model_and_data(tmp_path: Path) -> None:
     """An edit of either is other work; nothing else is."""
     write(tmp_path, "x,y\n1,0\n", "data.csv")
     file = write(tmp_path, FROM_CSV)

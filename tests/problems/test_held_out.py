@@ -38,9 +38,7 @@ shares = st.floats(0.01, 0.9)
 
 
 @given(counts, shares, st.integers(0, 5))
-def test_each_class_is_held_out_by_the_same_share(
-    counts: list[int], share: float, seed: int
-) -> None:
+def test_held_out_share_is_equal_per_class(counts: list[int], share: float, seed: int) -> None:
     """To within a row where each can spare that many; none is only in the part held out."""
     whole = _numbered(counts)
     test_rows = round(share * whole.rows)
@@ -62,7 +60,7 @@ def test_each_class_is_held_out_by_the_same_share(
     assert [whole.labels[int(number)] for number in numbers] == targets.tolist()
 
 
-def test_the_same_rows_are_held_out_in_every_process_and_others_by_another_seed() -> None:
+def test_held_out_rows_follow_seed() -> None:
     """Backends are compared on the same part."""
     whole = _numbered([50, 50])
     first, again, other = (hold_out(whole, 0.2, seed).divide()[1] for seed in (1, 1, 2))
@@ -88,7 +86,7 @@ def rows_of(inputs: Array) -> set[tuple[float, ...]]:
 
 
 @pytest.mark.parametrize(("rows", "models"), [(12, 4), (12, 12), (14, 4)])
-def test_every_row_is_held_out_once(rows: int, models: int) -> None:
+def test_held_out_folds_hold_each_row_once(rows: int, models: int) -> None:
     """By one model, whose training part has all others; those left over are held out by none."""
     problem = in_folds(rows, models)
     train, held_out = problem.parts()
@@ -104,7 +102,7 @@ def test_every_row_is_held_out_once(rows: int, models: int) -> None:
         assert rows_of(own) == everything - fold
 
 
-def test_who_knows_one_model_only_is_refused() -> None:
+def test_held_out_folds_need_many_model_backend() -> None:
     """In one line: a backend refuses by itself."""
     problem = in_folds(12, 4)
     for ask in (problem.training_part, problem.held_out_part, problem.start_parameters):

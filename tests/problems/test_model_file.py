@@ -39,7 +39,7 @@ def test_classes_in_batches_from_the_host(tmp_path: Path) -> None:
     assert problem.training_part().targets.shape == (150, 3)
 
 
-def test_what_is_left_out_is_as_before(tmp_path: Path) -> None:
+def test_model_file_defaults(tmp_path: Path) -> None:
     """All rows, plain sgd, resident, nothing held out."""
     problem = _found(tmp_path, WHOLE)
     assert problem.optimizer == Sgd(rate=0.5)
@@ -65,9 +65,7 @@ def test_what_is_left_out_is_as_before(tmp_path: Path) -> None:
         ('name = "adamw"\nweight_decay = 0', AdamW(weight_decay=0.0)),
     ],
 )
-def test_an_optimizer_is_what_its_table_says(
-    tmp_path: Path, table: str, optimizer: Optimizer
-) -> None:
+def test_model_file_optimizer_table(tmp_path: Path, table: str, optimizer: Optimizer) -> None:
     """And what it leaves out is PyTorch's default."""
     assert _found(tmp_path, f"{PLAIN}[optimizer]\n{table}\n").optimizer == optimizer
 
@@ -85,7 +83,7 @@ def test_data_may_be_bundled(tmp_path: Path, name: str, whole: object) -> None:
     assert len(test.inputs) == round(0.2 * (split.dataset.rows + len(test.inputs)))
 
 
-def test_a_batch_is_a_size(tmp_path: Path) -> None:
+def test_model_file_batch_axis(tmp_path: Path) -> None:
     """A sweep replaces it, whether the file has another or none; epochs follow it."""
     text = "epochs = 2\n" + CLASSES + '[size]\naxis = "batch"\nvalues = [50, 10]\n'
     for first in ("", "batch = 7\n", 'feed = "host"\n'):
@@ -169,9 +167,7 @@ def _with(old: str, new: str) -> str:
         (_with("classes = 3", 'name = "digit"'), "data: unknown key 'rows': choose from name"),
     ],
 )
-def test_a_wrong_training_says_which_key_is_wrong_and_how(
-    tmp_path: Path, text: str, message: str
-) -> None:
+def test_model_file_invalid_training_key_is_named(tmp_path: Path, text: str, message: str) -> None:
     """One line with the file, the key and what to do."""
     file = write(tmp_path, text)
     assert refused(file).startswith(f"{file}: {message}")

@@ -18,7 +18,7 @@ from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
         (AdamW(), "adamw", 2, False),
     ],
 )
-def test_a_kind_tells_apart_what_costs_different_times(
+def test_optimizer_kind_separates_costs(
     optimizer: Optimizer, kind: str, state: int, plain: bool
 ) -> None:
     """Rows of one kind are compared, whatever its rates are."""

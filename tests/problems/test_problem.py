@@ -65,7 +65,9 @@ def test_classes_become_a_one_among_zeros_and_come_back(labels: list[int], loss:
         ([[0.0, 1.0]], 3, "3 outputs do not fit 2 columns of targets"),
     ],
 )
-def test_what_is_no_class_is_refused(values: list[list[float]], outputs: int, message: str) -> None:
+def test_targets_refuse_invalid_classes(
+    values: list[list[float]], outputs: int, message: str
+) -> None:
     """A backend would index past its outputs."""
     with pytest.raises(UserError, match=message):
         targets_for(np.array(values), "cross-entropy", outputs)

@@ -40,16 +40,14 @@ shapes = _shapes()
 
 
 @given(shapes)
-def test_a_shape_reads_back(shape: Shape) -> None:
+def test_shape_reference_round_trips(shape: Shape) -> None:
     """The reference of a shape holds all of it."""
     assert is_shape(shape.reference)
     assert parse(shape.reference) == shape
 
 
 @given(shapes, numbers, st.data())
-def test_a_member_of_a_family_is_the_shape_of_that_size(
-    shape: Shape, size: int, data: st.DataObject
-) -> None:
+def test_shape_family_member_has_its_size(shape: Shape, size: int, data: st.DataObject) -> None:
     """The size stands for every star of the family."""
     axis = data.draw(st.sampled_from(shape.axes()))
     if axis == "rows":  # they must fill the classes and the batch
@@ -83,7 +81,7 @@ def _refusal(text: str) -> str | None:
     return None
 
 
-def test_a_reference_finds_a_training_of_classes() -> None:
+def test_shape_reference_of_classes() -> None:
     """Each part of the reference is in the problem that a worker finds by it."""
     problem = catalogue.find("mlp:1000x20x64x32:10c:*b:adamw:host:128")
     assert problem.dataset == Clusters("clusters", 1000, 20, classes=10)
@@ -93,7 +91,7 @@ def test_a_reference_finds_a_training_of_classes() -> None:
     assert catalogue.find(problem.name) == problem
 
 
-def test_a_reference_finds_many_models() -> None:
+def test_shape_reference_of_many_models() -> None:
     """So many trainings of the very shape, one of which is the shape without them."""
     many, one = catalogue.find("mlp:1000x20x64:32b:adam:400m"), "mlp:1000x20x64:32b:adam"
     assert many.models == 400
@@ -148,7 +146,7 @@ def test_shapes_of_the_families_are_their_problems(reference: str, twin: str) ->
         ("mlp:1000x20x64:host", "host is for batches: give a batch, such as mlp:.*:128b:host"),
     ],
 )
-def test_a_wrong_reference_says_what_is_wrong(reference: str, message: str) -> None:
+def test_shape_invalid_reference_is_explained(reference: str, message: str) -> None:
     """In one line."""
     with pytest.raises(UserError, match=message):
         catalogue.find(reference)

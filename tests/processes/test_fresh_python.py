@@ -78,13 +78,13 @@ def test_files_of_the_current_folder_are_never_run(learner: Path) -> None:
     assert (ran.stdout, ran.stderr) == (ANSWERS, "")
 
 
-def test_a_module_of_the_standard_library_is_that_one_for_python_m_too(learner: Path) -> None:
+def test_fresh_python_keeps_standard_library_first(learner: Path) -> None:
     """By its own rule Python takes the package itself from the current folder."""
     shutil.rmtree(learner / "perceptron")
     assert python(learner, "-m", "perceptron", "crossover", "--help").returncode == 0
 
 
-def test_the_callers_path_comes_after_the_standard_library(
+def test_fresh_python_puts_callers_path_after_standard_library(
     learner: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And another checkout on it after this one."""
@@ -105,7 +105,7 @@ def test_processes_of_a_bare_checkout_run_its_code(tmp_path: Path) -> None:
     assert (ran.stdout.splitlines()[-1:], ran.stderr) == (["ok"], "")
 
 
-def test_a_checkout_that_is_not_installed_is_found_from_its_own_root(
+def test_fresh_python_finds_uninstalled_checkout(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As on a machine without network, where wheels of the libraries alone were carried."""
@@ -113,7 +113,7 @@ def test_a_checkout_that_is_not_installed_is_found_from_its_own_root(
     assert str(PACKAGE.parent) in standard_first(["/carried/site"])
 
 
-def test_a_worker_that_runs_other_code_is_refused(
+def test_fresh_python_worker_of_other_code_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where a checkout changes while a command measures."""

@@ -28,7 +28,7 @@ def alive(process: int) -> bool:
         return False
 
 
-def test_it_answers_in_lines_until_it_ends() -> None:
+def test_child_process_exchanges_lines() -> None:
     process = child("print(input()[::-1]); print('more')")
     process.send(b"abc")
     assert process.read_line(GUARD_SECONDS) == b"cba\n"
@@ -39,7 +39,7 @@ def test_it_answers_in_lines_until_it_ends() -> None:
     process.end()
 
 
-def test_one_that_keeps_silent_is_a_time_out() -> None:
+def test_child_process_silence_is_a_timeout() -> None:
     process = child("input()")
     with pytest.raises(TimeoutError, match=r"no answer within 0.01 s"):
         process.read_line(0.01)
@@ -48,7 +48,7 @@ def test_one_that_keeps_silent_is_a_time_out() -> None:
     assert process.has_ended
 
 
-def test_its_last_message_says_why_it_ended() -> None:
+def test_child_process_last_message_explains_exit() -> None:
     process = child("import sys; print('one\\ntwo', file=sys.stderr); sys.exit(3)")
     assert process.read_line(GUARD_SECONDS) is None
     assert describe_exit(process.wait(GUARD_SECONDS)) == "exited with 3"
@@ -57,7 +57,7 @@ def test_its_last_message_says_why_it_ended() -> None:
     process.end()
 
 
-def test_of_a_flood_of_messages_the_end_alone_is_read() -> None:
+def test_child_process_reads_only_end_of_messages() -> None:
     process = child(
         "import os\nfor _ in range(100): os.write(2, b'x' * 1_000_000)\nos.write(2, b'\\nend')"
     )
@@ -69,12 +69,12 @@ def test_of_a_flood_of_messages_the_end_alone_is_read() -> None:
     process.end()
 
 
-def test_a_signal_has_a_name() -> None:
+def test_exit_description_names_signal() -> None:
     assert describe_exit(-signal.SIGTERM) == "was ended by SIGTERM"
     assert describe_exit(-signal.SIGKILL) == "was ended by SIGKILL (out of memory?)"
 
 
-def test_one_that_leaves_when_asked_is_not_killed() -> None:
+def test_child_process_that_exits_is_not_killed() -> None:
     process = child("import sys; sys.stdin.read(); sys.exit(7)")
     process.end(GUARD_SECONDS)
     assert process.wait() == 7
@@ -89,7 +89,7 @@ def test_several_that_stay_are_waited_for_once() -> None:
     assert all(process.has_ended for process in stubborn)
 
 
-def test_what_a_leader_has_started_ends_with_it() -> None:
+def test_child_process_ends_its_group() -> None:
     """Also when the leader itself has gone before."""
     process = child(
         "import os, subprocess, sys\n"
@@ -109,7 +109,7 @@ def test_what_a_leader_has_started_ends_with_it() -> None:
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/environ"), reason="not Linux")
-def test_what_a_child_has_started_in_another_session_ends_with_it_and_nothing_else() -> None:
+def test_child_process_ends_descendants_in_other_sessions() -> None:
     """Also where its own parent has gone, as that of a daemon has."""
     sleeps = "[sys.executable, '-c', 'import time; time.sleep(1000)']"
     daemon = (

@@ -34,7 +34,7 @@ times = st.lists(st.floats(0.01, 0.1), min_size=1, max_size=9)
 
 
 @given(times)
-def test_on_a_quiet_machine_the_first_samples_count_however_slow(seconds: list[float]) -> None:
+def test_samples_on_quiet_machine_are_the_first(seconds: list[float]) -> None:
     """Nothing is chosen by its time, and nothing is measured twice."""
     got = take_samples(scripted([0.0], seconds), 100, WANTED)
     assert [sample.seconds for sample in got.retained] == (seconds * WANTED)[:WANTED]
@@ -43,9 +43,7 @@ def test_on_a_quiet_machine_the_first_samples_count_however_slow(seconds: list[f
 
 
 @given(st.lists(st.sampled_from([0.0, 0.01, 0.5, 0.6]), min_size=1, max_size=9), times)
-def test_of_those_taken_the_waiting_alone_decides(
-    shares: list[float], seconds: list[float]
-) -> None:
+def test_samples_are_chosen_by_waiting_only(shares: list[float], seconds: list[float]) -> None:
     """The uncontended count, however slow; where they are too few, those that waited least."""
     got = take_samples(scripted(shares, seconds), 1, WANTED)
     uncontended = [sample for sample in (*got.retained, *got.dropped) if not sample.is_contended]
@@ -124,9 +122,7 @@ class Turns:
 
 @pytest.mark.parametrize("others", [1, 4, 12])
 @pytest.mark.parametrize("iterations", [50, 120, 350])
-def test_a_small_body_finds_time_between_turns_however_many_share_its_core(
-    others: int, iterations: int
-) -> None:
+def test_samples_fit_between_turns_of_shared_core(others: int, iterations: int) -> None:
     """Also where waiting made samples longer than was asked for. It takes the longer the more
     others there are, and it ends.
     """
@@ -141,7 +137,7 @@ def test_a_small_body_finds_time_between_turns_however_many_share_its_core(
 
 
 @pytest.mark.parametrize("iterations", [1, 3, 20])
-def test_where_nothing_is_uncontended_there_is_an_early_end(iterations: int) -> None:
+def test_samples_end_early_if_all_are_contended(iterations: int) -> None:
     """Threads that wait for each other beside a busy process: a hundred times as long, always."""
     now = 0.0
 
@@ -162,7 +158,7 @@ def test_waiting_that_nobody_can_tell_is_not_zero() -> None:
     assert not got.dropped
 
 
-def test_one_slow_sample_in_four_does_not_show() -> None:
+def test_lower_quartile_ignores_one_slow_sample() -> None:
     """The lower quartile ignores a neighbour's burst."""
     assert lower_quartile((1.0, 1.0, 1.0, 9.0, 1.0)) == 1.0
 
@@ -217,7 +213,9 @@ def quiet() -> float:
 # With 30 losses a second a third of the samples of 11 ms are hit, with 300 nearly all, and half of
 # their pieces.
 @pytest.mark.parametrize("losses", [(30.0, 5.0), (30.0, 300.0)])
-def test_a_neighbour_leaves_ratios_unbiased(quiet: float, losses: tuple[float, float]) -> None:
+def test_samples_beside_other_process_keep_ratios_unbiased(
+    quiet: float, losses: tuple[float, float]
+) -> None:
     """Judged by waiting a ratio is the quiet one, also where one side loses its core more often,
     and where its samples are put together from shorter ones.
     """
@@ -236,7 +234,7 @@ def test_beside_a_neighbour_intervals_hold_what_they_promise(quiet: float) -> No
     assert holds / len(values) >= 0.92
 
 
-def test_after_the_seconds_that_there_are_no_sample_is_begun() -> None:
+def test_samples_stop_at_time_limit() -> None:
     """Of whole trainings of 4 s two are begun within 5 s; and one there always is, busy or not."""
     for share, most, taken in ((0.0, 5.0, 2), (0.0, 1.0, 1), (0.5, 1.0, 1)):
         got = take_samples(scripted([share], [4.0]), 10_000, 3, shorten=False, most_seconds=most)

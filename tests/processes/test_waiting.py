@@ -13,7 +13,7 @@ def thread(folder: Path, name: str, nanoseconds: int) -> None:
     (folder / name / "schedstat").write_text(f"5 {nanoseconds} 7\n")
 
 
-def test_the_meter_adds_up_what_threads_waited(tmp_path: Path) -> None:
+def test_waiting_meter_sums_wait_of_threads(tmp_path: Path) -> None:
     """The second number of each, in seconds; new threads count from the next refresh on."""
     thread(tmp_path, "1", 2_000_000_000)
     thread(tmp_path, "2", 500_000_000)
@@ -43,7 +43,7 @@ def test_idle_threads_are_read_no_more(tmp_path: Path) -> None:
         assert meter() == 4.5, "left out for good"
 
 
-def test_it_cannot_tell_where_there_is_no_such_folder(tmp_path: Path) -> None:
+def test_waiting_meter_is_none_without_folder(tmp_path: Path) -> None:
     """Not zero: nobody knows."""
     with waiting_meter(str(tmp_path / "none")) as meter:
         assert meter() is None

@@ -105,7 +105,7 @@ EVERY = CASES | {"alone": ALONE}
 
 
 @pytest.mark.parametrize("case", EVERY.values(), ids=EVERY)
-def test_every_question_and_page_has_one_verdict(case: Case, tmp_path: Path) -> None:
+def test_verdict_is_equal_in_every_question_and_page(case: Case, tmp_path: Path) -> None:
     for index, keep_run in enumerate(QUESTIONS.values()):
         keep_run(tmp_path / "results", case, f"2026-01-0{index + 1}T00:00:00Z")
     collection = collect(tmp_path / "results")
@@ -124,9 +124,7 @@ def test_every_question_and_page_has_one_verdict(case: Case, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_two_runs_that_name_different_winners_decide_nothing_together(
-    question: str, tmp_path: Path
-) -> None:
+def test_verdict_of_contradicting_runs_is_undecided(question: str, tmp_path: Path) -> None:
     other_way = Case(seconds={"numpy": (3e-3,) * 7, "numba": (1.5e-3,) * 7}, decided="yes")
     for day, case in enumerate((CASES["apart"], other_way), 1):
         QUESTIONS[question](tmp_path, case, f"2026-01-0{day}T00:00:00Z")
@@ -141,9 +139,7 @@ def test_two_runs_that_name_different_winners_decide_nothing_together(
 
 
 @pytest.mark.parametrize("third", [(), ("torch-cpu",)], ids=["two", "three"])
-def test_who_is_fastest_at_a_size_holds_for_all_candidates(
-    third: tuple[str, ...], tmp_path: Path
-) -> None:
+def test_ranking_at_a_size_holds_for_all_candidates(third: tuple[str, ...], tmp_path: Path) -> None:
     """What is just decided of a pair at one of its sizes is open beside a third candidate."""
     plan = {"study": "crossover", "families": ["mlp-width"], "iterations": 10_000}
     names = (FIRST, "numba", *third)

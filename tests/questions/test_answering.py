@@ -42,7 +42,7 @@ def judge(folder: Path) -> Answered:
     return answer_run(read_run(folder))
 
 
-def test_a_run_from_disk_says_what_it_said_when_it_was_measured(tmp_path: Path) -> None:
+def test_stored_run_answers_as_when_measured(tmp_path: Path) -> None:
     """The finding, the crossovers and the warnings of the main job, in the order of its plan."""
     folder = keep(tmp_path, BENCH | {"backends": ["torch-cpu", "numpy"]}, bench_rows())
     (folder / "conditions.json").write_bytes(msgspec.json.encode(Conditions(on_battery=True)))
@@ -55,7 +55,7 @@ def test_a_run_from_disk_says_what_it_said_when_it_was_measured(tmp_path: Path) 
 
 
 @every_kind
-def test_a_stored_run_warns_of_its_rows(
+def test_stored_run_warns_about_its_rows(
     tmp_path: Path, plan: dict[str, Any], rows: list[Any]
 ) -> None:
     """Of contention and of a GPU's clock; an old run, whose rows say nothing of these, does not."""
@@ -71,7 +71,7 @@ def test_a_stored_run_warns_of_its_rows(
         assert warning.code == code
 
 
-def test_a_map_keeps_the_grid_of_its_plan(tmp_path: Path) -> None:
+def test_stored_map_has_grid_of_its_plan(tmp_path: Path) -> None:
     """Cells that were not measured are there as well."""
     found = judge(keep(tmp_path, MAP | {"points": 7}, map_rows())).answer.data["map"]
     assert found.x_values == [4, 8, 16, 32, 64, 128, 256]
@@ -80,7 +80,7 @@ def test_a_map_keeps_the_grid_of_its_plan(tmp_path: Path) -> None:
     assert found.absent == {"torch-cuda": "no CUDA device found"}
 
 
-def test_a_map_says_what_its_sizes_are(tmp_path: Path) -> None:
+def test_stored_map_has_axes_of_its_plan(tmp_path: Path) -> None:
     """A plan from when one family had two axes does not; nothing but a word is taken for one."""
     batches = MAP | {"family": "batch-width", "axes": ["batch", "width"]}
 
@@ -119,7 +119,7 @@ IN_ITS_PLACE: dict[str, Callable[[Path], None]] = {
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("spoilt", [*CONTENTS, *IN_ITS_PLACE])
-def test_a_broken_file_is_one_line_that_names_it(tmp_path: Path, name: str, spoilt: str) -> None:
+def test_stored_run_broken_file_is_one_line(tmp_path: Path, name: str, spoilt: str) -> None:
     """Whatever is in its place; nothing is waited for, nothing else is raised."""
     folder = keep(tmp_path, BENCH, bench_rows())
     (folder / "conditions.json").write_text("{}")
@@ -158,7 +158,7 @@ def test_a_broken_file_is_one_line_that_names_it(tmp_path: Path, name: str, spoi
         (BENCH, [measured(threads=None)], "number of threads"),
     ],
 )
-def test_a_run_that_says_what_cannot_be_is_one_line(
+def test_stored_run_invalid_field_is_one_line(
     tmp_path: Path, plan: dict[str, Any], rows: list[Any], field: str
 ) -> None:
     folder = keep(tmp_path, plan, rows)
@@ -167,7 +167,7 @@ def test_a_run_that_says_what_cannot_be_is_one_line(
     assert str(folder) in str(caught.value)
 
 
-def test_an_environment_elsewhere_is_not_read(tmp_path: Path) -> None:
+def test_stored_run_refuses_environment_path(tmp_path: Path) -> None:
     """Its id becomes part of a path."""
     folder = keep(tmp_path, BENCH, bench_rows())
     file = folder / "run.json"

@@ -54,7 +54,7 @@ def measure(
         return journal
 
 
-def test_all_is_measured_once_by_turns_and_after_agreement(
+def test_campaign_measures_once_in_turns_after_agreement(
     lab: Lab, tmp_path: Path, environment: Environment
 ) -> None:
     """A size on all backends before the next one, in changing orders.
@@ -112,7 +112,7 @@ def test_checks_on_a_device_begin_together_and_are_tried_alone_where_that_fails(
     assert len(ahead) == len(set(ahead))
 
 
-def test_what_trains_in_no_time_has_failed(
+def test_campaign_impossible_time_is_a_failure(
     lab: Lab, tmp_path: Path, environment: Environment
 ) -> None:
     """A backend that returns at once has trained nothing: it is no fastest one."""
@@ -124,7 +124,7 @@ def test_what_trains_in_no_time_has_failed(
 
 
 @pytest.mark.parametrize("cut", [0, 1, 7, 30])
-def test_an_interrupted_run_measures_nothing_twice_and_loses_nothing(
+def test_campaign_resume_measures_exactly_the_rest(
     lab: Lab, tmp_path: Path, environment: Environment, cut: int
 ) -> None:
     """Wherever the power goes, the second start does exactly the rest."""
@@ -139,7 +139,7 @@ def test_an_interrupted_run_measures_nothing_twice_and_loses_nothing(
     assert len(lab.timed) <= len(jobs_of(PLAN)) + 1
 
 
-def test_a_damaged_line_is_reported_and_measured_again(
+def test_campaign_damaged_line_is_reported_and_remeasured(
     lab: Lab, tmp_path: Path, environment: Environment
 ) -> None:
     """The sound rows around it are kept, and the complaint becomes a caution with advice."""
@@ -158,7 +158,7 @@ def test_a_damaged_line_is_reported_and_measured_again(
 
 
 @pytest.mark.parametrize("step", ["measure", "check"])
-def test_what_does_not_end_is_abandoned_once_and_named(
+def test_campaign_endless_job_is_abandoned_once(
     lab: Lab, tmp_path: Path, environment: Environment, step: str
 ) -> None:
     """It has no row, as nothing is known of it; all else is measured in what time it leaves."""
@@ -184,7 +184,7 @@ def test_what_does_not_end_is_abandoned_once_and_named(
     ]
 
 
-def test_a_reference_that_does_not_end_is_called_once_and_named(
+def test_campaign_endless_reference_is_called_once(
     lab: Lab, tmp_path: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No function is blamed for it, and none is checked against it."""
@@ -222,7 +222,7 @@ def test_a_reference_that_does_not_end_is_called_once_and_named(
     assert all("endless, the reference, fails: it did not end" in str(row.reason) for row in rows)
 
 
-def test_what_runs_when_the_time_is_over_is_abandoned(
+def test_campaign_abandons_job_running_past_budget(
     lab: Lab, tmp_path: Path, environment: Environment
 ) -> None:
     """A little after the budget; what was begun late is not said to hang."""
@@ -235,7 +235,7 @@ def test_what_runs_when_the_time_is_over_is_abandoned(
 
 @pytest.mark.parametrize("new", [0, 1, 3])
 @pytest.mark.parametrize(("spare", "longer"), [(0.05, 1), (0.45, 4)])
-def test_a_new_problem_begins_only_if_all_its_repeats_fit(
+def test_campaign_begins_new_problem_only_if_all_repeats_fit(
     lab: Lab, tmp_path: Path, environment: Environment, new: int, spare: float, longer: int
 ) -> None:
     """Those asked for first do; what time is left goes to more repeats of those that have begun.
@@ -269,7 +269,7 @@ def test_a_new_problem_begins_only_if_all_its_repeats_fit(
     assert budget.cut_short
 
 
-def test_a_backend_that_cannot_run_has_its_rows_even_without_time(
+def test_campaign_unavailable_backend_has_rows_without_time(
     lab: Lab, tmp_path: Path, environment: Environment
 ) -> None:
     lab.missing["torch-cpu"] = "no wheel for this machine"
@@ -279,7 +279,7 @@ def test_a_backend_that_cannot_run_has_its_rows_even_without_time(
     assert skipped == {job.problem for job in jobs_of(PLAN)}
 
 
-def test_a_gpu_for_one_process_is_refused_where_two_are_needed(
+def test_campaign_exclusive_gpu_is_refused_for_two_processes(
     lab: Lab, tmp_path: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that checks and one that is timed; nothing is checked beside an extra. CPUs go on."""
@@ -327,7 +327,7 @@ def test_never_more_than_the_budget_and_its_grace(
 
 
 @pytest.mark.parametrize("seconds", [8.0, 9.0, 11.0, 12.0])
-def test_a_start_for_which_there_is_no_time_is_no_hang(
+def test_campaign_start_without_time_is_no_hang(
     lab: Lab, tmp_path: Path, environment: Environment, seconds: float
 ) -> None:
     """The run is cut short, and says nothing of a backend that started before."""
@@ -342,7 +342,7 @@ def test_a_start_for_which_there_is_no_time_is_no_hang(
     assert not budget.hangs
 
 
-def test_what_does_not_last_is_ended(
+def test_campaign_ends_short_lived_workers(
     lab: Lab, tmp_path: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once its jobs are done, with what checked for it."""
@@ -358,7 +358,7 @@ def test_what_does_not_last_is_ended(
     assert {name[0] for name in ended} == {*PLAN.backends, "numpy-published"}  # type: ignore[index]
 
 
-def test_what_agreed_in_an_iteration_alone_is_checked(
+def test_campaign_partial_iteration_is_no_agreement(
     lab: Lab, tmp_path: Path, environment: Environment
 ) -> None:
     """A row of a part of one shows no agreement."""
@@ -375,7 +375,7 @@ def test_what_agreed_in_an_iteration_alone_is_checked(
     assert ("torch-cpu", "mlp-width:8") in checked
 
 
-def test_a_part_of_an_iteration_is_no_row_of_a_job() -> None:
+def test_campaign_partial_iteration_is_no_row_of_job() -> None:
     (job,) = [job for job in jobs_of(PLAN) if job.problem == "mlp-width:8"][:1]
     row = measured(problem=job.problem, backend=job.backend, threads=1, repeat=job.repeat)
     assert missing([job], [row]) == []

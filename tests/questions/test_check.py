@@ -34,7 +34,7 @@ def test_agreement_without_float64_says_so(monkeypatch: pytest.MonkeyPatch) -> N
     assert notes == {AGREES: "shown in float32 alone, to 0.0001: no float64 here"}
 
 
-def test_a_backend_that_raises_breaks_its_promises(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_backend_that_raises_breaks_its_promises(monkeypatch: pytest.MonkeyPatch) -> None:
     """In one line for each; what each mistake breaks is told in `backends.contract`."""
     monkeypatch.setattr(registry, "load", lambda name: Raises())
     (agrees,) = (

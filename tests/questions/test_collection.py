@@ -35,7 +35,7 @@ def when(results: Path) -> list[str]:
     return [bench.run.rows[0].when for bench in collect(results).studies["bench"]]
 
 
-def test_everything_in_a_folder_is_judged(tmp_path: Path) -> None:
+def test_collection_judges_everything_in_folder(tmp_path: Path) -> None:
     """Ours and asv's: benches, maps, ladders, sweeps, machines, rows."""
     plenty(everything(tmp_path) / "asv", machines=2, commits=3)
     collection = collect(tmp_path)
@@ -56,7 +56,7 @@ def test_everything_in_a_folder_is_judged(tmp_path: Path) -> None:
     assert sum(machine.rows for machine in collection.machines) == len(collection.rows)
 
 
-def test_the_newest_run_of_each_machine_is_shown_the_newest_first(tmp_path: Path) -> None:
+def test_collection_shows_newest_run_of_each_machine(tmp_path: Path) -> None:
     """Whatever their folders are called."""
     keep(tmp_path, BENCH, ROWS, started=LATER, folder="z")
     keep(tmp_path, BENCH, ROWS, started=EARLY, folder="a")
@@ -68,7 +68,7 @@ def test_the_newest_run_of_each_machine_is_shown_the_newest_first(tmp_path: Path
     ]
 
 
-def test_a_run_that_was_cut_short_waits_for_its_end(tmp_path: Path) -> None:
+def test_collection_cut_short_run_waits_for_its_end(tmp_path: Path) -> None:
     """Its rows are there, and an older run is judged."""
     keep(tmp_path, BENCH, ROWS, started=EARLY)
     keep(tmp_path, BENCH, ROWS, started=LATER, finished=False)
@@ -89,7 +89,7 @@ def test_a_run_that_was_cut_short_waits_for_its_end(tmp_path: Path) -> None:
         ("conditions.json", '{"load": "high"}'),
     ],
 )
-def test_a_broken_run_is_one_complaint_and_hides_nothing(
+def test_collection_broken_run_is_one_error_and_hides_nothing(
     tmp_path: Path, name: str, content: str | None
 ) -> None:
     """The run before it is shown in its place, and its own rows are as far as they can be read."""
@@ -111,7 +111,7 @@ def test_a_broken_run_is_one_complaint_and_hides_nothing(
     assert len(collection.rows) == len(ROWS) + len(map_rows()) + readable
 
 
-def test_a_folder_may_be_called_anything(tmp_path: Path) -> None:
+def test_collection_error_is_printable_for_any_folder_name(tmp_path: Path) -> None:
     """A complaint is a line of text all the same, and not a long one."""
     keep(tmp_path, BENCH, ROWS, folder="box\x1b[2J\u202e\n\udcff" + 100 * "é")
     for file in tmp_path.rglob("run.json"):
@@ -121,7 +121,7 @@ def test_a_folder_may_be_called_anything(tmp_path: Path) -> None:
     assert "run.json" in complaint
 
 
-def test_a_judge_that_fails_costs_its_own_run(tmp_path: Path) -> None:
+def test_collection_failing_judge_costs_its_run_only(tmp_path: Path) -> None:
     """Whatever a file holds that nobody thought of: the line names the run."""
     broken = keep(tmp_path, BENCH, ROWS, started=LATER)
     keep(tmp_path, MAP, map_rows(), started=EARLY, folder="other")
@@ -161,7 +161,7 @@ def test_maps_and_ladders_are_separated_by_what_they_are_of(
     assert shown[0].run.run.plan[changed] == plan[changed]
 
 
-def test_a_machine_is_as_its_newest_run_found_it(tmp_path: Path) -> None:
+def test_collection_machine_is_as_in_its_newest_run(tmp_path: Path) -> None:
     """Also where that run was not finished; asv tells nothing of the kind."""
     keep(tmp_path, BENCH, ROWS, started=EARLY, facts=replace(FACTS, cpu="old"))
     newest = keep(tmp_path, BENCH, ROWS, started=LATER, finished=False)
@@ -182,7 +182,7 @@ def test_a_machine_is_as_its_newest_run_found_it(tmp_path: Path) -> None:
         ({"facts": replace(FACTS, libraries={"numpy": "3"})}, LATER),
     ],
 )
-def test_a_whole_run_of_the_same_code_goes_before_a_quick_look(
+def test_collection_prefers_whole_run_to_quick_one_of_same_code(
     tmp_path: Path, fields: dict[str, Any], shown: str
 ) -> None:
     """A look that came later knows less; one at newer code, or on another ground, knows news."""
@@ -191,7 +191,7 @@ def test_a_whole_run_of_the_same_code_goes_before_a_quick_look(
     assert when(tmp_path) == [shown]
 
 
-def test_a_folder_copied_twice_changes_no_answer(tmp_path: Path) -> None:
+def test_collection_copied_folder_changes_no_answer(tmp_path: Path) -> None:
     """Its rows count once, and the copy is named."""
     keep(tmp_path, BENCH, ROWS)
     shutil.copytree(tmp_path / "runs" / "box", tmp_path / "runs" / "copy")

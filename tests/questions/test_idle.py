@@ -87,7 +87,7 @@ def test_waiting_ends_with_the_minutes_and_says_so() -> None:
         (Conditions(), 2, ["note: other users of the cores are unknown on this system"]),
     ],
 )
-def test_who_is_in_the_way_is_said_in_a_line(
+def test_idle_names_other_processes_in_one_line(
     seen: Conditions, threads: int, lines: Sequence[str]
 ) -> None:
     """Nobody is who leaves a core for each thread; what cannot be told is said too."""

@@ -51,7 +51,7 @@ def test_runs_that_may_join_differ_by_the_largest_ratio_of_their_ratios(
     assert factor(tmp_path) == (None if expected is None else pytest.approx(expected))
 
 
-def test_a_damaged_run_costs_no_answer(tmp_path: Path) -> None:
+def test_single_run_answer_survives_damaged_runs(tmp_path: Path) -> None:
     keep(tmp_path, BENCH, digits(2.0), started=FIRST)
     (keep(tmp_path, BENCH, digits(3.0), started=SECOND) / "measurements.jsonl").unlink()
     (keep(tmp_path, BENCH, digits(3.0), started=THIRD) / "run.json").write_text("{")
@@ -59,9 +59,7 @@ def test_a_damaged_run_costs_no_answer(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("noise", [0.0, 3.0], ids=["decided", "undecided"])
-def test_a_decided_answer_of_one_run_begins_with_it_and_another_keeps_its_doubt(
-    noise: float, tmp_path: Path
-) -> None:
+def test_single_run_caution_begins_decided_answers_only(noise: float, tmp_path: Path) -> None:
     """Other questions of the machine tell how much its state does."""
 
     def notes(results: Path) -> tuple[str, ...]:

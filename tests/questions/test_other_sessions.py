@@ -85,7 +85,7 @@ def test_rows_of_the_other_sessions_join_each_marked_with_its_own(tmp_path: Path
         pytest.param({}, {"commit": None, "code": None}, id="code unknown"),
     ],
 )
-def test_what_measured_something_else_joins_nothing(
+def test_sessions_join_no_run_of_something_else(
     tmp_path: Path, fields: dict[str, Any], run: dict[str, Any]
 ) -> None:
     usual: dict[str, Any] = {"plan": BENCH, "rows": defined("one"), "started": FIRST}
@@ -106,7 +106,7 @@ def test_another_commit_joins_where_the_code_that_measures_is_the_same(tmp_path:
     assert starts(read_session(newest)) == {FIRST, SECOND}
 
 
-def test_of_another_question_the_same_trainings_join(tmp_path: Path) -> None:
+def test_sessions_join_same_trainings_of_another_question(tmp_path: Path) -> None:
     """A search of the family that a main job measured; what only the other asked does not."""
     keep(tmp_path, BENCH, bench_rows("mlp-width"))
     other = [row for row in bench_rows("mlp-width") if row.family == "mlp-width"]
@@ -115,14 +115,14 @@ def test_of_another_question_the_same_trainings_join(tmp_path: Path) -> None:
     assert {row.family for row in read_session(newest).others} == {"mlp-width"}
 
 
-def test_a_quick_run_and_one_that_was_cut_join(tmp_path: Path) -> None:
+def test_sessions_join_quick_and_cut_short_runs(tmp_path: Path) -> None:
     """As rows of files do: what they measured counts by its own interval."""
     keep(tmp_path, BENCH | {"quick": True}, bench_rows(), finished=False)
     newest = keep(tmp_path, BENCH, bench_rows(), started=SECOND)
     assert starts(read_session(newest)) == {FIRST, SECOND}
 
 
-def test_a_training_of_the_finding_and_a_step_of_its_ladder_are_two_things(tmp_path: Path) -> None:
+def test_sessions_do_not_join_training_with_ladder_step(tmp_path: Path) -> None:
     steps = [replace(row, iterations=None) for row in bench_rows() if row.family == FAMILY]
     keep(tmp_path, {"study": "overhead", "problem": FAMILY, "threads": 2}, steps)
     newest = keep(tmp_path, BENCH, bench_rows(), started=SECOND)
@@ -144,7 +144,7 @@ def test_races_to_one_target_join_and_no_others(tmp_path: Path) -> None:
     }
 
 
-def test_a_newer_run_that_measured_less_takes_nothing_away(tmp_path: Path) -> None:
+def test_sessions_newer_partial_run_removes_no_rows(tmp_path: Path) -> None:
     """A backend failed there: what the older one says of it stands, and what threads it had."""
     first = keep(tmp_path, BENCH, bench_rows())
     without = [row for row in bench_rows() if row.backend != "torch-cpu" and row.threads == 2]
@@ -158,7 +158,7 @@ def test_a_newer_run_that_measured_less_takes_nothing_away(tmp_path: Path) -> No
     assert said(read_session(first)) == said(read_run(first))
 
 
-def test_of_two_numbers_of_threads_each_is_joined_with_its_own(tmp_path: Path) -> None:
+def test_sessions_join_per_thread_count(tmp_path: Path) -> None:
     one = [replace(row, threads=1) for row in digits({"numpy": 1, "torch-cpu": 2})]
     two = [replace(row, threads=2) for row in digits({"numpy": 2, "torch-cpu": 1})]
     plan = BENCH | {"single": ["digits"], "backends": ["numpy", "torch-cpu"]}
@@ -171,7 +171,7 @@ def test_of_two_numbers_of_threads_each_is_joined_with_its_own(tmp_path: Path) -
     ]
 
 
-def test_of_two_runs_that_began_in_one_second_one_is_a_session(tmp_path: Path) -> None:
+def test_sessions_of_same_second_count_once(tmp_path: Path) -> None:
     """Together they would hold each process twice."""
     newest = keep(tmp_path, BENCH, bench_rows(), started=SECOND)
     first = keep(tmp_path, BENCH, bench_rows())
@@ -180,7 +180,7 @@ def test_of_two_runs_that_began_in_one_second_one_is_a_session(tmp_path: Path) -
     assert len(others) == sum(row.status == "ok" for row in bench_rows())
 
 
-def test_a_session_whose_rows_are_damaged_costs_no_answer(tmp_path: Path) -> None:
+def test_sessions_damaged_rows_cost_no_answer(tmp_path: Path) -> None:
     newest = keep(tmp_path, BENCH, bench_rows(), started=SECOND)
     file = keep(tmp_path, BENCH, bench_rows()) / "measurements.jsonl"
     file.write_bytes(b"\xff{nothing}\n" + file.read_bytes()[:-10])
@@ -190,7 +190,7 @@ def test_a_session_whose_rows_are_damaged_costs_no_answer(tmp_path: Path) -> Non
     assert read_session(newest).others == []
 
 
-def test_the_page_says_how_many_runs_answer_and_counts_none_of_them_as_older(
+def test_sessions_page_counts_runs_that_answer(
     tmp_path: Path,
 ) -> None:
     keep(tmp_path / "results", BENCH, bench_rows(), commit="old")

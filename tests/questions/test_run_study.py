@@ -87,7 +87,7 @@ def cold(told: Answered) -> dict[str, RaceRun]:
 
 
 @pytest.mark.parametrize("seconds", [12.0, 14.0, 20.0])
-def test_a_budget_cuts_the_last_repeats_of_all(
+def test_run_study_budget_cuts_last_repeats_and_resumes(
     track: Track, tmp_path: Path, lab: Lab, seconds: float
 ) -> None:
     """And it is kept. A larger one resumes, and measures nothing twice."""
@@ -106,7 +106,7 @@ def test_a_budget_cuts_the_last_repeats_of_all(
     assert {run.seeds for run in cold(again).values()} == {50}
 
 
-def test_where_checks_take_the_time_what_was_checked_is_timed(lab: Lab, tmp_path: Path) -> None:
+def test_run_study_times_what_was_checked_if_checks_are_slow(lab: Lab, tmp_path: Path) -> None:
     """Beside busy processes a check of two threads takes seconds: not one may be for nothing."""
     lab.takes = lambda job, problem: 5.0 if job.step == "check" else 0.1
     plan = CrossoverPlan(families=("mlp-width",), backends=("numpy", "torch-cpu"), quick=True)
@@ -116,7 +116,7 @@ def test_where_checks_take_the_time_what_was_checked_is_timed(lab: Lab, tmp_path
 
 
 @pytest.mark.parametrize(("other_cores", "error"), [(1.9, Inconclusive), (0.0, UserError)])
-def test_no_time_for_a_row_is_inconclusive_where_others_had_the_cores(
+def test_run_study_without_row_is_inconclusive_on_busy_cores(
     lab: Lab,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -134,7 +134,7 @@ def test_no_time_for_a_row_is_inconclusive_where_others_had_the_cores(
     assert ("--wait" in str(raised.value)) is (error is Inconclusive)
 
 
-def test_one_that_crashes_is_out_and_the_others_go_on(track: Track, tmp_path: Path) -> None:
+def test_run_study_crashed_backend_stops_and_others_continue(track: Track, tmp_path: Path) -> None:
     crashed = RaceTimes(status="failed", reason="the worker was ended by SIGSEGV")
     track.becomes = lambda job: crashed if (job.backend, job.repeat) == ("python", 1) else None
     runs = cold(raced(tmp_path, plan()))
@@ -145,7 +145,7 @@ def test_one_that_crashes_is_out_and_the_others_go_on(track: Track, tmp_path: Pa
 
 
 @pytest.mark.parametrize("seconds", [1000.0, 7.0])
-def test_one_that_was_killed_is_tried_again(
+def test_run_study_killed_backend_is_retried(
     track: Track, lab: Lab, tmp_path: Path, seconds: float
 ) -> None:
     """Memory may be there the next time: the command leaves with 3, and the same one goes on.
@@ -165,7 +165,9 @@ def test_one_that_was_killed_is_tried_again(
     assert lab.now - before <= seconds
 
 
-def test_one_that_hangs_is_out_and_the_others_go_on(track: Track, tmp_path: Path, lab: Lab) -> None:
+def test_run_study_hung_backend_stops_and_others_continue(
+    track: Track, tmp_path: Path, lab: Lab
+) -> None:
     """It gets no more than its share, and a warning names it. The next start tries it again."""
     track.takes = lambda job: 1e9 if (job.backend, job.repeat) == ("python", 0) else 1.0
     told = raced(tmp_path, plan(), 100.0)
@@ -179,7 +181,9 @@ def test_one_that_hangs_is_out_and_the_others_go_on(track: Track, tmp_path: Path
     assert cold(again)["python"].seeds == 3
 
 
-def test_who_disagrees_is_never_timed(track: Track, lab: Lab, tmp_path: Path) -> None:
+def test_run_study_disagreeing_backend_is_never_timed(
+    track: Track, lab: Lab, tmp_path: Path
+) -> None:
     def refused(backend: str, problem: Problem) -> Outcome | None:
         failed = Outcome(status="failed", reason="the loss differs")
         return failed if backend == "python" else None
@@ -190,7 +194,7 @@ def test_who_disagrees_is_never_timed(track: Track, lab: Lab, tmp_path: Path) ->
     assert {name for name, _ in track.raced} == {"numpy"}
 
 
-def test_what_computes_with_few_bits_races_in_them(
+def test_run_study_low_precision_backend_races_in_it(
     track: Track, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(NumpyBackend, "low_precision", ("bfloat16",), raising=False)
@@ -198,9 +202,7 @@ def test_what_computes_with_few_bits_races_in_them(
     assert cold(told)["numpy"].seeds == 3
 
 
-def test_a_model_that_is_edited_while_it_is_raced_ends_the_race(
-    track: Track, tmp_path: Path
-) -> None:
+def test_run_study_edited_model_file_ends_race(track: Track, tmp_path: Path) -> None:
     """Rows of two models are no answer. The edited one is another plan."""
     file = tmp_path / "model.toml"
     file.write_text(HELD_OUT)
@@ -222,7 +224,7 @@ def test_a_model_that_is_edited_while_it_is_raced_ends_the_race(
 @pytest.mark.parametrize(
     ("study", "kind"), [(Bench(), BenchPlan), (CrossoverStudy(), CrossoverPlan)]
 )
-def test_a_stored_run_is_judged_where_its_model_file_is_gone(
+def test_run_study_stored_run_answers_without_model_file(
     study: Any, kind: Any, lab: Lab, tmp_path: Path
 ) -> None:
     model = tmp_path / "mine.toml"
@@ -233,7 +235,7 @@ def test_a_stored_run_is_judged_where_its_model_file_is_gone(
     assert answer_run(read_run(told.results)) == told
 
 
-def test_what_is_spent_is_on_disk_meanwhile(track: Track, lab: Lab, tmp_path: Path) -> None:
+def test_run_study_stores_spent_time_while_running(track: Track, lab: Lab, tmp_path: Path) -> None:
     """However a start ends, the next one has only what it left."""
 
     def spent() -> float:
@@ -265,9 +267,7 @@ class Broken(Race):
         return self._fault(super().next(plan, rows, left))
 
 
-def test_a_study_that_fails_or_never_ends_is_one_line_and_rows_are_kept(
-    track: Track, tmp_path: Path
-) -> None:
+def test_run_study_failing_study_is_one_line_and_keeps_rows(track: Track, tmp_path: Path) -> None:
     def fails(jobs: list[RaceJob]) -> list[RaceJob]:
         return jobs if len(jobs) > 4 else [1 / 0]  # type: ignore[list-item]
 
@@ -287,7 +287,7 @@ def test_a_study_that_fails_or_never_ends_is_one_line_and_rows_are_kept(
         assert len(read_run(folder).rows) == [2, 1][number]
 
 
-def test_what_is_asked_for_twice_at_once_is_measured_once(track: Track, tmp_path: Path) -> None:
+def test_run_study_duplicate_jobs_are_measured_once(track: Track, tmp_path: Path) -> None:
     raced(tmp_path, plan(), study=Broken(lambda jobs: [*jobs, *jobs]))
     assert len(track.raced) == len(set(track.raced)) == 6
 
@@ -313,9 +313,7 @@ def runs(results: Path) -> list[str]:
     return sorted(file.parent.name[:10] for file in results.glob("runs/box/*/run.json"))
 
 
-def test_a_second_call_is_a_second_session_and_both_answer(
-    lab: Lab, days: None, tmp_path: Path
-) -> None:
+def test_run_study_second_call_is_a_second_session(lab: Lab, days: None, tmp_path: Path) -> None:
     first = searched(tmp_path)
     second = searched(tmp_path)
     assert (len(starts(first.run)), len(starts(second.run))) == (1, 2)
@@ -325,7 +323,7 @@ def test_a_second_call_is_a_second_session_and_both_answer(
 
 
 @pytest.mark.parametrize("fresh", [False, True])
-def test_what_was_interrupted_resumes_unless_a_fresh_session_is_asked_for(
+def test_run_study_interrupted_run_resumes_unless_fresh(
     lab: Lab, days: None, tmp_path: Path, fresh: bool
 ) -> None:
     """That leaves the interrupted one, whose rows answer with it."""
@@ -337,7 +335,7 @@ def test_what_was_interrupted_resumes_unless_a_fresh_session_is_asked_for(
     assert len(runs(tmp_path)) == len(starts(told.run)) == 1 + fresh
 
 
-def test_a_start_that_measured_nothing_is_no_session(lab: Lab, days: None, tmp_path: Path) -> None:
+def test_run_study_empty_start_is_no_session(lab: Lab, days: None, tmp_path: Path) -> None:
     """Also not where the next one is to be fresh: its folder is taken up."""
     lab.power_cut_after = 0
     with pytest.raises(KeyboardInterrupt):
@@ -348,7 +346,7 @@ def test_a_start_that_measured_nothing_is_no_session(lab: Lab, days: None, tmp_p
     assert starts(told.run) == {told.run.run.started}
 
 
-def test_one_that_was_cut_short_goes_on_with_more_time_and_has_a_further_session_with_as_much(
+def test_run_study_cut_short_session_resumes_with_larger_budget(
     lab: Lab, days: None, tmp_path: Path
 ) -> None:
     """What the first one measured counts in both cases."""

@@ -148,7 +148,7 @@ def stages() -> list[tuple[float, list[str]]]:
 @pytest.mark.parametrize(
     ("seconds", "words"), stages(), ids=["_".join(words[:3]) for _, words in stages()]
 )
-def test_each_stage_brings_three_repeats_of_every_cell_and_an_answer(
+def test_simulated_day_stage_has_three_repeats_and_answer(
     day: Day, here: Perceptron, tmp_path: Path, seconds: float, words: list[str]
 ) -> None:
     named = ("--results", "results", "--machine", "box", "--json", "--budget", f"{seconds / 60}")

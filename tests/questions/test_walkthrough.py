@@ -39,7 +39,7 @@ def draw(walk: Walkthrough, folder: Path) -> list[Path]:
         ("symptoms", "person 3 and person 6 contradict each other"),
     ],
 )
-def test_the_walk_through_ends_with_what_was_learned(
+def test_walkthrough_ends_with_trained_model(
     problem: str, ending: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     show(walkthrough(problem, ["numpy"], None, silent))
@@ -103,7 +103,7 @@ def test_curves_that_differ_are_said_to(capsys: pytest.CaptureFixture[str]) -> N
     assert "Every test image is right" in text
 
 
-def test_without_any_run_the_reasons_are_all(capsys: pytest.CaptureFixture[str]) -> None:
+def test_walkthrough_without_run_lists_reasons(capsys: pytest.CaptureFixture[str]) -> None:
     show(made())
     assert "skipped" in capsys.readouterr().out
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from perceptron.records.code_digest import code_digest
 
 
-def test_the_digest_of_a_copy_is_the_same(tmp_path: Path) -> None:
+def test_code_digest_of_copy_is_equal(tmp_path: Path) -> None:
     """Wherever it lies and whatever ends its lines; a module that moves or comes is another one."""
     for name, end in (("checkout", "\n"), ("wheel", "\r\n")):
         (tmp_path / name / "measure").mkdir(parents=True)

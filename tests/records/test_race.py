@@ -17,7 +17,7 @@ from perceptron.records.race import Check, Target, target_of
         ("loss=0.000001", Target("loss", 1e-6)),
     ],
 )
-def test_a_target_is_read_as_it_is_typed(typed: str, target: Target) -> None:
+def test_target_text_round_trips(typed: str, target: Target) -> None:
     """And written so that it is read again: it is a part of the plan."""
     assert target_of(typed) == target
     assert target_of(str(target)) == target
@@ -27,12 +27,12 @@ def test_a_target_is_read_as_it_is_typed(typed: str, target: Target) -> None:
     "typed", ["", "0.95", "accuracy", "accuracy=", "accuracy=95", "accuracy=0", "loss=0", "f1=0.5",
               "loss=nan", "loss=-1", "accuracy=1e-1", "accuracy=0.9 5"],
 )  # fmt: skip
-def test_what_is_no_target_is_refused_with_the_option_s_name(typed: str) -> None:
+def test_target_invalid_text_names_option(typed: str) -> None:
     with pytest.raises(UserError, match="--target"):
         target_of(typed)
 
 
-def test_a_target_is_reached_at_its_value() -> None:
+def test_target_is_reached_at_its_value() -> None:
     """An accuracy from below, a loss from above; what is no number reaches nothing."""
     accuracy, loss = Target("accuracy", 0.95), Target("loss", 0.2)
     assert accuracy.is_reached(Check(1, 0.1, 0.95, None))
@@ -44,7 +44,7 @@ def test_a_target_is_reached_at_its_value() -> None:
 
 
 @pytest.mark.parametrize("value", [-1e300, 0.0, 1e300])
-def test_a_row_with_a_target_that_nobody_can_type_is_no_row(value: float) -> None:
+def test_target_out_of_range_is_no_row(value: float) -> None:
     """Axes reach to the target: one far away has more ticks than there is memory."""
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"goal": "accuracy", "value": value}, Target)

@@ -35,7 +35,7 @@ def test_rows_that_differ_in_how_they_were_trained_stand_on_two_grounds(
     assert comparison_key(row(**shared)) != comparison_key(row(**shared | change))
 
 
-def test_a_batch_that_is_the_axis_keeps_nothing_apart(row: MakeRow) -> None:
+def test_comparison_key_ignores_batch_along_its_axis(row: MakeRow) -> None:
     """Sizes of one family are compared along it, whatever else is equal to a size by chance."""
     along = [row(size=size, batch=size, axes=("batch",)) for size in (1, 64, 128)]
     assert len({comparison_key(of) for of in along}) == 1
@@ -45,7 +45,7 @@ def test_a_batch_that_is_the_axis_keeps_nothing_apart(row: MakeRow) -> None:
     assert comparison_key(map_of_two).batch is None
 
 
-def test_a_number_of_models_that_is_the_axis_keeps_nothing_apart(row: MakeRow) -> None:
+def test_comparison_key_ignores_models_along_its_axis(row: MakeRow) -> None:
     """And rows that say nothing of models, as old ones do, are of one."""
     along = [row(size=size, models=size, axes=("models",)) for size in (1, 64, 128)]
     assert len({comparison_key(of) for of in along}) == 1
@@ -65,7 +65,7 @@ def test_a_number_of_models_that_is_the_axis_keeps_nothing_apart(row: MakeRow) -
         ("batch-width:{0}x{0}", "adam", None),
     ],
 )
-def test_all_sizes_of_a_family_stand_on_one_ground(
+def test_comparison_key_is_equal_for_sizes_of_a_family(
     row: MakeRow, form: str, optimizer: str, batch: int | None
 ) -> None:
     """Of ours, of a shape along each of its axes, and the cells of a map along the batch."""
@@ -89,7 +89,7 @@ def test_threads_that_feed_a_device_may_wait_for_each_other(row: MakeRow) -> Non
     assert not is_contended(row(waited=0.05, threads=1, device="cuda"))
 
 
-def test_nothing_is_looked_through_until_the_end() -> None:
+def test_garbage_collection_is_off_inside_context() -> None:
     assert gc.isenabled()
     with no_search_for_cycles():
         assert not gc.isenabled()
@@ -99,7 +99,7 @@ def test_nothing_is_looked_through_until_the_end() -> None:
     assert gc.isenabled()
 
 
-def test_what_somebody_froze_stays_frozen() -> None:
+def test_garbage_collection_frozen_objects_stay_frozen() -> None:
     gc.freeze()
     try:
         frozen = gc.get_freeze_count()

@@ -47,7 +47,7 @@ def start(tmp_path: Path, environment: Environment) -> Start:
     )
 
 
-def test_a_row_is_on_disk_as_soon_as_it_is_there(start: Start, row: MakeRow) -> None:
+def test_journal_writes_row_at_once(start: Start, row: MakeRow) -> None:
     """Before the next is measured, and before the run is finished."""
     with start() as journal:
         for size in (1, 2, 3):
@@ -57,7 +57,7 @@ def test_a_row_is_on_disk_as_soon_as_it_is_there(start: Start, row: MakeRow) -> 
             assert len(on_disk) == size
 
 
-def test_an_unfinished_run_is_resumed(start: Start, row: MakeRow) -> None:
+def test_journal_resumes_unfinished_run(start: Start, row: MakeRow) -> None:
     """Same plan, ground and commit: the rows are there again, in the same folder."""
     with start() as journal:
         journal.append(row())
@@ -66,7 +66,7 @@ def test_an_unfinished_run_is_resumed(start: Start, row: MakeRow) -> None:
         assert resumed.folder == journal.folder
 
 
-def test_the_order_in_which_thread_pools_were_loaded_is_no_fact(environment: Environment) -> None:
+def test_journal_ignores_order_of_thread_pools(environment: Environment) -> None:
     """It changes from process to process: a killed run would be begun anew. Stored facts too."""
     pools = [*environment.pools, ThreadPool(library="openmp"), ThreadPool(library="mkl")]
     there = msgspec.structs.replace(environment, pools=pools)
@@ -112,7 +112,9 @@ def test_facts_of_record_lie_under_their_id(results_of_record: Path) -> None:
     ],
     ids=["plan", "commit", "code", "machine"],
 )
-def test_other_work_is_another_run(start: Start, row: MakeRow, change: dict[str, object]) -> None:
+def test_journal_other_work_is_another_run(
+    start: Start, row: MakeRow, change: dict[str, object]
+) -> None:
     """Rows of two revisions, plans or machines are never mixed in one run."""
     with start() as journal:
         journal.append(row())
@@ -121,7 +123,7 @@ def test_other_work_is_another_run(start: Start, row: MakeRow, change: dict[str,
         assert other.folder != journal.folder
 
 
-def test_what_was_spent_is_kept_for_the_next_start(start: Start) -> None:
+def test_journal_keeps_spent_time(start: Start) -> None:
     """Written down now and then, and at the end; a larger budget is still the same work."""
     with start(budget_seconds=100.0) as journal:
         file = journal.folder / "run.json"
@@ -145,7 +147,7 @@ def test_what_was_spent_is_kept_for_the_next_start(start: Start) -> None:
     ("cut_short", "budget", "resumes"),
     [(True, 200.0, True), (True, 100.0, False), (True, 50.0, False), (False, 200.0, False)],
 )
-def test_a_larger_budget_continues_what_a_smaller_one_cut_short(
+def test_journal_larger_budget_resumes_cut_short_run(
     start: Start, row: MakeRow, cut_short: bool, budget: float, resumes: bool
 ) -> None:
     """The same one measures again, as after every finished run."""
@@ -157,7 +159,7 @@ def test_a_larger_budget_continues_what_a_smaller_one_cut_short(
         assert second.spent_seconds == (101.0 if resumes else 0.0)
 
 
-def test_a_run_of_another_format_is_refused_and_not_resumed(start: Start, row: MakeRow) -> None:
+def test_journal_refuses_run_of_another_format(start: Start, row: MakeRow) -> None:
     """Its rows may say something else than this one's would."""
     with start() as journal:
         journal.append(row())
@@ -170,7 +172,7 @@ def test_a_run_of_another_format_is_refused_and_not_resumed(start: Start, row: M
 
 
 @pytest.mark.parametrize("linked", [".", "run.json", "measurements.jsonl"])
-def test_no_run_is_resumed_through_a_link(
+def test_journal_resumes_no_run_through_link(
     start: Start, row: MakeRow, tmp_path: Path, linked: str
 ) -> None:
     """What it leads to may be another's: it stays as it is, and a new run begins."""
@@ -189,7 +191,7 @@ def test_no_run_is_resumed_through_a_link(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no named pipes")
-def test_a_pipe_in_the_place_of_rows_is_passed_over(start: Start, row: MakeRow) -> None:
+def test_journal_skips_pipe_in_place_of_rows(start: Start, row: MakeRow) -> None:
     """It would be waited for without end."""
     with start() as journal:
         journal.append(row())
@@ -200,7 +202,7 @@ def test_a_pipe_in_the_place_of_rows_is_passed_over(start: Start, row: MakeRow) 
         assert again.folder != journal.folder
 
 
-def test_a_line_cut_short_is_dropped_and_written_over(start: Start, row: MakeRow) -> None:
+def test_journal_drops_partial_last_line(start: Start, row: MakeRow) -> None:
     """Killed while writing: every whole row is kept, and the file is sound again."""
     with start() as journal:
         journal.append(row(size=1))
@@ -213,7 +215,9 @@ def test_a_line_cut_short_is_dropped_and_written_over(start: Start, row: MakeRow
     assert [kept.size for kept in read_rows(file)] == [1, 3]
 
 
-def test_two_runs_at_once_do_not_share_a_file(start: Start, tmp_path: Path, row: MakeRow) -> None:
+def test_journal_concurrent_runs_have_separate_files(
+    start: Start, tmp_path: Path, row: MakeRow
+) -> None:
     """The second one starts its own, though the first looks unfinished."""
     with start() as one, start() as two:
         assert one.folder != two.folder
@@ -235,7 +239,7 @@ def test_two_runs_at_once_do_not_share_a_file(start: Start, tmp_path: Path, row:
     ],
     ids=["type", "no text", "no size"],
 )
-def test_a_line_that_is_no_row_is_named(tmp_path: Path, line: bytes, complaint: str) -> None:
+def test_journal_invalid_line_is_named(tmp_path: Path, line: bytes, complaint: str) -> None:
     """File, line and field: somebody has to fix it."""
     file = tmp_path / "measurements.jsonl"
     file.write_bytes(line + b"\n")
@@ -244,7 +248,7 @@ def test_a_line_that_is_no_row_is_named(tmp_path: Path, line: bytes, complaint: 
         list(read_rows(file))
 
 
-def test_a_full_disk_is_one_error_and_loses_no_row(start: Start, row: MakeRow) -> None:
+def test_journal_full_disk_is_one_error(start: Start, row: MakeRow) -> None:
     """The device that is always full stands in for the disk."""
     with start() as journal:
         journal.append(row(size=1))
@@ -265,7 +269,7 @@ def test_fields_of_a_newer_version_are_passed_over(tmp_path: Path, row: MakeRow)
     assert list(read_rows(file)) == [row()]
 
 
-def test_a_folder_that_cannot_be_made_is_named(start: Start, tmp_path: Path) -> None:
+def test_journal_unusable_folder_is_named(start: Start, tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file")
     with (
         pytest.raises(UserError, match=r"cannot write results: .*; choose another --results"),
@@ -274,7 +278,7 @@ def test_a_folder_that_cannot_be_made_is_named(start: Start, tmp_path: Path) -> 
         pass
 
 
-def test_each_start_keeps_its_conditions(start: Start) -> None:
+def test_journal_keeps_conditions_of_each_start(start: Start) -> None:
     """The first in conditions.json, a resumed run's beside it; the newest is read first."""
     first, second = Conditions(load=1.0), Conditions(load=2.0)
     with start() as journal:
@@ -290,7 +294,7 @@ def test_each_start_keeps_its_conditions(start: Start) -> None:
     assert load_conditions(journal.folder) == [second, first]
 
 
-def test_a_run_that_never_looked_has_no_conditions(tmp_path: Path) -> None:
+def test_journal_without_conditions_has_none(tmp_path: Path) -> None:
     """They are not known, which is no error; a file that is damaged is one."""
     assert load_conditions(tmp_path) == []
     (tmp_path / "conditions.json").write_text('{"load": "much"}')
@@ -299,7 +303,7 @@ def test_a_run_that_never_looked_has_no_conditions(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [10**400, -1])
-def test_an_environment_of_impossible_size_is_named(
+def test_journal_environment_of_impossible_size_is_named(
     tmp_path: Path, environment: Environment, size: int
 ) -> None:
     """No page could show it."""

@@ -27,7 +27,7 @@ from tests.made import measured, race_rows
         {"seconds": 2e-10, "family": CEILING, "phase": "copy"},
     ],
 )
-def test_what_somebody_may_have_measured_is_possible(fields: dict[str, Any]) -> None:
+def test_validity_accepts_possible_measurements(fields: dict[str, Any]) -> None:
     assert impossible(measured(**{"seconds": 1.0} | fields)) is None
 
 
@@ -46,7 +46,7 @@ def test_times_that_no_clock_has_seen_are_not(field: str, value: float, source: 
 
 
 @pytest.mark.parametrize("seconds", [None, 0.0, 9e-10])
-def test_no_training_step_is_shorter_than_a_nanosecond(seconds: float | None) -> None:
+def test_validity_rejects_steps_below_a_nanosecond(seconds: float | None) -> None:
     """And one that went well has a time."""
     assert impossible(measured(seconds=seconds)) is not None
 

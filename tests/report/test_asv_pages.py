@@ -60,7 +60,7 @@ def test_asvs_pages_lie_beside_ours(project: Path, monkeypatch: pytest.MonkeyPat
     assert not (pages / "old").exists()
 
 
-def test_a_checkout_may_lie_around_the_config(project: Path) -> None:
+def test_asv_pages_checkout_may_enclose_config(project: Path) -> None:
     (project / "suite").mkdir()
     config = project / "suite" / "asv.conf.json"
     config.write_text(plenty.CONFIG.replace('"repo": "."', '"repo": ".."'))
@@ -104,7 +104,9 @@ class Late(OutputPublisher):
         ({"html": ""}, r"html"),
     ],
 )
-def test_the_reason_is_one_line(project: Path, files: dict[str, str | None], reason: str) -> None:
+def test_asv_pages_failure_is_one_line(
+    project: Path, files: dict[str, str | None], reason: str
+) -> None:
     """Nothing is raised; what is not asv's is left, and of its pages there is no half."""
     for name, content in files.items():
         if content is None:
@@ -122,12 +124,12 @@ def test_the_reason_is_one_line(project: Path, files: dict[str, str | None], rea
     assert list(project.glob("html/asv/*")) == kept
 
 
-def test_a_time_limit_is_a_reason(project: Path) -> None:
+def test_asv_pages_time_limit_is_a_reason(project: Path) -> None:
     """So short that asv is not even imported."""
     assert made(project, limit_seconds=0.001) == "asv publish took longer than 0.001 s"
 
 
-def test_what_is_ended_ends_with_all_that_it_started() -> None:
+def test_asv_pages_ended_process_takes_children_along() -> None:
     """asv detects steps in processes of its own: nobody is left to hold a core."""
     code = (
         "import subprocess, sys\n"
@@ -146,7 +148,7 @@ def test_what_is_ended_ends_with_all_that_it_started() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no named pipes")
-def test_a_pipe_among_the_results_is_named(project: Path) -> None:
+def test_asv_pages_pipe_is_named(project: Path) -> None:
     """asv would wait for it without end."""
     pipe = project / "results" / "asv" / "box-00" / "pipe.json"
     os.mkfifo(pipe)

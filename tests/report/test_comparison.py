@@ -117,7 +117,7 @@ def counted(**fields: Any) -> Row:
         ),
     ],
 )
-def test_the_verdict_is_one_line_that_names_the_worst(made: Comparison, line: str) -> None:
+def test_comparison_verdict_line_names_worst(made: Comparison, line: str) -> None:
     told = describe(made)
     assert f"{told.verdict}: {told.said}" == line
 
@@ -168,7 +168,7 @@ UNTIMED: dict[str, Any] = {"change": None, "low": None, "high": None, "share": N
         ),
     ],
 )
-def test_what_the_clock_could_not_see_stands_in_the_first_line_and_is_named_in_the_second(
+def test_comparison_undecided_clock_is_in_first_two_lines(
     rows: list[Row], rest: str, beside: str
 ) -> None:
     """More blocks than a screen can have are no matter of the budget."""
@@ -177,7 +177,7 @@ def test_what_the_clock_could_not_see_stands_in_the_first_line_and_is_named_in_t
     assert told.lines == [f"undecided by the clock: {beside}"]
 
 
-def test_the_worst_is_so_by_what_its_verdict_stands_on() -> None:
+def test_comparison_worst_is_chosen_by_evidence() -> None:
     """Not by what a noisy clock saw beside the instructions."""
     noisy = harder(
         benchmark="noisy",
@@ -191,7 +191,7 @@ def test_the_worst_is_so_by_what_its_verdict_stands_on() -> None:
     assert describe(red(noisy, worst)).said.startswith("worst executes 19% more")
 
 
-def test_where_instructions_decided_the_clock_comes_second() -> None:
+def test_comparison_clock_comes_second_after_instructions() -> None:
     """It saw 105% as 201%; what it confirmed by itself, or knows more narrowly, it tells."""
     assert describe(red(counted())).lines == ["by the clock: +201.0% [+86.0, +387.0]"]
     worst = counted(benchmark="worst", change=1.5, instructions=instructions(1.2))
@@ -205,7 +205,7 @@ def test_where_instructions_decided_the_clock_comes_second() -> None:
         assert ("instructions" in told.sentence, told.lines) == (False, [])
 
 
-def test_a_name_is_whole_up_to_sixty_characters_and_the_line_has_a_hundred() -> None:
+def test_comparison_line_has_100_characters() -> None:
     """How many are like it goes to the next line where there is no room for both."""
     name = "benchmarks.graphs.TimePagerank.time_pagerank_weighted(10000)"
     assert len(name) == 60
@@ -214,7 +214,7 @@ def test_a_name_is_whole_up_to_sixty_characters_and_the_line_has_a_hundred() -> 
     assert told.lines == ["1 of 2 benchmarks slower"]
 
 
-def test_a_longer_name_is_cut_in_the_middle() -> None:
+def test_comparison_long_name_is_cut_in_the_middle() -> None:
     """Names of one class differ at their ends."""
     name = "benchmarks.graphs.algorithms.centrality.TimePagerank.time_pagerank_weighted"
     told = describe(red(slower(benchmark=name, params=["100000", "'csr'"]), row()))
@@ -223,7 +223,7 @@ def test_a_longer_name_is_cut_in_the_middle() -> None:
     assert "(100000, 'csr') takes 8.1% longer" in line
 
 
-def test_a_reason_too_long_for_the_first_line_goes_on_in_the_next() -> None:
+def test_comparison_long_reason_continues_in_next_line() -> None:
     """Nothing of it is lost, and nothing said twice."""
     reason = "compiled code changed (src/fast/_core.c and 2 more) and was not built: compare with "
     told = describe(comparison(verdict="inconclusive", reason=f"{reason}--build or --installed"))
@@ -236,7 +236,7 @@ def test_a_reason_too_long_for_the_first_line_goes_on_in_the_next() -> None:
     assert (told.sentence, told.lines[0]) == tuple(reason.split("; "))
 
 
-def test_what_is_muted_is_not_missing_where_it_was_left_out() -> None:
+def test_comparison_muted_benchmark_is_not_missing() -> None:
     """The total is that of the run's reason."""
     out = [LeftOut(benchmark="flaky", reason="too long"), LeftOut(benchmark="b", reason="too long")]
     rules = [GateRule(match="flaky", mute="#1234")]
@@ -270,7 +270,7 @@ WAITS = "waited 70% of its time for a core: measure on an idle machine or raise 
         ("fails now and then on HEAD: KeyError", {}, "next: see the reasons below"),
     ],
 )
-def test_what_is_inconclusive_says_what_was_judged_and_what_would_help(
+def test_comparison_inconclusive_counts_judged_and_advises(
     why: str, fields: dict[str, Any], line: str
 ) -> None:
     """A benchmark that skips itself is not missing."""
@@ -324,12 +324,12 @@ def test_whoever_divides_head_by_base_gets_the_change(
         ({"change": 0.7, "low": float("nan"), "high": 6.32}, "cannot tell"),
     ],
 )
-def test_an_interval_that_says_nothing_is_not_shown(fields: dict[str, Any], shown: str) -> None:
+def test_comparison_uninformative_interval_is_hidden(fields: dict[str, Any], shown: str) -> None:
     assert cell(describe(comparison(row(**fields))), "change [99%]>") == shown
 
 
 @pytest.mark.parametrize("size", [None, 1.01, float("nan")])
-def test_a_slowdown_that_only_an_accident_would_reach_is_no_number(size: float | None) -> None:
+def test_comparison_unreachable_detectable_size_is_no_number(size: float | None) -> None:
     """Beside a measured change; it said 7.2e+09 %."""
     for now, shown in ((size, "cannot tell"), (1.0, "100.0%")):
         told = describe(comparison(row(smallest_detectable=now)))
@@ -348,7 +348,7 @@ def test_instructions_are_the_same_only_within_the_noise_of_counting(
     assert cell(told, "instructions>") == shown
 
 
-def test_what_broke_has_no_limit_and_says_once_why_it_was_not_counted() -> None:
+def test_comparison_broken_row_has_no_limit() -> None:
     """Also where it is muted, in whose row there is no room for the reason."""
     lost = broken(params=[], limit=0.5, reason="broke: KeyError", not_counted="KeyError")
     told = describe(red(lost))
@@ -362,7 +362,7 @@ def test_what_broke_has_no_limit_and_says_once_why_it_was_not_counted() -> None:
 # --- functions ------------------------------------------------------------------------------------
 
 
-def test_a_row_names_the_function_that_grew_and_its_line() -> None:
+def test_comparison_row_names_function_that_grew() -> None:
     """Not one that does less: that explains nothing."""
     less = growth(function="less", head=1.0)
     told = describe(red(slower(why=[less, growth()])))
@@ -386,7 +386,7 @@ def test_functions_of_python_and_compiled_ones_share_five_lines() -> None:
         assert [line.split()[1] for line in told] == shown
 
 
-def test_a_function_that_leads_in_several_benchmarks_is_said_once() -> None:
+def test_comparison_shared_function_is_stated_once() -> None:
     """With the numbers of the one that changed most; another function has lines of its own."""
     same = [slower(benchmark=name, params=[], change=size) for name, size in (("a", 0.1), ("b", 1))]
     rows = [replace(own, why=[growth(), growth(function="list_sort")]) for own in same]
@@ -399,7 +399,7 @@ def test_a_function_that_leads_in_several_benchmarks_is_said_once() -> None:
 # --- the run --------------------------------------------------------------------------------------
 
 
-def test_where_times_decide_nothing_that_stands_beside_a_counted_rise() -> None:
+def test_comparison_states_when_times_decide_nothing() -> None:
     told = describe(red(harder(), control=ALARMED))
     assert [line[:27] for line in told.lines] == ["times decide nothing here: "]
 
@@ -407,7 +407,7 @@ def test_where_times_decide_nothing_that_stands_beside_a_counted_rise() -> None:
 # --- what is said once ----------------------------------------------------------------------------
 
 
-def test_a_text_is_said_once_with_the_names_it_is_said_of() -> None:
+def test_comparison_equal_texts_are_grouped_with_names() -> None:
     """In the order in which the texts come."""
     said = [("a", "x"), ("b", "y"), ("c", "x"), ("d", "x"), ("e", "x"), ("f", "y")]
     left_out = [LeftOut(benchmark=name, reason=text) for name, text in said]
@@ -436,7 +436,7 @@ def test_texts_that_differ_in_one_number_are_one(texts: list[str], shown: list[s
 
 
 @given(st.lists(st.text(st.sampled_from("a1.,-+ %²9"), max_size=6), max_size=4))
-def test_any_texts_can_be_grouped(texts: list[str]) -> None:
+def test_comparison_grouping_loses_no_text(texts: list[str]) -> None:
     """Reasons hold what others wrote: no text is lost, and none is made up without a number."""
     result = grouped((str(index), text) for index, text in enumerate(texts))
     assert len(result) <= len(set(texts))
@@ -446,7 +446,7 @@ def test_any_texts_can_be_grouped(texts: list[str]) -> None:
 # --- in a terminal --------------------------------------------------------------------------------
 
 
-def test_of_many_benchmarks_ten_are_shown_and_all_if_asked(
+def test_comparison_terminal_shows_ten_or_all(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Those that changed come first; the others are counted."""

@@ -19,7 +19,7 @@ def plan(**fields: Any) -> ComparisonPlan:
     return comparison(plan=fields).plan
 
 
-def test_only_the_same_comparison_writes_over_a_page() -> None:
+def test_comparison_address_is_unique_per_comparison() -> None:
     """Another suite, part of it or interpreter has a page beside it; seed and budget do not."""
     other = ComparedRevision(name="HEAD", commit="b" * 40, python="python3.9")
     asked: list[dict[str, Any]] = [
@@ -38,7 +38,7 @@ def test_only_the_same_comparison_writes_over_a_page() -> None:
     assert address(plan(seed=8, budget_seconds=60.0)) == PLAIN
 
 
-def test_a_head_that_does_not_build_has_the_page_of_its_own_question() -> None:
+def test_comparison_address_of_failed_build_is_of_request() -> None:
     """Not that of the trees; and the one that builds writes it over, wherever its caches are."""
     failed = address(plan(build=True))
     assert failed != PLAIN
@@ -49,7 +49,7 @@ def test_a_head_that_does_not_build_has_the_page_of_its_own_question() -> None:
 
 
 @pytest.mark.parametrize("commit", ["", "abc", "../../../../etc/passwd", "A" * 40, "g" * 40])
-def test_what_is_no_commit_has_no_page(commit: str) -> None:
+def test_comparison_address_needs_commits(commit: str) -> None:
     assert address(plan(base=ComparedRevision(name="x", commit=commit, python="p"))) is None
 
 
@@ -58,7 +58,7 @@ text = st.text(st.characters(codec=None), max_size=50)
 
 @settings(deadline=None)
 @given(texts=st.lists(text | st.just("a" * 40), min_size=7, max_size=7))
-def test_an_untrusted_plan_leads_to_a_page_of_ours_or_nowhere(texts: list[str]) -> None:
+def test_comparison_address_of_untrusted_plan_is_safe(texts: list[str]) -> None:
     """Commits are hexadecimal, whatever else is in the document has no part in the path."""
     base, head = (
         ComparedRevision(name=name, commit=commit, changes=changes, python="python")

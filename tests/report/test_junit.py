@@ -77,7 +77,7 @@ def test_slower_and_broken_ones_fail_and_what_was_not_judged_is_skipped() -> Non
         ("regression", "failure"),
     ],
 )
-def test_a_run_without_a_row_tells_its_verdict(verdict: str, outcome: str) -> None:
+def test_junit_run_without_rows_has_its_verdict(verdict: str, outcome: str) -> None:
     """As where HEAD does not build: no report is green because it is empty."""
     assert [own for own, _ in cases(comparison(verdict=verdict)).values()] == [outcome]
 
@@ -91,7 +91,7 @@ def test_hostile_names_are_texts() -> None:
 
 
 @given(st.text(), st.floats())
-def test_any_text_and_number_is_valid(text: str, number: float) -> None:
+def test_junit_is_valid_for_any_text(text: str, number: float) -> None:
     """XML has no place for some characters, escaped or not."""
     made = slower(benchmark=text, reason=text, file=text, head_seconds=number)
     cases(comparison(made, broken(reason=text, benchmark=f"{text}."), verdict="regression"))

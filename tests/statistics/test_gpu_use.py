@@ -16,7 +16,7 @@ def warnings_of(*states: GpuState | None) -> list[MeasurementWarning]:
     return list(gpu_warnings(measured(gpu=state) for state in states))
 
 
-def test_a_clock_that_was_lowered_is_warned_of_with_its_rows() -> None:
+def test_gpu_use_lowered_clock_warns() -> None:
     """How far, in how many, and by what; rows of the host do not count."""
     states = [FULL] * 26 + [CAPPED] * 13 + [replace(CAPPED, slowed_by=["heat", "power cap"])]
     (warning,) = warnings_of(None, *states)
@@ -42,12 +42,12 @@ def test_a_clock_that_was_lowered_is_warned_of_with_its_rows() -> None:
         (replace(FULL, slowed_by=None), False),
     ],
 )
-def test_only_what_is_known_is_warned_of(state: GpuState, is_warned: bool) -> None:
+def test_gpu_use_warns_about_known_slowdowns_only(state: GpuState, is_warned: bool) -> None:
     """Within 5% of its highest clock a GPU ran at full speed; one that idled was read too late."""
     assert bool(warnings_of(state)) is is_warned
 
 
-def test_a_locked_clock_is_said_and_not_held_against_the_rows() -> None:
+def test_gpu_use_locked_clock_is_reported_only() -> None:
     """Below the highest by a lock is as somebody wanted it; a power cap is not."""
     locked = replace(FULL, sm_mhz=1410, slowed_by=["application clocks"], locked=True)
     (said,) = warnings_of(locked, locked)
@@ -59,7 +59,7 @@ def test_a_locked_clock_is_said_and_not_held_against_the_rows() -> None:
     assert slowed.message.endswith("in 1 of 2 rows, lowered by heat")
 
 
-def test_a_name_from_a_file_is_shown_in_one_short_line() -> None:
+def test_gpu_use_name_is_printable() -> None:
     """What is stored is untrusted."""
     state = replace(CAPPED, name="x\x1b[31m\n" + "y" * 1000, slowed_by=["h\n"])
     (warning,), (line,) = warnings_of(state), map(state_line, gpu_use([measured(gpu=state)]))
@@ -87,7 +87,7 @@ def test_a_name_from_a_file_is_shown_in_one_short_line() -> None:
         ),
     ],
 )
-def test_the_state_of_a_gpu_is_said(states: list[GpuState], line: str) -> None:
+def test_gpu_use_state_line_gives_range(states: list[GpuState], line: str) -> None:
     """Of states that differ the span."""
     rows = [measured(gpu=state) for state in states]
     assert [*map(state_line, gpu_use(rows))] == [f"Slide Rule: {line}; read while it trained."]

@@ -22,7 +22,7 @@ times = st.lists(st.floats(1e-9, 1e3), min_size=1, max_size=20)
 
 
 @pytest.mark.parametrize("count", [3, 5, 8, 10, 20])
-def test_the_interval_covers_the_truth_in_95_of_100(count: int) -> None:
+def test_interval_covers_truth_in_95_of_100(count: int) -> None:
     """Over 4,000 simulated runs; a percentile bootstrap of five would cover 81."""
     random = np.random.default_rng(count)
     runs = random.normal(0.0, 0.02, (4_000, count))
@@ -39,14 +39,14 @@ def test_students_t_is_that_of_scipy(df: int, confidence: float) -> None:
 
 
 @given(times)
-def test_the_estimate_lies_among_the_values_and_in_its_interval(values: list[float]) -> None:
+def test_interval_contains_estimate_within_values(values: list[float]) -> None:
     interval = of_times(values)
     assert min(values) * 0.999999 <= interval.estimate <= max(values) * 1.000001
     if interval.low is not None and interval.high is not None:
         assert interval.low <= interval.estimate <= interval.high
 
 
-def test_one_value_has_no_interval() -> None:
+def test_interval_of_one_value_is_unknown() -> None:
     """Nothing is known of the spread, and nothing is made up."""
     assert robust_mean([1.0]) == (1.0, inf)
     assert of_times([2.0]).low is None

@@ -43,12 +43,12 @@ def test_others_are_in_the_way_beyond_the_cores_left_over() -> None:
         ),
     ],
 )
-def test_who_uses_the_cores_is_said_in_a_line(use: CoreUse, words: str) -> None:
+def test_other_processes_are_described_in_one_line(use: CoreUse, words: str) -> None:
     """The largest by name; many small ones add up, and others cannot be seen from here."""
     assert users_in_words(use) == words
 
 
-def test_a_load_beyond_the_cores_is_warned_of_unless_it_is_over(environment: Environment) -> None:
+def test_other_processes_load_beyond_cores_warns(environment: Environment) -> None:
     """A neighbour explains it without removing it, and a thread that waits says that it goes on."""
     over = replace(SOUND, load=5.77, other_processes=[], other_cores=0.0, threads_waited=0.01)
     assert warnings_about(environment, 2, over) == []
@@ -61,7 +61,7 @@ def test_a_load_beyond_the_cores_is_warned_of_unless_it_is_over(environment: Env
     assert codes == ["busy-neighbour", "other-load"]
 
 
-def test_a_stored_name_steers_no_terminal(environment: Environment) -> None:
+def test_other_processes_stored_name_is_printable(environment: Environment) -> None:
     """A file of results is as untrusted as a process."""
     evil = replace(BROWSER, name="\x1b[31mred\nline" + "x" * 100)
     (warning,) = warnings_about(environment, 2, replace(SOUND, other_processes=[evil]))

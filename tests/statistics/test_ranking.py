@@ -20,7 +20,7 @@ def rows(**seconds: tuple[float, ...]) -> list[Measurement]:
     ]
 
 
-def test_a_candidate_alone_decides_nothing() -> None:
+def test_ranking_of_one_candidate_is_undecided() -> None:
     """Nor where all others cannot run: then it is the one to use, and no comparison."""
     found = rank_rows(rows(a=times(1e-3)))
     assert (found.fastest, found.decided, found.choice) == ("a", "no", "no")
@@ -61,7 +61,9 @@ ratios = st.one_of(
 
 
 @given(st.dictionaries(st.sampled_from("abcde"), st.floats(1e-9, 1e3)), st.data())
-def test_each_candidate_has_one_place(seconds: dict[str, float], data: st.DataObject) -> None:
+def test_ranking_gives_each_candidate_one_position(
+    seconds: dict[str, float], data: st.DataObject
+) -> None:
     """Whatever the ratios say, even where they contradict each other."""
     known: dict[tuple[str, str], Interval | None] = {}
 
@@ -78,7 +80,7 @@ def test_each_candidate_has_one_place(seconds: dict[str, float], data: st.DataOb
     assert found.doubts.keys() == set(found.open)
 
 
-def test_what_cannot_train_is_no_candidate_and_what_was_killed_is_open() -> None:
+def test_ranking_excludes_unable_and_keeps_killed_open() -> None:
     made = [
         *rows(a=times(1e-3)),
         measured(backend="refused", status="skipped", reason="no device"),

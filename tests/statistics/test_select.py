@@ -47,7 +47,7 @@ BOTH = [*rows_of(NEW, 2, 0.5), *rows_of(OLD, 1, 4.0)]
 
 
 @pytest.mark.parametrize("rows", [BOTH, BOTH[::-1]])
-def test_the_newest_definition_is_judged_and_the_other_told(rows: list[Measurement]) -> None:
+def test_select_newest_definition_and_warn(rows: list[Measurement]) -> None:
     """Without it a half and a fourfold would be averaged to 1.4."""
     (crossover,) = crossovers(rows, [PAIR])
     assert crossover.status == "always"
@@ -71,7 +71,7 @@ def test_rows_without_a_digest_are_compared_as_before() -> None:
     assert Definitions(rows).warnings() == []
 
 
-def test_a_failure_is_no_newer_definition() -> None:
+def test_select_failed_rows_are_no_newer_definition() -> None:
     """What has a time goes before what has none."""
     failed = [
         measured(problem="p", problem_digest=NEW, status="failed", when="2026-02-01T00:00:00Z"),
@@ -96,7 +96,7 @@ def test_code_of_two_digests_is_never_paired_without_a_commit_either() -> None:
     )
 
 
-def test_the_newest_state_of_code_and_libraries_counts() -> None:
+def test_select_newest_commit_and_environment() -> None:
     """Rows of an older commit or environment are not more processes."""
     costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)}
     turned = {"numpy": linear(10, 0.01), "torch-cpu": linear(1, 0.1)}
@@ -114,7 +114,7 @@ def test_the_newest_state_of_code_and_libraries_counts() -> None:
         assert only(old).status == "reverses"
 
 
-def test_two_times_of_one_process_are_never_one_of_them() -> None:
+def test_select_two_times_of_one_process_raise() -> None:
     """They are of two problems, and none of them may stand for both."""
     with pytest.raises(ValueError, match="two times of numpy in process 0"):
         times([measured(seconds=1.0), measured(seconds=2.0)], "numpy")

@@ -48,7 +48,7 @@ def test_they_are_never_surer_than_the_surest(
     assert width(together(several)) >= min(map(width, several)) * (1 - 1e-9)
 
 
-def test_a_session_takes_what_started_within_an_hour_of_its_first_run() -> None:
+def test_sessions_group_runs_within_an_hour() -> None:
     """However long a chain of runs goes on; what has no start that can be read is one by itself."""
     first, second, third, last = (
         f"2026-11-27T{at}:00Z" for at in ("08:00", "08:50", "09:10", "10:10")
@@ -57,21 +57,21 @@ def test_a_session_takes_what_started_within_an_hour_of_its_first_run() -> None:
     assert in_sessions(mixed) == [[first, second], [third], [last], ["yesterday"], [None]]
 
 
-def test_a_poor_run_takes_nothing_from_a_decided_one_of_its_session() -> None:
+def test_sessions_noisy_run_keeps_decided_one() -> None:
     decided, poor = interval(0.3, 0.1), interval(0.1, 2.0)
     assert standing(of_session([decided, poor])) == "slower"
     assert standing(joined([decided, poor])) == "open"
 
 
 @given(INTERVALS, INTERVALS)
-def test_two_are_spanned(one: Interval, other: Interval) -> None:
+def test_sessions_of_two_span_both_intervals(one: Interval, other: Interval) -> None:
     both = joined([one, other])
     for session in (one, other):
         assert (both.low or 0) <= (session.low or 0) < (session.high or 0) <= (both.high or 0)
 
 
 @given(st.floats(-0.4, 0.4), st.floats(0.05, 0.5))
-def test_two_that_differ_by_more_than_they_lead_decide_nothing(lead: float, apart: float) -> None:
+def test_sessions_that_contradict_are_open(lead: float, apart: float) -> None:
     one, other = interval(lead - apart / 2, apart / 5), interval(lead + apart / 2, apart / 5)
     assert excluded(one, other)
     together = joined([one, other])
@@ -107,7 +107,7 @@ def test_runs_of_one_session_are_no_sessions() -> None:
     assert held["runs"] < 0.9 * simulated
 
 
-def test_a_session_without_an_interval_waits_for_one() -> None:
+def test_sessions_without_interval_are_ignored() -> None:
     closed, open_one = interval(0.5, 0.1), Interval(0.2, None, None)
     assert joined([open_one, closed]) == closed
 
@@ -128,7 +128,7 @@ DECIDED = st.sampled_from([Interval(1.5, 1.2, None), Interval(0.8, None, 0.9)])
         "2026-11-27T08:20:00Z": interval(-0.03125, 0.015625),
     }
 )
-def test_nothing_is_decided_that_one_run_decides_otherwise(runs: dict[str, Interval]) -> None:
+def test_sessions_never_contradict_a_decided_run(runs: dict[str, Interval]) -> None:
     """Whether sessions share an hour or not; also where contention leaves an end unknown."""
     joint = over_sessions(dict(runs), 0.95, between=0.95)
     together = standing(joint)
@@ -136,7 +136,7 @@ def test_nothing_is_decided_that_one_run_decides_otherwise(runs: dict[str, Inter
     assert together == "open" or not others
 
 
-def test_a_run_that_its_session_outvotes_still_decides_otherwise() -> None:
+def test_sessions_outvoted_run_leaves_answer_open() -> None:
     """Its session is open, the others are sure: together they are not."""
     starts = [f"2026-11-27T{at}:00Z" for at in ("08:00", "08:20", "12:00", "20:00")]
     runs = [interval(0.0, 0.02), interval(0.2, 0.1), interval(0.15, 0.01), interval(0.15, 0.01)]
@@ -146,7 +146,7 @@ def test_a_run_that_its_session_outvotes_still_decides_otherwise() -> None:
 
 
 @pytest.mark.parametrize("candidates", [5, 10])
-def test_of_several_equal_candidates_few_lose_to_states_of_the_machine(candidates: int) -> None:
+def test_sessions_rarely_decide_between_equal_candidates(candidates: int) -> None:
     """The more of them, the more may be slow by chance in all three sessions."""
     random = np.random.default_rng(1)
     level, wrong, trials = confidence_of(candidates), 0, 200
@@ -183,6 +183,6 @@ def test_sessions_that_name_another_winner_decide_none() -> None:
     assert (found.decided, set(found.doubts.values())) == ("no", {"runs disagree"})
 
 
-def test_a_lead_that_all_sessions_see_is_decided() -> None:
+def test_sessions_agreeing_lead_is_decided() -> None:
     seen = [rows(when, {"a": 1e-3, "b": b}) for when, b in ((MORNING, 9e-3), (NOON, 7e-3))]
     assert rank_rows([*seen[0], *seen[1]]).winner == "a"

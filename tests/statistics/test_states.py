@@ -35,7 +35,7 @@ def scaled(times: tuple[float, ...], factor: float) -> tuple[float, ...]:
     return tuple(factor * time for time in times)
 
 
-def test_two_slow_processes_are_found() -> None:
+def test_states_find_two_slow_processes() -> None:
     found = two_states([log(time) for time in RECORDED])
     assert found is not None
     assert (found.upper, round(found.factor, 2)) == ((0, 5), 1.62)
@@ -62,7 +62,7 @@ def test_states_far_apart_are_found_in_any_order_and_unit(
 
 
 @given(st.lists(st.floats(-9, 9), max_size=12))
-def test_a_split_is_of_all_values_and_apart(values: list[float]) -> None:
+def test_states_partition_values_with_a_gap(values: list[float]) -> None:
     found = two_states(values)
     if found is not None:
         assert sorted(found.lower + found.upper) == list(range(len(values)))
@@ -93,17 +93,17 @@ def test_noise_is_one_state(draw: object, count: int) -> None:
     assert split <= 8  # of 4,000; a family has some 20 such samples at most
 
 
-def test_one_slow_process_is_no_state() -> None:
+def test_states_need_two_slow_processes() -> None:
     assert two_states([0.0] * 9 + [1.0]) is None
 
 
-def test_what_holds_in_both_states_stays_decided() -> None:
+def test_states_winner_in_both_stays_decided() -> None:
     found = rank_rows(rows(a=SLOW, b=scaled(SLOW, 1.5)))
     assert (found.winner, found.slower) == ("a", ("b",))
 
 
 @pytest.mark.parametrize(("factor", "leader"), [(1.3, "b"), (0.8, "a")])
-def test_a_winner_in_one_state_is_none(factor: float, leader: str) -> None:
+def test_states_winner_in_one_is_undecided(factor: float, leader: str) -> None:
     """`a` is slowed beyond `b`: means alone would decide, by how many repeats met which state."""
     own = rows(a=(1.6, 1.0, 1.01, 1.61, 1.0, 1.6, 1.01, 1.59), b=scaled(EVEN, factor))
     ratio = ratio_within(own, "a", "b")

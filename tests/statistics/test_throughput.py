@@ -11,7 +11,7 @@ from tests.made import measured
     [(None, 12e-3, 100), (12, 12e-3, 100), (11, 11e-3, 99)],
     ids=["not stated", "last kept", "last dropped"],
 )
-def test_an_epoch_is_as_many_iterations_as_the_row_says(
+def test_throughput_epoch_has_iterations_of_row(
     iterations: int | None, epoch_seconds: float, rows: int
 ) -> None:
     """100 rows in batches of 9: twelve iterations, or eleven if the short one is dropped."""
@@ -27,7 +27,7 @@ def test_rows_of_all_models_count() -> None:
     assert many.rows_per_second(1e-3) == 8 * one.rows_per_second(1e-3)
 
 
-def test_a_row_is_of_as_many_models_as_it_says() -> None:
+def test_throughput_models_default_to_one() -> None:
     """One where it says nothing, or what makes no sense."""
     assert [models_of(measured(models=models)) for models in (None, 8, -3, 10**30)] == [1, 8, 1, 1]
 
@@ -48,7 +48,7 @@ def test_full_batches_and_impossible_numbers_have_no_epoch(fields: dict[str, int
     assert epoch_of(measured(**fields)) is None
 
 
-def test_a_training_of_epochs_has_the_iterations_that_its_rows_and_batch_make() -> None:
+def test_training_length_of_epochs_follows_batches() -> None:
     """Of all rows at once, or of rows that nobody counted, each epoch is one iteration."""
     in_batches, whole = (measured(rows=60_000, batch=batch) for batch in (128, None))
     lengths = TrainingLength(epochs=5), TrainingLength(iterations=700)

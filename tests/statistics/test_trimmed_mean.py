@@ -24,5 +24,5 @@ def test_mean_and_error_are_those_of_scipy(count: int) -> None:
     assert freedom == kept - 1
 
 
-def test_a_single_value_has_no_error() -> None:
+def test_trimmed_mean_of_one_value_has_no_error() -> None:
     assert trimmed_mean(np.array([3.0]), 0) == (3.0, 0.0, 0)

@@ -34,7 +34,7 @@ def gpu(clock: int, *slowed_by: str, idle: bool = False) -> list[GpuState]:
 SHARED, SOLE = ([GpuState(name="Sole", exclusive=one)] for one in (False, True))
 
 
-def test_a_pinned_blas_is_warned_of_with_advice(environment: Environment) -> None:
+def test_trust_warns_about_pinned_blas(environment: Environment) -> None:
     """Numbers of a slowed NumPy must not pass for the machine's."""
     pinned = replace(environment, variables={"OPENBLAS_CORETYPE": "Haswell"})
     (warning,) = warnings_about(pinned, threads=2)
@@ -42,7 +42,7 @@ def test_a_pinned_blas_is_warned_of_with_advice(environment: Environment) -> Non
     assert warning.advice == "run again with env -u OPENBLAS_CORETYPE"
 
 
-def test_a_machine_of_which_nothing_is_known_is_not_warned_of(environment: Environment) -> None:
+def test_trust_unknown_conditions_do_not_warn(environment: Environment) -> None:
     assert warnings_about(environment, 2, Conditions()) == []
 
 
@@ -65,7 +65,7 @@ def test_a_machine_of_which_nothing_is_known_is_not_warned_of(environment: Envir
         ("coarse-clock", "clock_resolution_seconds", 5e-6, 0.0156, "steps of 1.56e+04 µs"),
     ],
 )
-def test_each_warning_comes_beyond_its_threshold_and_not_before(
+def test_trust_warns_beyond_threshold_only(
     environment: Environment, code: str, field: str, below: object, beyond: object, text: str
 ) -> None:
     """Alone, with its number and with something to do."""
@@ -84,7 +84,7 @@ def test_cores_left_over_may_be_busy(environment: Environment) -> None:
     assert warning.code == "other-load"
 
 
-def test_more_threads_than_cores_are_warned_of_and_hide_no_load(environment: Environment) -> None:
+def test_trust_warns_about_oversubscription_beside_load(environment: Environment) -> None:
     """Threads that share a core wait for each other; cores that there are not take no load."""
     threads, load = warnings_for(environment, threads=9, load=1.0, quota_cores=None)
     assert (threads.code, load.code) == ("too-many-threads", "other-load")
@@ -99,7 +99,7 @@ def test_advice_on_a_quota_is_a_number_of_threads_that_it_grants(environment: En
     assert "--threads" not in none.advice
 
 
-def test_each_gpu_is_warned_of_by_name(environment: Environment) -> None:
+def test_trust_warns_about_each_gpu_by_name(environment: Environment) -> None:
     """Of two, the one that is cool is left alone; an unknown clock gives no warning."""
     hot = GpuState(name="Abacus", slowed_by=["heat", "power cap"])
     (warning,) = warnings_for(environment, gpus=[*gpu(2000), hot, GpuState(name="Silent")])

@@ -117,7 +117,7 @@ def ask(_: FastestPlan, __: Path, training: Training, way: Way) -> Pick:
     )
 
 
-def test_what_was_interrupted_is_resumed(
+def test_fastest_validation_resumes(
     measured_here: Measured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows are not measured again, nor is asked again what was answered; half a line is cut off."""
@@ -149,7 +149,7 @@ def test_what_was_interrupted_is_resumed(
     assert not run.cut_short
 
 
-def test_it_knows_what_it_has_seen_or_nothing(
+def test_fastest_validation_isolates_cache_and_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither results nor the user's own cache may answer, nor one way for another."""
@@ -224,7 +224,7 @@ def test_regret_is_the_time_of_the_pick_over_that_of_the_fastest(measured_run: P
     assert (cached["trainings"], cached["measured"]) == ("5", "5")
 
 
-def test_a_pick_that_cannot_train_it_is_wrong_and_has_no_regret(measured_run: Path) -> None:
+def test_fastest_validation_unable_pick_is_wrong(measured_run: Path) -> None:
     before = result_of(measured_run)
     file = measured_run / "measurements.jsonl"
     rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]

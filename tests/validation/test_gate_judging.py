@@ -45,7 +45,7 @@ def met(runs: list[ProofRun], trials: list[ReplayTrial] | None = None) -> list[b
     return [target.met for target in targets(runs, trials or [])]
 
 
-def test_a_target_is_met_where_the_end_of_its_interval_clears_it(run: MakeRun) -> None:
+def test_gate_target_is_met_by_interval_bound(run: MakeRun) -> None:
     """Few runs show nothing, and one alarm can be too many: 0 of 200 are at most 1.83%."""
     first, *_ = targets(nulls(run, 200, 0), [])
     assert first.reached.high == pytest.approx(1 - 0.025 ** (1 / 200))
@@ -59,7 +59,7 @@ def test_a_target_is_met_where_the_end_of_its_interval_clears_it(run: MakeRun) -
     assert not any(met(slow)[3:5])
 
 
-def test_what_was_never_measured_shows_nothing(run: MakeRun) -> None:
+def test_gate_target_ignores_unmeasured_runs(run: MakeRun) -> None:
     """400 comments that have the same bytecode are no evidence of the gate's clock."""
     same = [run("comment", number, reached="same code") for number in range(400)]
     assert targets(same, [])[0].reached.trials == 0
@@ -112,7 +112,7 @@ def test_pytest_benchmark_fails_where_its_own_check_does(
     assert pytest_benchmark(base, head) == bool(failed)
 
 
-def test_each_rule_of_the_table_finds_a_doubling_and_calls_no_faster_head_slower() -> None:
+def test_gate_other_rules_find_a_doubling() -> None:
     """A tool whose sides were swapped in it would flatter the gate in the published proof."""
     base = np.random.default_rng(5).lognormal(0, 0.01, 50)
     assert {name for name, rule in OTHERS.items() if rule(base, 2 * base)} == OTHERS.keys()

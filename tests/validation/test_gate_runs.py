@@ -53,7 +53,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     return Repository(tmp_path_factory.mktemp("proof"))
 
 
-def test_a_run_compares_base_with_its_head_and_keeps_every_sample(repository: Repository) -> None:
+def test_proof_run_keeps_every_sample(repository: Repository) -> None:
     """In the repository's folder; results go elsewhere; samples in whole nanoseconds."""
     requests: list[tuple[CompareRequest, Path]] = []
 
@@ -131,7 +131,7 @@ def expected(share: float) -> Counter[tuple[str, int]]:
     return Counter((kind.key, number) for kind, number in planned(share))
 
 
-def test_it_resumes_where_it_stopped(tmp_path: Path, runs_made: list[ProofRun]) -> None:
+def test_proof_resumes_where_it_stopped(tmp_path: Path, runs_made: list[ProofRun]) -> None:
     """Every run once; a second start adds what is missing; a third measures nothing; a line that
     was cut short is measured again."""
     proof.prove(request(tmp_path), silent)
@@ -161,7 +161,7 @@ def test_runs_of_another_gate_are_measured_again(
     assert (shown.outdated, shown.skipped) == (False, before)
 
 
-def test_a_proof_cut_short_is_balanced() -> None:
+def test_proof_cut_short_is_balanced() -> None:
     """However far it came, each kind has its share of the runs, within one."""
     plan = planned()
     wanted = Counter(kind.key for kind, _ in plan)
@@ -173,7 +173,7 @@ def test_a_proof_cut_short_is_balanced() -> None:
 
 
 @pytest.mark.parametrize("measured", [0, 3, 150])
-def test_a_page_is_made_of_few_runs_and_of_many(
+def test_proof_page_is_made_of_any_number_of_runs(
     measured: int, tmp_path: Path, runs_made: list[ProofRun], run: MakeRun
 ) -> None:
     """Each table counts the runs that there are; of few blocks nothing is replayed."""
@@ -212,7 +212,7 @@ def test_work_depends_on_all_that_decides_a_verdict(
 @pytest.mark.parametrize(
     "key", {kind.name: kind.key for kind in KINDS.values() if kind.level in (0.0, 0.2)}.values()
 )
-def test_a_head_differs_from_base_in_what_its_kind_says(repository: Repository, key: str) -> None:
+def test_proof_head_differs_from_base_by_its_kind(repository: Repository, key: str) -> None:
     """A slowdown changes one constant, and nothing else differs by more than its kind."""
     kind = KINDS[key]
     amounts = {name: dict.fromkeys(suite.CONSTANTS, 1000.0) for name in suite.LANGUAGES}

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 PROOF = ROOT / "docs" / "gate-proof.md"
 
 
-def test_the_proof_in_the_docs_says_whether_it_is_of_todays_gate() -> None:
+def test_proof_page_states_whether_gate_has_changed() -> None:
     """Else its numbers are taken for those of code that nobody proved."""
     page = PROOF.read_text(encoding="utf-8")
     is_todays = measured_gate(page) == current_gate()
@@ -32,7 +32,7 @@ def test_the_proof_in_the_docs_says_whether_it_is_of_todays_gate() -> None:
 
 
 @pytest.mark.slow
-def test_the_proof_in_the_docs_is_what_the_stored_runs_say(tmp_path: Path) -> None:
+def test_proof_page_equals_stored_runs(tmp_path: Path) -> None:
     """Its tables beside it too, of which it links each and no other."""
     page = Path(shutil.copy(PROOF, tmp_path))
     shutil.copytree(PROOF.with_suffix(""), page.with_suffix(""))
@@ -48,7 +48,7 @@ def test_the_proof_in_the_docs_is_what_the_stored_runs_say(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_the_page_on_fastest_is_what_the_stored_run_says(
+def test_fastest_page_equals_stored_run(
     results_of_record: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By today's code: what each training takes, and how good the picks are."""

@@ -71,7 +71,7 @@ def swept() -> list[object]:
 
 
 @pytest.mark.parametrize("problem", swept())
-def test_every_mistake_is_caught_at_every_size(problem: Problem) -> None:
+def test_agreement_catches_every_mistake_at_every_size(problem: Problem) -> None:
     """A bias dropped, a loss scaled by 1.01, an activation swapped, a sign turned, one parameter
     stale: in each layer, on sizes that a sweep would otherwise time."""
     expected = agreement.reference(problem)
@@ -110,7 +110,7 @@ def test_large_sizes_leave_room_between_rounding_and_mistakes(name: str) -> None
         assert difference.difference < share * difference.allowed, str(difference)
 
 
-def test_the_difference_names_the_quantity_and_the_size() -> None:
+def test_agreement_difference_names_quantity_and_size() -> None:
     """A backend's author must learn from the line what to look at."""
     problem = catalogue.find("mlp-width:8")
     wrong = next(
@@ -212,7 +212,7 @@ def test_fewer_bits_than_float32_are_noticed(name: str, product: Product, alone:
     assert ("fewer bits than float32" in str(wrong)) == (not alone)
 
 
-def test_a_mistake_is_told_of_float64_first() -> None:
+def test_agreement_reports_float64_before_float32() -> None:
     """There it is the algorithm, and nothing is to be looked for in products."""
     problem = PROBLEMS["mlp-width:8"]
 
@@ -242,7 +242,7 @@ def regression(columns: list[list[float]], targets: list[float], start: list[flo
     )
 
 
-def test_where_rounding_decides_nobody_is_said_to_disagree() -> None:
+def test_agreement_tolerates_rounding_of_cancelled_rows() -> None:
     """Two rows cancel up to rounding, of which Adam makes whole steps: even in float64."""
     problem = regression(
         [[1.0, 1.0, 0.1], [1.0, -1.0, 0.2], [-0.5, 1.0, 0.2], [-0.5, -1.0, 0.1]],
@@ -270,7 +270,7 @@ def test_where_rounding_decides_nobody_is_said_to_disagree() -> None:
     ).agrees
 
 
-def test_a_problem_that_stands_still_is_refused() -> None:
+def test_agreement_refuses_problem_without_movement() -> None:
     """Where nothing moves every wrong backend agrees."""
     saturated = replace(
         catalogue.find("or-gate"), start=GivenStart((np.full((2, 1), 500.0), np.full(1, 500.0)))
@@ -279,7 +279,7 @@ def test_a_problem_that_stands_still_is_refused() -> None:
         agreement.reference(saturated)
 
 
-def test_a_movement_lost_in_rounding_is_refused_where_float32_stands_alone() -> None:
+def test_agreement_refuses_movement_lost_in_rounding() -> None:
     """Of a movement of 1e-8 float64 keeps enough, and then nothing rests on float32."""
     slow = replace(catalogue.find("or-gate"), optimizer=Sgd(rate=1e-8))
     expected = agreement.reference(slow)
@@ -291,7 +291,7 @@ def test_a_movement_lost_in_rounding_is_refused_where_float32_stands_alone() -> 
 
 
 @pytest.mark.parametrize("rate", [1e60, 1e6])
-def test_a_diverging_problem_is_refused(rate: float) -> None:
+def test_agreement_refuses_diverging_problem(rate: float) -> None:
     """NaN agrees with nothing, least of all with itself; nor does what float32 cannot hold."""
     layers = tuple(
         replace(layer, activation="identity") for layer in catalogue.find("xor-hidden").layers
@@ -305,7 +305,7 @@ def test_a_diverging_problem_is_refused(rate: float) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_backend_of_nans_disagrees(dtype: DType) -> None:
+def test_agreement_fails_for_nan(dtype: DType) -> None:
     """No comparison with NaN may come out as agreement, of one model or of one of several."""
 
     def spoil(arrays: list[Array]) -> None:
@@ -317,7 +317,7 @@ def test_a_backend_of_nans_disagrees(dtype: DType) -> None:
         assert not agreement.compare(problem, trainer, dtype, expected).agrees
 
 
-def test_a_trainer_without_some_parameters_is_named_by_what_it_gives() -> None:
+def test_agreement_names_missing_parameters() -> None:
     """Its author must learn what is missing, not that a comparison failed."""
     problem = catalogue.find("xor-hidden")
     trainer = BACKEND.prepare(problem, "float64")
@@ -326,7 +326,7 @@ def test_a_trainer_without_some_parameters_is_named_by_what_it_gives() -> None:
 
 
 @pytest.mark.parametrize("problem", [OR_GATES, BY_ADAM, FOLDS], ids=lambda problem: problem.name)
-def test_a_wrong_model_is_noticed_though_it_is_not_among_those_trained_alone(
+def test_agreement_checks_models_not_trained_alone(
     problem: Problem,
 ) -> None:
     """NumPy trains all at once beside the few, and every model is held against that."""
@@ -371,7 +371,7 @@ def test_models_that_numpy_trains_together_are_those_that_it_trains_alone(
     ],
     ids=lambda problem: f"{problem.name}-{problem.batch}-{problem.folds}",
 )
-def test_of_many_models_the_reference_is_that_of_each_alone(
+def test_agreement_reference_of_many_models_is_that_of_each(
     problem: Problem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also of those that are not trained for it; a loss is their mean."""
@@ -402,9 +402,7 @@ def partly_as_at_the_start(self: Driver) -> list[Array]:
     "kind", [mistaken(evaluate=inaccurate), mistaken(parameters=partly_as_at_the_start)]
 )
 @pytest.mark.parametrize("name", ["symptoms", "batches-momentum"])
-def test_what_a_backend_says_of_itself_is_held_against_its_parameters(
-    name: str, kind: Kind
-) -> None:
+def test_agreement_compares_reported_values_with_parameters(name: str, kind: Kind) -> None:
     """In float32 alone, too, where half of the values may be anywhere."""
     problem = PROBLEMS[name]
     expected = agreement.reference(problem)

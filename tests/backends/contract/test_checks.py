@@ -101,9 +101,7 @@ def is_kept(name: str, problem: Problem, dtype: DType) -> bool:
 
 
 @cases(is_kept, is_slow)
-def test_every_backend_keeps_every_promise(
-    backend: Backend, problem: Problem, dtype: DType
-) -> None:
+def test_contract_holds_for_every_backend(backend: Backend, problem: Problem, dtype: DType) -> None:
     """One contract for all: what the suite relies on holds for each backend it times."""
     assert broken_promises(backend, problem, dtype) == []
 
@@ -130,7 +128,7 @@ def test_mistakes_put_into_every_backend_are_noticed(
     assert broken_promises(backend, problem, dtype, [NOTICED]) == []
 
 
-def test_the_mistakes_of_a_few_problems_are_those_of_all() -> None:
+def test_contract_few_problems_cover_all_mistakes() -> None:
     """Each kind is among them, in whatever layer."""
 
     def kinds(problems: list[Problem]) -> set[str]:
@@ -142,7 +140,7 @@ def test_the_mistakes_of_a_few_problems_are_those_of_all() -> None:
 
 
 @pytest.mark.parametrize("name", registry.names())
-def test_every_backend_has_what_the_protocol_asks_for(name: str) -> None:
+def test_contract_protocol_is_complete_for_every_backend(name: str) -> None:
     """Its threads are set before it starts; a reason why it cannot run is one line of a page."""
     backend = registry.load(name)
     assert isinstance(backend, Backend)

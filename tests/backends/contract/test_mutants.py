@@ -42,7 +42,7 @@ NAMED = {
 }
 
 
-def test_every_mistake_is_made_on_some_problem() -> None:
+def test_mutants_cover_every_named_mistake() -> None:
     """A mistake that no problem is offered would never be looked for."""
     made = {mutation.name for problem in problems() for mutation in mutations(problem)}
     assert made >= NAMED
@@ -50,7 +50,7 @@ def test_every_mistake_is_made_on_some_problem() -> None:
 
 @pytest.mark.parametrize("name", ["numpy", "torch-cpu"])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_without_a_mistake_the_driver_agrees(name: str, dtype: DType) -> None:
+def test_mutant_driver_without_mistake_agrees(name: str, dtype: DType) -> None:
     """Else mutants would be caught for what the driver does."""
     needs(name)
     backend = registry.load(name)

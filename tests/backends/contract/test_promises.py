@@ -95,7 +95,7 @@ ACCURACY_OFF_BY_A_ROW = mistaken(evaluate=off_by_a_row)
         (ACCURACY_OFF_BY_A_ROW, "batches-momentum", "agrees with float64 NumPy"),
     ],
 )
-def test_the_promise_is_seen_to_be_broken(driver: Kind, problem: str, promise: str) -> None:
+def test_promise_check_detects_broken_promise(driver: Kind, problem: str, promise: str) -> None:
     """And the driver without the mistake keeps it, so that it is the mistake that is seen."""
     check = checks.CHECKS[promise]
     check(Driven(Driver), PROBLEMS[problem], "float64")

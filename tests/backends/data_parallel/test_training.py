@@ -26,14 +26,14 @@ from tests.backends.data_parallel import inside
 needs("torch-ddp")
 
 
-def test_its_name_says_over_how_many_it_trains() -> None:
+def test_data_parallel_name_states_process_count() -> None:
     assert [CPU.over(count).name for count in (1, 2)] == ["torch-ddp", "torch-ddp@2"]
     assert CPU.over(4).over(2).name == "torch-ddp@2"
     assert isinstance(CPU, Distributed)
     assert processes_of(registry.load("torch-ddp@4")) == 4
 
 
-def test_each_process_gets_its_share_of_the_threads() -> None:
+def test_data_parallel_threads_are_shared_among_processes() -> None:
     assert CPU.over(2).environment(4)["OMP_NUM_THREADS"] == "2"
     # As the worker then says of each problem.
     assert CPU.over(2).environment(3)["OMP_NUM_THREADS"] == "1"
@@ -43,7 +43,7 @@ def test_each_process_gets_its_share_of_the_threads() -> None:
     ("name", "dtype"),
     [("or-gate", "float32"), ("batches-adam", "float64"), ("batches-of-one", "float32")],
 )
-def test_two_processes_keep_the_contract(name: str, dtype: DType) -> None:
+def test_data_parallel_two_processes_keep_contract(name: str, dtype: DType) -> None:
     """Batches of one row leave a process without any; evaluate() is of all rows all the same."""
     assert broken_promises(registry.load("torch-ddp@2"), PROBLEMS[name], dtype) == []
 
@@ -77,7 +77,7 @@ def test_ranks_run_the_threads_of_their_environment() -> None:
     assert len(set(ranks.process_ids())) == 2
 
 
-def test_a_gpu_is_needed_for_each_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_parallel_needs_a_gpu_per_process(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = SimpleNamespace(
         cuda=SimpleNamespace(device_count=lambda: 1), __spec__=SimpleNamespace(origin="here")
     )
@@ -102,7 +102,7 @@ def test_parts_are_all_rows_once_and_differ_by_one_at_most(rows: int, processes:
 
 
 @given(rows=ROWS, processes=PROCESSES, loss=st.sampled_from(["mse", "l1-sum"]))
-def test_the_average_over_processes_is_the_loss_of_all_rows(
+def test_data_parallel_weighted_average_is_loss_of_all_rows(
     rows: int, processes: int, loss: Loss
 ) -> None:
     values = [float(row * row % 17) for row in range(rows)]
@@ -137,7 +137,7 @@ def ranks() -> Iterator[Distributed]:
         ("sum over ranks", "mlp-width:8"),
     ],
 )
-def test_a_loss_that_is_weighted_wrongly_disagrees(
+def test_data_parallel_wrong_weighting_disagrees(
     mistake: str, problem: str, ranks: Distributed
 ) -> None:
     """What is averaged over ranks is a mean of unequal parts, of none, or a sum."""

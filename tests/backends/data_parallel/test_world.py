@@ -56,7 +56,7 @@ def assert_gone(ranks: list[psutil.Process]) -> None:
         ),
     ],
 )
-def test_a_rank_that_fails_is_named_and_nothing_is_left(
+def test_world_failing_rank_is_named_and_cleaned_up(
     way: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the third step of a training, where the other waits for it; the next world is fresh."""
@@ -75,7 +75,7 @@ def test_a_rank_that_fails_is_named_and_nothing_is_left(
 
 
 @pytest.mark.slow
-def test_a_rank_that_ends_while_it_starts_is_named(
+def test_world_rank_that_ends_at_start_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its last line says why, as an import that fails does."""
@@ -150,7 +150,7 @@ def answering(
     return world.World(len(answers), "cpu")
 
 
-def test_a_rank_that_is_silent_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_world_silent_rank_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     ranks = answering(monkeypatch, ("done", "a"), ("done", "b"))
     ranks.ask("anything")
     monkeypatch.setattr(world, "ANSWER_SECONDS", 0.1)
@@ -158,7 +158,7 @@ def test_a_rank_that_is_silent_is_named(monkeypatch: pytest.MonkeyPatch) -> None
         ranks.ask("anything")
 
 
-def test_what_no_rank_supports_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_world_survives_unsupported_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     no = ("unsupported", "not that")
     both = answering(monkeypatch, no, no)
     with pytest.raises(Unsupported, match=r"^not that$"):
@@ -181,7 +181,7 @@ WARNED = "UserWarning: DistributedDataParallel found unused parameters"
         ([-signal.SIGKILL, None], WARNED, r"^rank 0 of 2 was ended by SIGKILL .*: UserWarning"),
     ],
 )
-def test_the_rank_that_others_waited_for_is_to_blame(
+def test_world_blames_rank_that_others_waited_for(
     answers: list[object], last_line: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(world, "_GRACE_SECONDS", 0.1)
@@ -191,7 +191,7 @@ def test_the_rank_that_others_waited_for_is_to_blame(
     assert ranks.has_ended
 
 
-def test_all_ranks_that_die_have_the_same_time_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_world_ranks_share_time_to_die(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(world, "_SECONDS_TO_DIE", 0.2)
     ranks = answering(monkeypatch, 1, 1, 1)
     waited: list[float] = []
@@ -208,7 +208,7 @@ def test_all_ranks_that_die_have_the_same_time_for_it(monkeypatch: pytest.Monkey
     assert sum(waited) <= 0.2
 
 
-def test_a_rank_that_cannot_be_started_leaves_no_connection(
+def test_world_rank_that_cannot_start_leaves_no_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = Pipe()

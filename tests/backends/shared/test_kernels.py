@@ -39,7 +39,7 @@ def named(backend: Any, *words: str) -> list[Kernel]:
 @pytest.mark.parametrize(
     "backend", [torch_eager.CPU, torch_eager.CUDA, torch_functional.BACKEND, torch_manual.BACKEND]
 )
-def test_a_gather_reads_the_rows_that_it_takes(backend: Any) -> None:
+def test_kernels_gather_counts_rows_taken(backend: Any) -> None:
     """Not all 16,384 of them: 64 rows of 64 float32 in and out, and their indices."""
     inputs, _ = named(backend, "index_select")
     assert inputs.bytes_moved == 2 * 64 * 64 * 4 + 64 * 8
@@ -57,7 +57,7 @@ def test_adam_takes_parameter_by_parameter_on_a_cpu_and_all_at_once_on_a_gpu(
 
 
 @pytest.mark.parametrize("backend", [torch_eager.CPU_FUSED, torch_eager.CUDA_FUSED])
-def test_a_fused_optimizer_is_one_kernel(backend: torch_eager.TorchBackend) -> None:
+def test_kernels_fused_optimizer_is_one_kernel(backend: torch_eager.TorchBackend) -> None:
     """It reads and writes parameters and two averages of each, and reads gradients and counts."""
     (step,) = named(backend, "_fused_adam_")
     assert step.bytes_moved >= 7 * 4 * sum(PARAMETERS)
@@ -68,14 +68,14 @@ def test_a_fused_optimizer_is_one_kernel(backend: torch_eager.TorchBackend) -> N
     ("backend", "count"),
     [(torch_eager.CPU, 13), (torch_eager.CUDA, 12), (torch_functional.BACKEND, 13)],
 )
-def test_an_iteration_of_the_or_gate(backend: Any, count: int) -> None:
+def test_kernels_of_or_gate_iteration(backend: Any, count: int) -> None:
     """Thirteen kernels; on a GPU one for both parameters. What the profiler notes is none."""
     names = [kernel.name for kernel in kernels(backend, "or-gate")]
     assert len(names) == count
     assert not [name for name in names if not name.startswith("aten.")]
 
 
-def test_a_recorded_adam_launches_more() -> None:
+def test_kernels_recorded_adam_launches_more() -> None:
     """What the host computes from the number of the step, the device must: with powers, and a
     division by numbers of each parameter. What is counted changes PyTorch for no one else."""
     eager, graph = (len(backend.kernels(catalogue.find("digits"), "float32")) for backend in BOTH)

@@ -35,7 +35,7 @@ ending.run(app, sys.argv[1:])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals end nothing gently there")
-def test_an_interrupt_while_it_imports_is_one_line(tmp_path: Path) -> None:
+def test_ending_interrupt_during_import_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
     done = subprocess.run(
         [sys.executable, "-P", "-m", "perceptron", "bench"],
@@ -90,7 +90,7 @@ def test_progress_that_cannot_be_written_costs_no_row(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals end nothing gently there")
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
-def test_who_is_told_to_end_twice_still_says_how_it_ended(name: str) -> None:
+def test_ending_second_signal_keeps_message(name: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", TOLD_TWICE, str(int(getattr(signal, name)))],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -103,7 +103,7 @@ def test_who_is_told_to_end_twice_still_says_how_it_ended(name: str) -> None:
 
 
 @pytest.mark.parametrize(("error", "code"), [("UserError", 2), ("Inconclusive", 3)])
-def test_no_way_to_an_answer_is_no_wrong_usage(error: str, code: int) -> None:
+def test_ending_exit_code_tells_errors_apart(error: str, code: int) -> None:
     """Both are one line."""
     program = (
         "from perceptron import errors\n"

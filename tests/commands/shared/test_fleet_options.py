@@ -28,7 +28,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     return requests
 
 
-def test_a_job_runs_what_was_typed_without_the_fleet(here: Perceptron, asked: Asked) -> None:
+def test_fleet_options_are_removed_from_job_command(here: Perceptron, asked: Asked) -> None:
     """However it was typed; more of a budget or of time is no other question."""
     options = ("--families", "mlp-width", "mlp-depth", "--quick", "--budget", "3", "--wait")
     slurm = ("--on", "slurm", "--sbatch", "partition=a,b", "account=physics", "--html", "")
@@ -47,7 +47,9 @@ def test_a_job_runs_what_was_typed_without_the_fleet(here: Perceptron, asked: As
     assert asked[-1][2].sbatch[-1] == "time=9:00"
 
 
-def test_other_machines_of_a_partition_are_another_fleet(here: Perceptron, asked: Asked) -> None:
+def test_fleet_options_sbatch_constraint_makes_another_fleet(
+    here: Perceptron, asked: Asked
+) -> None:
     """In whatever order they are asked for; of two values of one option the later counts."""
     for words in (
         ["gpus=1", "constraint=a100|h100"],
@@ -61,7 +63,7 @@ def test_other_machines_of_a_partition_are_another_fleet(here: Perceptron, asked
     assert request.sbatch[1:] == ["gpus=2", "constraint=a100|h100"]
 
 
-def test_a_job_has_the_budget_of_its_study(here: Perceptron, asked: Asked) -> None:
+def test_fleet_options_job_has_budget_of_its_study(here: Perceptron, asked: Asked) -> None:
     for command, seconds in ((["bench", "--quick"], 60.0), (["race"], 180.0)):
         here(*command, "--on", "local:3", "--html", "")
         _, names, request = asked.pop()
@@ -70,7 +72,7 @@ def test_a_job_has_the_budget_of_its_study(here: Perceptron, asked: Asked) -> No
         assert request.budget_seconds == seconds
 
 
-def test_without_slurm_it_says_what_to_do(
+def test_fleet_options_without_slurm_advise(
     here: Perceptron, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.which", lambda _: None)

@@ -35,7 +35,7 @@ def test_lists_can_be_typed_in_every_usual_way(typed: str) -> None:
     assert parsed["quick"] is True
 
 
-def test_only_lists_take_several_values() -> None:
+def test_parameters_only_lists_take_several_values() -> None:
     """A word after another option's value is an argument, or one too many."""
     assert parameters("check", "numpy torch-cpu")["names"] == ("numpy", "torch-cpu")
     assert parameters("bench", "--threads 1,2 --machine box")["threads"] == (1, 2)
@@ -55,7 +55,7 @@ def test_only_lists_take_several_values() -> None:
         ("--wait --backends numpy torch-cpu", 10.0),
     ],
 )
-def test_the_minutes_to_wait_may_be_left_out(typed: str, minutes: float | None) -> None:
+def test_parameters_wait_minutes_are_optional(typed: str, minutes: float | None) -> None:
     """The option after it is not its value."""
     parsed = parameters("bench", typed)
     assert parsed.get("wait") == minutes
@@ -70,7 +70,9 @@ def test_the_minutes_to_wait_may_be_left_out(typed: str, minutes: float | None) 
         ("main HEAD --wait", 10.0, "main"),
     ],
 )
-def test_a_commit_of_digits_alone_is_no_time_to_wait(typed: str, minutes: float, base: str) -> None:
+def test_parameters_digits_only_commit_is_no_wait_time(
+    typed: str, minutes: float, base: str
+) -> None:
     """One in 27 commits has no letter among the first seven characters."""
     parsed = parameters("compare", typed)
     assert (parsed["wait"], parsed["base"], parsed["head"]) == (minutes, base, "HEAD")

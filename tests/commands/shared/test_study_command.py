@@ -26,7 +26,7 @@ from tests.made import ADVICE, advice_rows, keep
         ((), (), False, 3),
     ],
 )
-def test_a_question_that_is_left_open_is_inconclusive(
+def test_study_command_open_question_is_inconclusive(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     decided: tuple[Decided, ...],

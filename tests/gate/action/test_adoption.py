@@ -77,7 +77,7 @@ def check(*command: str) -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-def test_the_workflows_are_in_order_and_only_the_default_branch_saves_what_was_built(
+def test_adoption_workflows_save_caches_on_default_branch_only(
     tmp_path: Path,
 ) -> None:
     """What a pull request builds could write into the BASE that its next push is compared with."""
@@ -115,7 +115,7 @@ def shape(line: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
-def test_a_project_that_copies_the_steps_is_told_what_became_slower(
+def test_adoption_copied_steps_report_what_became_slower(
     toy: Repository, temporary: Path, tools: Path
 ) -> None:
     """With the line that the page says it prints; without a network, nothing is installed.
@@ -152,7 +152,7 @@ def test_a_project_that_copies_the_steps_is_told_what_became_slower(
     assert upload["with"]["path"] == "${{ steps.own.outputs.folder }}/gate"
 
 
-def test_the_lines_for_gitlab_do_the_same(toy: Repository, tools: Path) -> None:
+def test_adoption_gitlab_lines_compare(toy: Repository, tools: Path) -> None:
     """Here HEAD is broken, which is the soonest found."""
     toy.commit("base")
     toy.commit("head", "toy/__init__.py", "import nowhere")

@@ -25,9 +25,7 @@ INPUTS = {"count": "never", "budget": "2", "options": "--seed 3"}
 EVENT = {"number": 12, "action": "opened"}
 
 
-def test_what_slows_nothing_is_clean_and_says_where_the_document_is(
-    toy: Repository, temporary: Path, tools: Path
-) -> None:
+def test_action_clean_run_names_its_document(toy: Repository, temporary: Path, tools: Path) -> None:
     """Bytecode, and what a revision writes beside its code when it is imported, is no change."""
     toy.commit("head", "toy/__init__.py", COUNTED + "open(__file__ + '.made', 'w').close()\n")
     ran = action.run(toy.folder, temporary, tools, INPUTS, EVENT)
@@ -44,7 +42,7 @@ def test_what_slows_nothing_is_clean_and_says_where_the_document_is(
     assert ran.outputs["page"] == ""
 
 
-def test_what_cannot_be_compared_fails_with_the_line_that_says_why(
+def test_action_impossible_comparison_fails_with_reason(
     toy: Repository, temporary: Path, tools: Path, tmp_path: Path
 ) -> None:
     """Here a checkout without history, which is told what it lacks."""
@@ -77,7 +75,7 @@ SLOWER = '{"rows": [], "verdict": "regression"}'
         ("{}", 2, "error"),
     ],
 )
-def test_what_broke_is_never_called_slower(
+def test_action_crashed_command_is_never_slower(
     temporary: Path, tools: Path, tmp_path: Path, prints: str, code: int, verdict: str
 ) -> None:
     """A command that dies without a whole document has not found anything, whatever it exits with.
@@ -97,7 +95,7 @@ def test_what_broke_is_never_called_slower(
     assert (f"ended with exit code {code} and no whole result" in ran.summary) is not found
 
 
-def test_a_run_that_gets_no_further_is_known_too(
+def test_action_early_failure_replaces_older_comment(
     temporary: Path, tools: Path, tmp_path: Path
 ) -> None:
     """Else an older comment would stand for it."""
@@ -147,7 +145,7 @@ def of_the_job(names: Iterable[str]) -> list[str]:
     return [name for name in names if name.startswith(kinds)]
 
 
-def test_what_is_installed_for_a_pull_request_is_told_nothing_of_the_runner(
+def test_action_installation_has_no_secrets_of_runner(
     temporary: Path, tools: Path, tmp_path: Path
 ) -> None:
     """The list of requirements is the pull request's own, and so is what it builds. Nor is a

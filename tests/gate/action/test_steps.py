@@ -30,7 +30,9 @@ HOSTILE = "a b'\"; touch pwned; $(touch pwned) `touch pwned` *"
 
 
 @pytest.mark.parametrize("suite", ["suite", "pytest"])
-def test_no_input_is_run(temporary: Path, tools: Path, tmp_path: Path, suite: str) -> None:
+def test_action_inputs_reach_no_shell(
+    temporary: Path, tools: Path, tmp_path: Path, suite: str
+) -> None:
     """Each as a pull request's title could put it: it arrives as it is, and no shell reads it."""
     (tools / "perceptron").write_text(f"{records(temporary)}exit 2\n")
     others = action.action()["inputs"].keys() - {"suite", "pytest"}
@@ -47,9 +49,7 @@ def test_no_input_is_run(temporary: Path, tools: Path, tmp_path: Path, suite: st
         assert words[start : start + len(HOSTILE.split())] == HOSTILE.split()
 
 
-def test_nothing_of_the_gate_is_installed_into_what_is_measured(
-    temporary: Path, tools: Path
-) -> None:
+def test_action_installs_gate_apart_from_project(temporary: Path, tools: Path) -> None:
     """The gate has an environment of its own, with uv where it is to build both revisions."""
     inputs = {
         "install": "-r requirements.txt\nnumpy<2 ./[all]\n",
@@ -72,7 +72,7 @@ def test_nothing_of_the_gate_is_installed_into_what_is_measured(
     assert "--build" in compares
 
 
-def test_the_projects_python_may_be_that_of_another_step(temporary: Path, tools: Path) -> None:
+def test_action_python_may_come_from_another_step(temporary: Path, tools: Path) -> None:
     """As uv makes one, which has no pip: nothing is installed there if nothing is asked for."""
     (tools / "perceptron").write_text(f"{records(temporary)}exit 2\n")
     action.run(temporary, temporary, tools, {"python": ".venv/bin/python", "count": "never"})
@@ -81,9 +81,7 @@ def test_the_projects_python_may_be_that_of_another_step(temporary: Path, tools:
     assert len(installs) == 2
 
 
-def test_a_valgrind_that_is_missing_is_installed_and_costs_the_counts_only(
-    temporary: Path, tools: Path
-) -> None:
+def test_action_installs_missing_valgrind_or_does_not_count(temporary: Path, tools: Path) -> None:
     ran = action.run(temporary, temporary, tools, path="", only="valgrind")
     assert (ran.code, "::warning::" in ran.printed) == (0, False)
     asked = [call for call in calls(temporary) if call[0] == "apt-get"]
@@ -168,7 +166,7 @@ AGAIN = "::error::slower: the label passes only the run that it starts"
         ("inconclusive", "opened", "", [], "::warning::inconclusive"),
     ],
 )
-def test_the_exit_code_follows_the_verdict_and_the_label(
+def test_action_exit_code_follows_verdict_and_label(
     temporary: Path,
     tools: Path,
     tmp_path: Path,
@@ -204,9 +202,7 @@ def test_the_exit_code_follows_the_verdict_and_the_label(
     assert not (tmp_path / "pwned").exists()
 
 
-def test_what_is_inconclusive_fails_where_that_is_wanted(
-    temporary: Path, tools: Path, tmp_path: Path
-) -> None:
+def test_action_inconclusive_fails_on_request(temporary: Path, tools: Path, tmp_path: Path) -> None:
     """With the command's own code, so that it is not taken for slower."""
     compares(tools, "inconclusive")
     ran = action.run(tmp_path, temporary, tools, {"count": "never", "inconclusive": "fail"})

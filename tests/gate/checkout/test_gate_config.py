@@ -33,7 +33,7 @@ def test_rules_are_read_in_their_order(tmp_path: Path) -> None:
     assert read(tmp_path, "BASE") == GateRules(rules, strict=True)
 
 
-def test_what_was_muted_counts_again_after_its_day(tmp_path: Path) -> None:
+def test_gate_rule_mute_ends_after_its_day(tmp_path: Path) -> None:
     rules = [
         GateRule(match="time_it", mute="flaky, #1234", until=date(2027, 3, 1), slower=0.2),
         GateRule(match="time_other", mute="slow machine"),
@@ -65,9 +65,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("text", "message"), WRONG.items(), ids=WRONG.values())
-def test_what_is_no_rule_is_one_line_that_names_the_field(
-    text: str, message: str, tmp_path: Path
-) -> None:
+def test_gate_rule_error_names_its_field(text: str, message: str, tmp_path: Path) -> None:
     others = "[[tool.perceptron.gate.rule]]\nmatch = 'x'\n" * 2
     if not text.startswith("["):
         name = "" if text.startswith("match") else "match = 'y'\n"
@@ -84,7 +82,7 @@ def test_what_is_no_rule_is_one_line_that_names_the_field(
 RULE = "[[tool.perceptron.gate.rule]]\nmatch = '*'\nslower = '{}%'\n"
 
 
-def test_a_pull_request_cannot_loosen_its_own_rules(toy: Repository) -> None:
+def test_gate_rules_of_head_do_not_apply_to_itself(toy: Repository) -> None:
     """Once merged, they hold for what follows."""
     toy.commit(
         "second", "pyproject.toml", "[tool.perceptron.gate]\nstrict = true\n" + RULE.format(50)
@@ -98,7 +96,7 @@ def test_a_pull_request_cannot_loosen_its_own_rules(toy: Repository) -> None:
     assert comparison.plan.strict
 
 
-def test_a_broken_file_of_head_is_a_warning(tmp_path: Path) -> None:
+def test_gate_rules_of_head_broken_are_a_warning(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("no TOML")
     rules, (warning,) = gate_rules(tmp_path / "base", tmp_path, date(2027, 3, 1))
     assert (rules, warning.code) == (GateRules([]), "rules of HEAD")

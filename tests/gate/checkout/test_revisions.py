@@ -16,7 +16,7 @@ from tests.gate.conftest import Repository
 SUITE = Suite("asv.conf.json", "benchmarks", ".")
 
 
-def test_the_working_tree_is_told_apart_by_what_it_holds(toy: Repository) -> None:
+def test_revision_of_working_tree_depends_on_its_files(toy: Repository) -> None:
     clean = resolve(toy.folder, ".")
     toy.write("new file.py", "1")
     before = resolve(toy.folder, ".")
@@ -26,7 +26,7 @@ def test_the_working_tree_is_told_apart_by_what_it_holds(toy: Repository) -> Non
     assert before.changed == ("new file.py",)
 
 
-def test_nothing_of_the_repository_steers_git_or_is_run(
+def test_revision_checkout_runs_no_hooks_of_repository(
     toy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither its hooks, nor the folder that git is told of while a hook runs."""
@@ -70,7 +70,7 @@ def test_another_worktree_of_the_user_stays(toy: Repository, tmp_path: Path) -> 
     assert toy.git("worktree", "list").count("\n") == 2
 
 
-def test_what_a_killed_comparison_left_is_removed(toy: Repository, tmp_path: Path) -> None:
+def test_worktrees_of_killed_comparison_are_removed(toy: Repository, tmp_path: Path) -> None:
     """By the next one; what another process still uses stays."""
     first = resolve(toy.folder, "first")
     cache = tmp_path / "cache" / "perceptron"
@@ -89,7 +89,7 @@ def test_what_a_killed_comparison_left_is_removed(toy: Repository, tmp_path: Pat
     assert [path.name for path in cache.iterdir()] == ["gate-note"]
 
 
-def test_nothing_is_written_through_a_link_of_a_tree(toy: Repository, tmp_path: Path) -> None:
+def test_worktrees_write_through_no_link(toy: Repository, tmp_path: Path) -> None:
     """A revision may hold a link where the folder of the benchmarks' folder should be."""
     outside = tmp_path / "outside"
     (outside / "benchmarks").mkdir(parents=True)
@@ -107,9 +107,7 @@ def test_nothing_is_written_through_a_link_of_a_tree(toy: Repository, tmp_path: 
     assert (outside / "benchmarks" / "precious").read_text() == "kept"
 
 
-def test_an_unknown_revision_of_a_shallow_clone_is_told_apart(
-    toy: Repository, tmp_path: Path
-) -> None:
+def test_revision_unknown_in_shallow_clone_is_told_apart(toy: Repository, tmp_path: Path) -> None:
     toy.commit("second")
     shallow = tmp_path / "shallow"
     source = toy.folder.as_uri()

@@ -63,13 +63,13 @@ def test_trees_hold_the_submodules_of_their_commits(vendoring: Repository) -> No
     assert vendoring.git("worktree", "list").count("\n") == 1
 
 
-def test_what_a_submodule_does_slower_is_found(vendoring: Repository) -> None:
+def test_submodule_slowdown_is_found(vendoring: Repository) -> None:
     """Also where the project has git ignore it: it is what differs."""
     vendoring.git("config", "--file", ".gitmodules", "submodule.vendor.ignore", "all")
     assert run(always=False).verdict == "regression"
 
 
-def test_a_submodule_that_is_not_there_is_named_and_not_called_clean(
+def test_submodule_missing_is_named_and_not_clean(
     vendoring: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As in a clone without them, whose benchmarks do not need them."""

@@ -30,7 +30,7 @@ def configure(suite: Repository, **entries: object) -> None:
     suite.write("asv.conf.json", json.dumps({"project": "toy", **entries}))
 
 
-def test_a_path_is_relative_to_the_file_and_a_url_is_the_repository_that_one_stands_in(
+def test_suite_repo_is_path_from_file_or_enclosing_repository(
     toy: Repository, elsewhere: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for url in (URL, "git@git.example.org:group/toy.git"):
@@ -42,7 +42,7 @@ def test_a_path_is_relative_to_the_file_and_a_url_is_the_repository_that_one_sta
         assert code_repository(elsewhere.folder / "asv.conf.json", Path.cwd()) == toy.folder
 
 
-def test_a_suite_inside_the_repository_is_about_it(toy: Repository) -> None:
+def test_suite_inside_repository_measures_it(toy: Repository) -> None:
     """Also one in a folder, whose dot asv would take for that folder."""
     for entries in ({}, {"repo": "."}, {"repo": URL}):
         toy.write("deep/asv.conf.json", json.dumps(entries))
@@ -51,7 +51,7 @@ def test_a_suite_inside_the_repository_is_about_it(toy: Repository) -> None:
     assert (suite.origin, suite.state) == (None, None)
 
 
-def test_a_project_that_is_not_where_it_says_is_one_line(
+def test_suite_repo_that_is_missing_is_one_line(
     toy: Repository, elsewhere: Repository, tmp_path: Path
 ) -> None:
     (tmp_path / "plain").mkdir()
@@ -76,7 +76,9 @@ def test_a_project_that_is_not_where_it_says_is_one_line(
         ("test_speed.py", "test_speed.py"),
     ],
 )
-def test_all_tests_around_come_from_head(tmp_path: Path, path: str, shared: str) -> None:
+def test_pytest_suite_takes_all_tests_around_from_head(
+    tmp_path: Path, path: str, shared: str
+) -> None:
     """Those that are run may import the others, and none of them is code of the project.
 
     What is called testing, bench or the like may be.
@@ -87,7 +89,7 @@ def test_all_tests_around_come_from_head(tmp_path: Path, path: str, shared: str)
     assert not any(name.startswith(f"{shared}/") for name in suite.beside)
 
 
-def test_what_configures_tests_in_all_folders_above_comes_from_head(tmp_path: Path) -> None:
+def test_pytest_suite_takes_configuration_above_from_head(tmp_path: Path) -> None:
     """What says what the project is does not. The project has the name that it gives itself."""
     named = f"{tmp_path}/python/toy/tests"
     beside = read_pytest_suite(named, tmp_path).beside

@@ -54,7 +54,7 @@ def reasons(pairs: dict[str, Pair], side: Side) -> dict[str, str | None]:
         (Answer(kind="silent", reason="no answer within 47 s"), "slow"),
     ],
 )
-def test_an_import_that_does_not_end_costs_its_own_module(
+def test_counting_endless_import_costs_its_module_only(
     tmp_path: Path, end: Answer, status: str
 ) -> None:
     """What gives no answer is slow: that it failed would be a verdict on the revision."""
@@ -69,7 +69,7 @@ def test_an_import_that_does_not_end_costs_its_own_module(
     assert fake.started.count("head") == 2, "the rest needs one more"
 
 
-def test_a_valgrind_that_does_not_work_is_tried_once(tmp_path: Path) -> None:
+def test_counting_broken_valgrind_is_tried_once(tmp_path: Path) -> None:
     """Everything is left to the clock."""
     refused = Answer(kind="failed", reason="this system allows no executable memory")
     fake = FakeSides(tmp_path, happens=lambda _, what: refused if what == "start" else None)
@@ -77,7 +77,7 @@ def test_a_valgrind_that_does_not_work_is_tried_once(tmp_path: Path) -> None:
     assert sorted(fake.started) == ["base", "head"]
 
 
-def test_who_stops_listening_ends_what_runs(tmp_path: Path) -> None:
+def test_counting_closed_generator_ends_processes(tmp_path: Path) -> None:
     """As when the comparison is interrupted; both sides have begun by then."""
     fake = FakeSides(tmp_path)
     counts = asked(fake)
@@ -87,7 +87,7 @@ def test_who_stops_listening_ends_what_runs(tmp_path: Path) -> None:
     assert sorted(fake.ended) == ["base", "head"]
 
 
-def test_what_there_is_no_time_for_says_so(tmp_path: Path) -> None:
+def test_counting_without_time_gives_reason(tmp_path: Path) -> None:
     fake = FakeSides(tmp_path)
     pairs = dict(asked(fake, lambda: 60.0 if len(fake.asked) < 4 else 0.0))
     assert set(pairs) == KEYS
@@ -120,7 +120,7 @@ def test_first_parameters_come_first_and_only_what_differs_is_counted_again(
     assert again == ["b.time_it(20)"]
 
 
-def test_what_takes_long_to_count_is_counted_rather_than_timed(tmp_path: Path) -> None:
+def test_counting_slow_benchmarks_are_counted_not_timed(tmp_path: Path) -> None:
     """Of a large suite the clock can judge fewer benchmarks in the same time."""
     blocks = counted(FakeSides(tmp_path), tmp_path, lambda: 36.0)
     assert {block.base.status for block in blocks} == {"ok"}
@@ -139,7 +139,7 @@ def test_imports_that_take_too_long_leave_time_to_the_clock(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("budget", "rounds"), [(480.0, {0}), (4800.0, {0, 2})])
-def test_nothing_is_imported_again_that_there_is_no_time_for(
+def test_counting_repeats_no_import_without_time(
     tmp_path: Path, budget: float, rounds: set[int]
 ) -> None:
     """What differs is counted once then, and says why."""

@@ -28,9 +28,7 @@ def install(
     return file
 
 
-def test_a_valgrind_that_can_count_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_valgrind_able_to_count_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = install(tmp_path, monkeypatch, GOOD, "Linux", "x86_64")
     assert find("auto") == (Valgrind(str(file), "valgrind-3.24.0"), [])
 
@@ -46,7 +44,7 @@ def test_a_valgrind_that_can_count_is_found(
         (GOOD, "Linux", "riscv64", "not on Linux on riscv64"),
     ],
 )
-def test_one_that_cannot_is_a_warning_or_an_error(
+def test_valgrind_unable_to_count_is_warning_or_error(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     program: bytes | None,

@@ -101,7 +101,7 @@ def environments(
     return warnings
 
 
-def test_each_commit_is_built_once(toy: Repository, builder: Builder) -> None:
+def test_build_each_commit_once(toy: Repository, builder: Builder) -> None:
     """Until what decides how it is built changes. Nothing is needed but what the file names."""
     environments()
     assert builder.built == ["first", "second"]
@@ -119,7 +119,7 @@ def test_each_commit_is_built_once(toy: Repository, builder: Builder) -> None:
 
 
 @pytest.mark.parametrize(("tests", "needed"), [(None, ()), ("benchmarks", ("pytest",))])
-def test_each_revision_is_built_as_its_own_file_says(
+def test_build_uses_configuration_of_each_revision(
     builder: Builder, tmp_path: Path, tests: str | None, needed: tuple[str, ...]
 ) -> None:
     tree = tmp_path / "base"
@@ -139,7 +139,7 @@ def test_base_against_itself_is_two_environments(builder: Builder) -> None:
     assert len({len(folder) for folder in folders}) == 1
 
 
-def test_a_head_that_does_not_build_is_a_finding_with_its_log(builder: Builder) -> None:
+def test_build_failure_of_head_is_a_finding_with_log(builder: Builder) -> None:
     builder.logs["second"] = BROKEN
     with pytest.raises(
         HeadDoesNotBuild, match=r"HEAD does not build: core.c:3:1: error: no"
@@ -151,7 +151,7 @@ def test_a_head_that_does_not_build_is_a_finding_with_its_log(builder: Builder) 
     assert builder.built == ["first", "second", "second"]
 
 
-def test_what_fails_on_head_only_since_base_was_built_another_day_is_none(builder: Builder) -> None:
+def test_build_failure_of_both_today_is_no_finding(builder: Builder) -> None:
     """A compiler that is gone, an index that is down: BASE would not build today either."""
     environments("first", "first")
     builder.built.clear()
@@ -185,7 +185,7 @@ def test_dependencies_that_the_revisions_choose_are_said(builder: Builder) -> No
     assert builder.built == ["first", "second"]
 
 
-def test_what_does_not_build_is_tried_again_without_uv(builder: Builder) -> None:
+def test_build_is_retried_without_uv(builder: Builder) -> None:
     """An index may be set for pip alone, or not have answered once."""
     builder.uv = "/bin/uv"
     builder.fails = ["first"]
@@ -194,7 +194,7 @@ def test_what_does_not_build_is_tried_again_without_uv(builder: Builder) -> None
     assert builder.uvs == ["/bin/uv", None, "/bin/uv"]
 
 
-def test_what_builds_nothing_is_refused_at_once(toy: Repository) -> None:
+def test_build_refuses_environments_it_cannot_make(toy: Repository) -> None:
     toy.write("asv.conf.json", '{"environment_type": "existing"}')
     with pytest.raises(UserError, match=r"asv.conf.json: --build makes no environment of type"):
         build.check(resolve_request(CompareRequest("first", "first", build=True)))
@@ -202,7 +202,7 @@ def test_what_builds_nothing_is_refused_at_once(toy: Repository) -> None:
         build.check(resolve_request(CompareRequest("first", "first", base_python="python")))
 
 
-def test_an_interrupted_build_is_begun_again(builder: Builder) -> None:
+def test_build_restarts_after_interruption(builder: Builder) -> None:
     builder.interrupted = True
     with pytest.raises(KeyboardInterrupt):
         environments()
@@ -212,9 +212,7 @@ def test_an_interrupted_build_is_begun_again(builder: Builder) -> None:
     assert builder.built == ["first", "second"]
 
 
-def test_the_oldest_go_and_what_is_in_use_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_build_cache_evicts_oldest_unused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     places = [build_cache.take("how", f"{number}" * 12, "base") for number in range(4)]
     for age, place in enumerate(reversed(places)):
@@ -240,7 +238,7 @@ EXCEPTION = """
 """
 
 
-def test_what_a_build_prints_is_said_in_a_line_that_steers_no_terminal() -> None:
+def test_build_output_is_one_printable_line() -> None:
     assert problem(EXCEPTION) == "ModuleNotFoundError: No module named 'Cython'"
     assert problem("") == "it printed nothing"
     said = problem("error: \x07" + "x" * 1000)

@@ -74,7 +74,7 @@ def alive(pids: Path) -> list[int]:
     return found
 
 
-def test_an_interrupted_comparison_leaves_nothing_behind(
+def test_installation_interrupted_leaves_nothing(
     toy: Repository, place: Place, recipe: Recipe, tmp_path: Path
 ) -> None:
     (tmp_path / "builds.py").write_text(BUILDS)
@@ -92,7 +92,7 @@ def test_an_interrupted_comparison_leaves_nothing_behind(
     assert alive(pids) == []
 
 
-def test_a_build_that_takes_too_long_is_ended_and_says_so(
+def test_installation_over_time_limit_is_ended(
     toy: Repository,
     place: Place,
     recipe: Recipe,
@@ -163,16 +163,14 @@ def test_commands_of_the_file_run_as_asv_runs_them_and_see_nothing_of_the_job(
         ("return-code=x python", "error: return-code=x python: invalid literal"),
     ],
 )
-def test_a_command_that_cannot_be_run_or_fails_is_a_failed_build(
+def test_installation_failing_command_is_a_failed_build(
     toy: Repository, place: Place, recipe: Recipe, command: str, said: str
 ) -> None:
     assert not install(toy, place, replace(recipe, build_commands=[command]))
     assert place.log.read_text().splitlines()[-1].startswith(said)
 
 
-def test_of_several_wheels_the_projects_is_installed(
-    toy: Repository, place: Place, recipe: Recipe
-) -> None:
+def test_installation_picks_wheel_of_project(toy: Repository, place: Place, recipe: Recipe) -> None:
     """As ``pip wheel`` leaves them of a project with dependencies; asv cannot decide."""
     makes = 'python -c \'open("{build_cache_dir}/NAME-1-py3-none-any.whl", "w")\''
     commands = [makes.replace("NAME", name) for name in ("numpy", "toy")]

@@ -10,7 +10,7 @@ import pytest
 from perceptron.gate.environments.metadata import Project, read, write
 
 
-def test_what_pyproject_says_is_found_as_if_it_were_installed(tmp_path: Path) -> None:
+def test_metadata_of_pyproject_is_visible_as_if_installed(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(
         '[project]\nname = "my-toy.lib"\nversion = "1.2+local"\nrequires-python = ">=3.9"\n'
         'dependencies = ["numpy>=1"]\n'
@@ -29,7 +29,7 @@ def test_what_pyproject_says_is_found_as_if_it_were_installed(tmp_path: Path) ->
 @pytest.mark.parametrize(
     "text", ["no TOML", "project = 3\n", '[project]\nname = "toy"\ndependencies = "numpy"\n']
 )
-def test_what_makes_no_sense_as_a_project_says_nothing(tmp_path: Path, text: str) -> None:
+def test_metadata_of_invalid_project_is_empty(tmp_path: Path, text: str) -> None:
     (tmp_path / "pyproject.toml").write_text(text)
     assert read(tmp_path) == Project()
 
@@ -41,7 +41,7 @@ def test_setup_cfg_serves_where_pyproject_names_no_project(tmp_path: Path) -> No
         assert read(tmp_path) == Project(name="toy", version=known)
 
 
-def test_no_name_leads_out_of_the_folder(tmp_path: Path) -> None:
+def test_metadata_name_stays_in_its_folder(tmp_path: Path) -> None:
     assert not write(Project(name="../toy", version="1"), tmp_path / "metadata")
     assert not write(Project(name="toy", version="1/../../x"), tmp_path / "metadata")
     assert list(tmp_path.iterdir()) == []

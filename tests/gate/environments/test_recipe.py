@@ -34,7 +34,7 @@ def recipe(folder: Path, **entries: Any) -> Recipe:
         ({"req": {"pip+git+https://example.org/six": [""]}}, ("git+https://example.org/six",)),
     ],
 )
-def test_the_first_combination_of_the_matrix_is_required(
+def test_recipe_requires_first_combination_of_matrix(
     tmp_path: Path, matrix: dict[str, Any], required: tuple[str, ...]
 ) -> None:
     assert recipe(tmp_path, matrix=matrix).requirements == required
@@ -78,7 +78,7 @@ def test_this_python_serves_where_the_file_names_it(
         ({"exclude": [{"numpy": "1"}], "matrix": {"numpy": ["1", "2"]}}, "exclude is not read"),
     ],
 )
-def test_what_cannot_be_made_here_is_refused_with_the_files_name(
+def test_recipe_refuses_unsupported_entries_naming_file(
     tmp_path: Path, entries: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(UserError, match=rf"^asv.conf.json: .*{said}"):

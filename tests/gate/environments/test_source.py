@@ -52,7 +52,7 @@ def test_changed_new_and_deleted_files_are_a_commit_and_the_users_repository_is_
     assert of_working_tree(toy, tmp_path / "three").key != source.key
 
 
-def test_a_checkout_has_the_tags_that_name_versions(toy: Repository, tmp_path: Path) -> None:
+def test_source_checkout_has_version_tags(toy: Repository, tmp_path: Path) -> None:
     """Of a shallow clone, as CI has it."""
     toy.commit("v1.0")
     user, project = tmp_path / "user", tmp_path / "project"

@@ -64,13 +64,13 @@ def edited(folder: Path, name: str, base: str | bytes, head: str | bytes) -> set
     return {(own, file or "") for own, file in edited_functions([name], trees)}
 
 
-def test_a_function_is_edited_if_its_code_differs(tmp_path: Path) -> None:
+def test_edited_compares_code_of_functions(tmp_path: Path) -> None:
     """Not by its place, its docstring or comments, nor by what it reads."""
     names = {"edited", "gone", "new", "Vector.scale", "Vector.scale.<locals>.inner"}
     assert edited(tmp_path, "toy.py", BASE, HEAD) == {(name, "toy.py") for name in names}
 
 
-def test_where_it_is_installed_it_is_the_same_function(tmp_path: Path) -> None:
+def test_edited_matches_installed_paths(tmp_path: Path) -> None:
     """There a file is known without the folders above its package."""
     found = edited(tmp_path, "src/toy/vector.py", "def f(): 1", "def f(): return 2")
     assert {("f", "src/toy/vector.py"), ("f", "toy/vector.py")} <= found
@@ -80,7 +80,7 @@ def test_where_it_is_installed_it_is_the_same_function(tmp_path: Path) -> None:
     "text",
     [b"\xff", b"def f(:", b"def f(): return " + b"(" * 5000, b"def f(): return " + b"9" * 9999],
 )
-def test_what_is_no_python_hides_nothing_and_breaks_nothing(tmp_path: Path, text: bytes) -> None:
+def test_edited_tolerates_text_that_is_no_python(tmp_path: Path, text: bytes) -> None:
     """It is code that is compared, of whatever version."""
     assert edited(tmp_path, "toy.py", "def g(): return 1", text) <= {
         ("f", "toy.py"),

@@ -17,7 +17,7 @@ from tests.gate.conftest import benchmark, counts
 from tests.made_comparison import comparison, instructions, slower
 
 
-def test_one_bad_answer_costs_no_other(tmp_path: Path) -> None:
+def test_explain_bad_answer_costs_no_other(tmp_path: Path) -> None:
     for side in PAIR:
         (tmp_path / side).mkdir()
         (tmp_path / side / "counts.1").write_text("fn=(1) work\n0 300\n")
@@ -46,7 +46,7 @@ def test_one_bad_answer_costs_no_other(tmp_path: Path) -> None:
         "none",
     ],
 )
-def test_a_trace_that_is_none_is_refused(functions: object) -> None:
+def test_explain_refuses_invalid_trace(functions: object) -> None:
     content = {"status": "ok", "unit": "bytecodes", "repeats": True, "functions": functions}
     pairs = [("one", dict.fromkeys(PAIR, content))]
     [(_, found)] = looked(cast(Any, pairs), lambda _, content: explain._trace(content))

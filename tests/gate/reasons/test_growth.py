@@ -121,7 +121,7 @@ def folder(tmp_path: Path) -> Path:
         *({"dump": name, "calls": 1} for name in (os.path.abspath(__file__), "link", "pipe")),
     ],
 )
-def test_what_is_no_file_of_the_folder_is_refused(folder: Path, content: dict[str, Any]) -> None:
+def test_growth_refuses_dump_outside_folder(folder: Path, content: dict[str, Any]) -> None:
     """What names it is code that is compared."""
     with pytest.raises(TraceError, match="no dump of callgrind") as caught:
         read_dump(folder, content)
@@ -131,7 +131,7 @@ def test_what_is_no_file_of_the_folder_is_refused(folder: Path, content: dict[st
 @pytest.mark.parametrize(
     "text", ["", "no dump at all", "fn=(1) a\n0 x\n", "fn=(1) a\n0 9" + "9" * 400, "calls=\n"]
 )
-def test_what_is_no_dump_is_refused(folder: Path, text: str) -> None:
+def test_growth_refuses_invalid_dump(folder: Path, text: str) -> None:
     assert read_dump(folder, {"dump": "counts.1", "calls": 3}) == {("work", None): Cost(100, 0)}
     (folder / "counts.1").write_text(text)
     with pytest.raises(TraceError):
@@ -164,14 +164,14 @@ def test_they_are_the_largest_changes_in_their_order(
         assert own.head == (head[function].own if function in head else 0)
 
 
-def test_a_thousandth_of_all_is_the_least_that_counts() -> None:
+def test_growth_ignores_less_than_a_thousandth() -> None:
     small, large = ("small", None), ("large", None)
     base = {small: Cost(0.0, 1.0), large: Cost(10_000.0, 1.0)}
     assert growths(base, {**base, small: Cost(9.0, 1.0)}, "c", "instructions") == []
     assert growths(base, {**base, small: Cost(11.0, 1.0)}, "c", "instructions")
 
 
-def test_what_the_diff_changes_comes_first_however_little_it_does() -> None:
+def test_growth_lists_edited_functions_first() -> None:
     """If it ran: what it calls may be where the work went."""
     caller, library, other = ("caller", "toy.py"), ("sort", "lib.py"), ("other", "toy.py")
     base = {caller: Cost(10.0, 1.0), library: Cost(1e6, 1.0)}

@@ -52,7 +52,7 @@ def counts(tree: Path, names: Sequence[str]) -> dict[str, float]:
     return {key: own["instructions"] for key, own in given.items()}
 
 
-def test_a_count_repeats_whatever_else_is_counted(tmp_path: Path) -> None:
+def test_runner_count_is_independent_of_other_benchmarks(tmp_path: Path) -> None:
     """To a thousandth, a fifth of the smallest change that counts decide."""
     tree = tmp_path / "tree"
     write(tree / "benchmarks" / "__init__.py", "")

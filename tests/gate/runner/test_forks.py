@@ -94,7 +94,7 @@ def program(
     return start(tree, kind, tasks, effort, **{**suite, **facts})
 
 
-def test_what_becomes_of_one_benchmark_costs_no_other(tree: Path) -> None:
+def test_forks_isolate_benchmark_failures(tree: Path) -> None:
     names = ["time_first", "time_crashes", "time_exits", "time_leaves", "time_hangs(0)"]
     with program(tree, "trace", [*names, "time_second"], limit_seconds=5.0) as process:
         given = answers(process)
@@ -110,7 +110,7 @@ def test_what_becomes_of_one_benchmark_costs_no_other(tree: Path) -> None:
     assert (tree.parent / "imported").read_text() == "once\n"
 
 
-def test_every_benchmark_starts_from_the_same_state(tree: Path) -> None:
+def test_forks_start_benchmarks_from_same_state(tree: Path) -> None:
     """Whatever another one has left in the module."""
     with program(tree, "trace", ["time_first", "time_second"]) as process:
         given = measurements(answers(process))
@@ -121,7 +121,7 @@ def test_every_benchmark_starts_from_the_same_state(tree: Path) -> None:
     assert first == second
 
 
-def test_what_a_child_alone_imports_is_looked_at_too(tree: Path) -> None:
+def test_forks_report_modules_imported_in_child(tree: Path) -> None:
     """It may be another copy of the project. The program is none, whatever multiprocessing says."""
     others = [str(Path(os.__file__).parent), str(PROGRAM.parent)]
     foreign = []
@@ -133,7 +133,7 @@ def test_what_a_child_alone_imports_is_looked_at_too(tree: Path) -> None:
     assert not {name for name in after if name.startswith(("__mp_main__", "_perceptron_gate"))}
 
 
-def test_a_library_that_a_child_imports_is_imported_once_for_all(tree: Path) -> None:
+def test_forks_import_library_of_children_once(tree: Path) -> None:
     """As torch, which takes longer than most of what is counted."""
     library, imported = tree / "library", tree.parent / "processes"
     parts = [f"part{number}" for number in range(100)]
@@ -155,7 +155,7 @@ def test_a_library_that_a_child_imports_is_imported_once_for_all(tree: Path) -> 
         ("os.read(os.pipe()[0], 1)", ("slow", "no answer within 4 s")),
     ],
 )
-def test_a_library_that_does_not_load_costs_what_imports_it_alone(
+def test_forks_broken_library_costs_its_importers_only(
     tree: Path, end: str, outcome: tuple[str, str]
 ) -> None:
     """As under valgrind, which lacks some instructions."""
@@ -171,7 +171,7 @@ def test_a_library_that_does_not_load_costs_what_imports_it_alone(
     assert (tree.parent / "imported").read_text() == "once\n"
 
 
-def test_what_imports_for_long_is_not_cut_short(tree: Path) -> None:
+def test_forks_slow_import_is_not_cut_short(tree: Path) -> None:
     """As under valgrind, where the next one would begin to import it anew."""
     folder = tree / "slow"
     parts = [f"part{number}" for number in range(60)]
@@ -185,7 +185,7 @@ def test_what_imports_for_long_is_not_cut_short(tree: Path) -> None:
         assert outcomes(answers(process)) == {"slow": ("ok", None)}
 
 
-def test_the_folder_that_a_benchmark_goes_to_is_not_the_next_one_s(tree: Path) -> None:
+def test_forks_reset_working_folder(tree: Path) -> None:
     """Here both are in one process. asv has one for each, where setup_cache has its own folder."""
     seen = tree.parent / "seen"
     lines = (
@@ -203,7 +203,7 @@ def test_the_folder_that_a_benchmark_goes_to_is_not_the_next_one_s(tree: Path) -
     assert seen.read_text() == str(tree.parent / "work")
 
 
-def test_a_sample_that_waited_for_a_core_is_dropped_and_known(tree: Path) -> None:
+def test_forks_contended_sample_is_dropped_and_reported(tree: Path) -> None:
     """In the fields that a block has."""
     with program(tree, "measure", ["time_waits"], {"calls": 1, "batches": 4}) as process:
         (content,) = measurements(answers(process)).values()

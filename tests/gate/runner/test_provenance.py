@@ -26,7 +26,7 @@ def test_folders_and_what_belongs_to_the_interpreter_hide_nothing(tmp_path: Path
     assert finder.find_spec("inner", ["/somewhere"]) is None
 
 
-def test_a_module_of_another_tree_is_foreign(tmp_path: Path) -> None:
+def test_provenance_module_of_another_tree_is_foreign(tmp_path: Path) -> None:
     """Of the checkout too, but not what is installed in an environment that lies in it."""
     others = [str(tmp_path / "a"), str(tmp_path / "checkout")]
     mine = str(tmp_path / "b")
@@ -40,7 +40,7 @@ def test_a_module_of_another_tree_is_foreign(tmp_path: Path) -> None:
     assert foreign == [f"toy from {tmp_path}/checkout/toy.py"]
 
 
-def test_an_installed_copy_of_the_project_is_foreign(tmp_path: Path) -> None:
+def test_provenance_installed_copy_of_project_is_foreign(tmp_path: Path) -> None:
     """Its package lies deeper in the tree than imports look: both sides would run the copy."""
     benchmarks = str(tmp_path / "b" / "benchmarks")
     helper = module("helpers", tmp_path / "b" / "helpers.py")

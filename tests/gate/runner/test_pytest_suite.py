@@ -284,7 +284,7 @@ def answers(
         return answers_of(process)
 
 
-def test_each_test_is_a_benchmark_by_its_id_with_its_parameters(tree: Path) -> None:
+def test_pytest_suite_benchmark_names_are_test_ids(tree: Path) -> None:
     """Plain values as asv writes them, so that sizes and backends are found.
 
     What is neither marked nor asks for the fixture is no benchmark, whatever it would need.
@@ -319,7 +319,7 @@ def test_each_test_is_a_benchmark_by_its_id_with_its_parameters(tree: Path) -> N
 
 
 @pytest.mark.parametrize("mode", ["importlib", "prepend"])
-def test_what_tests_hand_to_the_fixture_is_measured_by_their_clock(
+def test_pytest_suite_fixture_is_timed_with_its_clock(
     tree: Path, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the project's options are: they disable, trace, distribute and select.
@@ -352,7 +352,7 @@ def test_what_tests_hand_to_the_fixture_is_measured_by_their_clock(
     assert (given[-1]["kind"], given[-1]["from_tree"]) == ("end", True)
 
 
-def test_what_became_of_each_test_is_said_in_one_line(tree: Path) -> None:
+def test_pytest_suite_outcome_is_one_line(tree: Path) -> None:
     for name, text in OTHERS.items():
         write(tree / "tests" / "bench" / name, text)
     gone = "No module named 'nothing_called_so'"
@@ -380,7 +380,7 @@ def test_what_became_of_each_test_is_said_in_one_line(tree: Path) -> None:
     assert found == {test.rpartition("::")[2]: said for test, said in expected.items()}
 
 
-def test_a_test_that_ends_the_process_is_blamed_and_the_rest_is_left_to_another(
+def test_pytest_suite_test_that_exits_is_blamed_rest_is_left(
     tree: Path,
 ) -> None:
     left = answers(tree, "measure", ["test_marks", "test_exit", "test_thing[big]"])
@@ -394,9 +394,7 @@ def test_a_test_that_ends_the_process_is_blamed_and_the_rest_is_left_to_another(
     assert (died[-1]["kind"], died[-1]["key"]) == ("loaded", "test_die")
 
 
-def test_in_children_each_test_has_its_own_fixtures_and_costs_no_other(
-    tree: Path, tmp_path: Path
-) -> None:
+def test_pytest_suite_children_have_fixtures_of_their_own(tree: Path, tmp_path: Path) -> None:
     tests = ["test_die", "test_exit", "test_server", "test_draw_first", "test_marks", "test_draw"]
     limits = {"seconds": 60.0, "limit_seconds": 60.0}
     given = answers(tree, "trace", tests, facts=limits)
@@ -411,7 +409,7 @@ def test_in_children_each_test_has_its_own_fixtures_and_costs_no_other(
     assert len({other, drawn, own}) == 3
 
 
-def test_a_conftest_that_does_not_load_says_why(tree: Path) -> None:
+def test_pytest_suite_broken_conftest_gives_reason(tree: Path) -> None:
     write(tree / "tests" / "bench" / "conftest.py", "import nothing_called_so\n")
     for kind, tests in (("discover", []), ("measure", ["test_marks"])):
         last = answers(tree, kind, tests)[-1]
@@ -430,7 +428,7 @@ def test_it(benchmark):
 INSTALLED = {"roots": [], "installed": ["toy"], "project": "", "tests": "tests"}
 
 
-def test_the_tree_does_not_hide_what_is_installed(
+def test_pytest_suite_tree_does_not_hide_installed_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It gives the tests with their helpers, and no code: its package lacks what a build makes."""
@@ -493,7 +491,7 @@ def test_tests_inside_the_package_measure_what_is_installed(
     assert given[-1]["code"]["place"] == str(installed / "toy")
 
 
-def test_the_folder_that_a_test_goes_to_is_not_the_next_one_s(tree: Path) -> None:
+def test_pytest_suite_resets_working_folder(tree: Path) -> None:
     seen = tree.parent / "seen"
     text = f"""
 import os, toy

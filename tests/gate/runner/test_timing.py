@@ -47,7 +47,7 @@ class Fake:
 
 @settings(max_examples=30)
 @given(st.floats(1e-4, 2.0))
-def test_the_known_cost_is_read_back_from_batches_that_are_long_enough(cost: float) -> None:
+def test_timing_recovers_known_cost_in_long_batches(cost: float) -> None:
     fake = Fake(cost)
     calls, seconds, _ = calibrate(fake.batches())
     assert seconds == pytest.approx(cost)
@@ -59,7 +59,7 @@ def test_the_known_cost_is_read_back_from_batches_that_are_long_enough(cost: flo
     assert gc.isenabled()
 
 
-def test_what_one_thread_waited_is_told_of_the_batch_that_counts() -> None:
+def test_timing_wait_of_one_thread_is_of_counted_batch() -> None:
     """Not where others of its threads ran meanwhile: these make each other wait."""
     fake = Fake(1.0)
     for ran, share in ((0.6, 0.4), (1.2, None)):
@@ -73,7 +73,7 @@ def test_what_one_thread_waited_is_told_of_the_batch_that_counts() -> None:
 
 @settings(max_examples=30)
 @given(st.floats(1e-4, 1e-2), st.floats(1e-4, 10.0))
-def test_an_expensive_setup_makes_no_endless_batch(cost: float, setup: float) -> None:
+def test_timing_expensive_setup_keeps_batches_short(cost: float, setup: float) -> None:
     """Setups included, a batch takes a fraction of a second, or is a single call. That is found in
     few of them."""
     fake = Fake(cost, setup)
@@ -102,7 +102,7 @@ def test_calibration_keeps_a_fixed_number_whole(number: int) -> None:
         (1.1e-3, 1e-3, 7, 28, 70),
     ],
 )
-def test_a_batch_has_as_many_calls_as_ever(
+def test_timing_calls_per_batch_are_stable(
     cost: float, setup: float | None, number: int, calls: int, made: int
 ) -> None:
     """And it takes as many to find that out: values of other batches are not comparable."""
@@ -136,7 +136,7 @@ class Busy(Fake):
         return measure(self.batches(), 1, samples, 0.0, self.meter)
 
 
-def test_the_time_is_what_the_benchmark_s_own_timer_says() -> None:
+def test_timing_uses_timer_of_benchmark() -> None:
     """As one of the processor's time; on the wall it took 0.1 s."""
     fake = Fake(0.1)
     batches = Batches(fake.call, lambda: lambda: 0.25 * fake.now, None, 0, fake.clock)
@@ -166,7 +166,7 @@ def test_around_very_many_setups_the_waiting_is_that_of_the_whole() -> None:
 WARM_UP = (1.0, 0.0)
 
 
-def test_a_sample_that_waited_is_taken_again_however_long_it_took() -> None:
+def test_timing_contended_sample_is_retaken() -> None:
     """The second waited and is the fastest; the fourth is slow by itself and stays."""
     busy = Busy([WARM_UP, (1.0, 0.0), (0.5, 0.1), (1.0, 0.01), (9.0, 0.0), (1.0, 0.0)])
     measured = busy.measure(4)
@@ -177,7 +177,7 @@ def test_a_sample_that_waited_is_taken_again_however_long_it_took() -> None:
     assert busy.calls == [], "as many as needed"
 
 
-def test_where_too_few_are_uncontended_those_count_that_waited_least() -> None:
+def test_timing_keeps_least_contended_samples() -> None:
     """In the order measured; no more samples than twice as many."""
     calls = [WARM_UP, (1.0, 0.9), (2.0, 0.0), (3.0, 2.0), (4.0, 0.3), (1.0, 0.0)]
     busy = Busy(calls)
@@ -187,7 +187,7 @@ def test_where_too_few_are_uncontended_those_count_that_waited_least() -> None:
     assert len(busy.calls) == 1
 
 
-def test_a_process_that_never_had_its_cores_takes_no_sample_again() -> None:
+def test_timing_contended_process_takes_no_sample_again() -> None:
     """More would be as contended."""
     busy = Busy([WARM_UP, (1.0, 0.9), (2.0, 0.8), (3.0, 0.0)])
     measured = busy.measure(2)

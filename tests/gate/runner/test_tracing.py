@@ -60,7 +60,7 @@ def everything() -> None:
     even(20)
 
 
-def test_what_each_function_does_repeats_through_generators_exceptions_and_recursion() -> None:
+def test_tracing_counts_repeat_across_generators_and_recursion() -> None:
     found = trace(everything)
     assert found["repeats"]
     assert {(file, type(line)) for _, file, line, *_ in found["functions"]} == {
@@ -71,12 +71,12 @@ def test_what_each_function_does_repeats_through_generators_exceptions_and_recur
     assert trace(everything) == found
 
 
-def test_a_call_that_is_too_long_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tracing_refuses_too_long_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracing, "MOST_BYTECODES", 100_000)
     with pytest.raises(Refused, match="too long to be traced"):
         trace(lambda: loop(100_000))
 
 
-def test_what_differs_from_call_to_call_says_so() -> None:
+def test_tracing_detects_unrepeatable_call() -> None:
     turns = iter(range(1000))
     assert not trace(lambda: loop(next(turns)))["repeats"]

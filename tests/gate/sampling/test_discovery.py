@@ -23,7 +23,7 @@ def suite(*params: str) -> Discovery:
     return Discovery(benchmarks=own)
 
 
-def test_a_set_of_parameters_is_found_by_its_text_wherever_it_stands() -> None:
+def test_discovery_matches_parameters_by_text() -> None:
     """A library's list of backends may be longer on one revision: places differ then."""
     base, head = suite("'numpy'", "'torch'"), suite("'jax'", "'numpy'", "'torch'")
     names = [base.identifier(own) for own in head.benchmarks]
@@ -46,9 +46,7 @@ def test_a_set_of_parameters_is_found_by_its_text_wherever_it_stands() -> None:
         ("tests/test_x.py::TestA", "tests/test_x.py::TestB::test_y", False),
     ],
 )
-def test_a_module_that_fails_takes_along_what_stands_in_it(
-    failed: str, module: str, held: bool
-) -> None:
+def test_discovery_failed_module_includes_submodules(failed: str, module: str, held: bool) -> None:
     assert Unloadable(failed, "file", "reason").holds(module) == held
 
 
@@ -67,7 +65,7 @@ FILE = "tests/test_toy.py"
         ("", "nothing", None),
     ],
 )
-def test_a_test_is_chosen_by_its_id_or_an_expression(
+def test_discovery_selects_tests_by_id_or_expression(
     tmp_path: Path, named: str, expression: str, chosen: set[str] | None
 ) -> None:
     """As pytest takes it; what chooses none is told an id that there is."""

@@ -18,9 +18,7 @@ THREE: tuple[Side, ...] = ("base", "head", "control")
 
 @pytest.mark.parametrize("sides", [TWO, THREE])
 @given(seed=st.integers(0, 2**32))
-def test_every_order_and_every_placing_comes_equally_often(
-    sides: tuple[Side, ...], seed: int
-) -> None:
+def test_schedule_balances_orders_and_folders(sides: tuple[Side, ...], seed: int) -> None:
     blocks = [turn(sides, seed, "screen", number) for number in range(12)]
     orders = Counter(block.order for block in blocks)
     places = Counter(tuple(sorted(block.folders.items())) for block in blocks)
@@ -37,7 +35,7 @@ def test_order_and_placing_are_not_tied_to_each_other() -> None:
     assert first[::2] != first[2::2] + first[:1]
 
 
-def test_a_seed_is_a_schedule() -> None:
+def test_schedule_follows_from_seed() -> None:
     """Equal seeds repeat it block by block, so that a resumed run has the same one."""
     one = [turn(THREE, 5, "confirmation", number) for number in (3, 0, 9)]
     assert one == [turn(THREE, 5, "confirmation", number) for number in (3, 0, 9)]
@@ -85,9 +83,7 @@ def test_memory_has_a_process_of_its_own() -> None:
     st.floats(1, 500),
     st.sampled_from([2, 3]),
 )
-def test_what_is_kept_fits_and_nothing_that_would_fit_gives_way_to_what_matters_less(
-    seconds: list[float], budget: float, sides: int
-) -> None:
+def test_schedule_fits_budget_by_priority(seconds: list[float], budget: float, sides: int) -> None:
     order = [f"time_{number}" for number in range(len(seconds))]
     costs = Costs(0.3, dict(zip(order, seconds, strict=True)))
     kept = fitting(order, costs, budget, 6, sides)

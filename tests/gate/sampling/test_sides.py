@@ -46,9 +46,7 @@ def sides(toy: Repository) -> Iterator[Sides]:
         yield Sides(trees, suite, toy.folder, dict.fromkeys(("base", "head", "control"), "python"))
 
 
-def test_a_program_ends_before_the_next_one_starts(
-    sides: Sides, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sides_run_one_program_at_a_time(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sides_module, "Program", Program)
     first, second = (sides.run(side, Instrument("measure"), UNSEEDED) for side in ("base", "head"))
     next(first)
@@ -67,7 +65,7 @@ def test_a_program_ends_before_the_next_one_starts(
     ],
     ids=lambda answer: answer.kind,
 )
-def test_no_program_outlives_an_error_that_is_still_known(
+def test_sides_end_program_after_error(
     sides: Sides, monkeypatch: pytest.MonkeyPatch, answer: Answer
 ) -> None:
     """Its traceback keeps the iteration alive that the error broke off."""

@@ -25,7 +25,7 @@ def share_below(alpha: float, values: np.ndarray, margin: float = 0.0) -> float:
 
 
 @given(VALUES)
-def test_one_wild_block_moves_the_estimate_no_further_than_the_others_reach(
+def test_estimate_resists_one_wild_block(
     values: list[float],
 ) -> None:
     """A neighbour that hits one process of one block decides nothing."""
@@ -53,23 +53,21 @@ def correlated(count: int, blocks: int, freedom: float, seed: int) -> np.ndarray
 
 @pytest.mark.parametrize("freedom", [100.0, 3.0, 1.5])
 @pytest.mark.parametrize(("blocks", "alpha"), [(10, 0.1), (20, 0.01), (60, 0.01)])
-def test_the_level_holds_for_correlated_processes_with_heavy_tails(
-    freedom: float, blocks: int, alpha: float
-) -> None:
+def test_estimate_level_holds_for_heavy_tails(freedom: float, blocks: int, alpha: float) -> None:
     values = correlated(4000, blocks, freedom, seed=3)
     limit = alpha + 3 * np.sqrt(alpha * (1 - alpha) / 4000)
     assert share_below(alpha, values) <= limit
 
 
 @pytest.mark.parametrize(("blocks", "alpha"), [(10, 0.1), (20, 0.001), (60, 0.001)])
-def test_a_detectable_slowdown_is_detected_as_often_as_promised(blocks: int, alpha: float) -> None:
+def test_estimate_detects_with_promised_power(blocks: int, alpha: float) -> None:
     size = detectable(0.02, blocks, alpha, 0.95, 0.01)
     values = size + 0.02 * np.random.default_rng(5).normal(size=(3000, blocks))
     assert share_below(alpha, values, 0.01) == pytest.approx(0.95, abs=0.025)
 
 
 @given(st.floats(0.001, 0.1))
-def test_the_blocks_needed_detect_what_is_wanted_or_are_the_most(spread: float) -> None:
+def test_estimate_blocks_needed_detect_wanted_change(spread: float) -> None:
     blocks = blocks_needed(spread, 0.05, 0.001, 0.95, 0.01, 60)
     assert blocks == 60 or detectable(spread, blocks, 0.001, 0.95, 0.01) <= 0.05
 
@@ -81,7 +79,7 @@ def test_equal_blocks_are_certain() -> None:
     assert interval(estimate([0.02] * 6), 0.99) == (0.02, 0.02)
 
 
-def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
+def test_estimate_interval_has_its_coverage() -> None:
     values = np.random.default_rng(6).normal(0.05, 0.02, (3000, 20))
     ends = [interval(estimate(row.tolist()), 0.99) for row in values]
     assert np.mean([low <= 0.05 <= high for low, high in ends]) == pytest.approx(0.99, abs=0.006)

@@ -134,7 +134,7 @@ def probed(time: float, spread: float, seed: int) -> Row:
 
 
 @pytest.mark.parametrize("spread", [0.01, 0.03])
-def test_what_the_probe_calls_detectable_is_detected(spread: float) -> None:
+def test_evidence_detectable_slowdown_is_detected(spread: float) -> None:
     """Of slowdowns as large as the median promise, nearly all are found."""
     promises = [probed(0.0, spread, seed).smallest_detectable for seed in range(25)]
     promised = float(np.median([promise for promise in promises if promise is not None]))
@@ -142,7 +142,7 @@ def test_what_the_probe_calls_detectable_is_detected(spread: float) -> None:
     assert verdicts.count("slower") >= 57
 
 
-def test_what_did_the_same_work_must_first_look_suspicious() -> None:
+def test_evidence_same_work_must_look_suspicious_first() -> None:
     ratio = estimate(noise(0.05, RULE.probe).tolist())
     sizes = [smallest_detectable(ratio, RULE.probe, 60, 1, RULE, own) for own in (True, False)]
     assert sizes[0] > sizes[1]
@@ -159,7 +159,7 @@ def test_fewer_instructions_that_take_longer_are_a_regression_once_confirmed() -
 
 @given(st.floats(-0.0099, 0.0099), st.floats(0, 2), st.integers(0, 10**6), st.integers(0, 12))
 @example(0.0, 2.0, 1, 6)
-def test_the_same_work_is_never_inconclusive_for_noise(
+def test_evidence_same_work_is_never_too_noisy(
     work: float, spread: float, seed: int, size: int
 ) -> None:
     """Whatever the clock says, where it convicts nothing; also where it did not probe."""
@@ -177,7 +177,7 @@ def test_the_same_work_is_never_inconclusive_for_noise(
     st.integers(0, 12),
     st.integers(0, 10**6),
 )
-def test_without_a_counted_rise_only_a_confirmation_makes_a_regression(
+def test_evidence_without_counted_rise_needs_confirmation(
     changes: list[float], time: float, spread: float, size: int, seed: int
 ) -> None:
     """One draw that shows none is enough, whatever the clock sees."""
@@ -193,7 +193,7 @@ def test_without_a_counted_rise_only_a_confirmation_makes_a_regression(
     st.floats(0, 0.005),
     st.integers(0, 10**6),
 )
-def test_no_count_is_a_regression_against_a_clock_that_surely_saw_none(
+def test_evidence_clock_that_saw_no_change_overrules_count(
     changes: list[float], time: float, spread: float, seed: int
 ) -> None:
     ratios = (time - 0.01 + noise(spread, 10, seed)).tolist()
@@ -202,7 +202,7 @@ def test_no_count_is_a_regression_against_a_clock_that_surely_saw_none(
 
 
 @given(st.floats(-0.5, 0.5), st.floats(0, 0.5), st.integers(0, 10**6))
-def test_only_what_could_hide_a_tenth_is_inconclusive_for_noise(
+def test_evidence_noise_is_inconclusive_if_a_tenth_may_hide(
     change: float, spread: float, seed: int
 ) -> None:
     (row,) = judged(blocks("time_it", (change + noise(spread, 10, seed)).tolist())).rows
@@ -224,7 +224,7 @@ def alarmed(work: float, rounds: int = 3) -> Judgement:
     return judge(both, some, {"time_other": 20}, RULE)
 
 
-def test_more_work_stands_where_base_differs_from_itself() -> None:
+def test_evidence_counted_rise_stands_despite_control_alarm() -> None:
     """The clock is no witness there, and a count needs none."""
     judgement = alarmed(0.05)
     assert judgement.control.alarmed
@@ -235,7 +235,7 @@ def test_more_work_stands_where_base_differs_from_itself() -> None:
     assert alarmed(0.05, rounds=2).reason.startswith("probably slower: +5% ")
 
 
-def test_a_crash_under_valgrind_leaves_the_clock_alone() -> None:
+def test_evidence_crash_under_valgrind_leaves_clock() -> None:
     crash = SideMeasurement(status="failed", reason="it ended with SIGILL")
     timed = blocks("time_it", calm(0.0).tolist())
     row, alone = (judged([*own, *timed]).rows[0] for own in (counts("time_it", failed=crash), []))
@@ -244,7 +244,7 @@ def test_a_crash_under_valgrind_leaves_the_clock_alone() -> None:
     assert (row.verdict, row.evidence) == ("no change", "time")
 
 
-def test_what_took_far_longer_in_its_only_trial_is_not_clean_by_its_count() -> None:
+def test_evidence_slow_single_trial_is_not_clean_by_count() -> None:
     """Unless the machine made it wait for a core, or a second trial did not."""
     base, head = (
         SideMeasurement(status="ok", value=t, call_seconds=t, samples=[t]) for t in (1.0, 2.0)
@@ -260,7 +260,7 @@ def test_what_took_far_longer_in_its_only_trial_is_not_clean_by_its_count() -> N
         assert judged([*counted, tried, trial(1, base=base, head=base)]).verdict == "clean"
 
 
-def test_what_a_count_leaves_open_and_nothing_tried_is_left_out() -> None:
+def test_evidence_open_count_without_trial_is_left_out() -> None:
     between = counts("time_it", 0.012, 0.012, 0.012)
     assert judged([*between, trial(base=LATE, head=LATE)]).rows == []
 
@@ -268,7 +268,7 @@ def test_what_a_count_leaves_open_and_nothing_tried_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("again", "says"), [(0.4, "not repeatable: "), (0.006, "too noisy here: ")]
 )
-def test_what_does_not_do_the_same_twice_is_not_called_noisy(again: float, says: str) -> None:
+def test_evidence_unrepeatable_work_is_not_called_noisy(again: float, says: str) -> None:
     """Unless its counts differ by far less than its times do: then the machine was it."""
     (row,) = judged(
         [*counts("time_it", 0.05, 0.05, again=again), *blocks("time_it", LOUD.tolist())]

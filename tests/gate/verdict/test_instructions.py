@@ -66,7 +66,7 @@ def test_inputs_that_are_others_on_each_side_are_hardly_ever_a_rise() -> None:
     assert risen <= 9, "of 900"
 
 
-def test_what_waits_most_of_the_time_is_not_described_by_its_counts() -> None:
+def test_work_of_waiting_benchmark_is_not_counted() -> None:
     """A sleep of twice the time, or a process of its own that does twice the work."""
     waits, runs = (trial(head=SideMeasurement(status="ok", idle=idle)) for idle in (0.9, 0.2))
     seen = instruction_evidence([waits, *counts("time_it", 0.0)], RULE)["time_it"]
@@ -89,7 +89,7 @@ def test_what_waits_most_of_the_time_is_not_described_by_its_counts() -> None:
         (SideMeasurement(status="ok", instructions=0.0), "no instruction"),
     ],
 )
-def test_what_could_not_be_counted_says_why(failed: SideMeasurement, reason: str) -> None:
+def test_work_not_counted_has_reason(failed: SideMeasurement, reason: str) -> None:
     seen = instruction_evidence(counts("time_it", failed=failed), RULE)["time_it"]
     assert (seen.kind, seen.instructions) == ("not counted", None)
     assert reason in (seen.reason or "")
@@ -122,7 +122,7 @@ def test_another_round_follows_only_where_there_is_a_doubt(
     assert wants_other_draws(in_rounds(changes), RULE) is wanted
 
 
-def test_the_same_draws_are_counted_again_only_where_others_are_other_work() -> None:
+def test_work_is_recounted_if_draws_differ() -> None:
     """Other draws of as much work show by themselves that counts repeat."""
     both = {0: 0.05, 2: 0.05}
     for changes, base, again, kind in (

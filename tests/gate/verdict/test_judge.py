@@ -29,7 +29,7 @@ def one(screen: np.ndarray, fresh: np.ndarray, control: np.ndarray | None = None
     )
 
 
-def test_what_is_not_surely_slower_by_three_per_cent_in_fresh_blocks_is_clean() -> None:
+def test_gate_verdict_is_clean_below_three_per_cent() -> None:
     """And says what it could have seen; however bad the screen looked, however sure 2% is."""
     for screen, fresh in (
         (calm(0.0, 0.015), noise(0.015, 60, 2)),
@@ -45,7 +45,7 @@ def test_what_is_not_surely_slower_by_three_per_cent_in_fresh_blocks_is_clean() 
 
 
 @pytest.mark.parametrize("drift", [0.08, 0.06, -0.06])
-def test_a_control_that_alarms_makes_the_run_inconclusive_without_a_regression(
+def test_gate_verdict_control_alarm_is_inconclusive(
     drift: float,
 ) -> None:
     """Base differs from itself: whatever made it differ made head differ too."""
@@ -54,7 +54,7 @@ def test_a_control_that_alarms_makes_the_run_inconclusive_without_a_regression(
     assert (judgement.verdict, judgement.rows[0].verdict) == ("inconclusive", "inconclusive")
 
 
-def test_nothing_is_a_regression_without_a_control() -> None:
+def test_gate_verdict_needs_control_for_regression() -> None:
     """Its second copy broke: nobody knows whether base differs from itself."""
     slower = (log1p(0.08) + noise(0.01, 20, 2)).tolist()
     fresh = [replace(own, control=FAILED) for own in blocks("time_it", slower, "confirmation")]
@@ -75,7 +75,7 @@ def waiting(some: list[Block], base: float | None, head: float | None) -> list[B
 @pytest.mark.parametrize(
     ("base", "head", "said"), [(0.1, 0.3, True), (0.001, 0.002, False), (None, None, False)]
 )
-def test_what_is_too_noisy_because_it_waited_says_so(
+def test_gate_verdict_noise_from_waiting_is_explained(
     base: float | None, head: float | None, said: bool
 ) -> None:
     (row,) = judged(waiting(blocks("time_it", calm(0.0, 0.3).tolist()), base, head)).rows
@@ -84,7 +84,7 @@ def test_what_is_too_noisy_because_it_waited_says_so(
 
 
 @pytest.mark.parametrize("stage", ["count", "calibration"])
-def test_only_timed_blocks_say_how_long_it_waited(stage: Stage) -> None:
+def test_gate_verdict_waits_are_of_timed_blocks(stage: Stage) -> None:
     waited = SideMeasurement(status="ok", instructions=1.0, waited=0.9)
     takes = [
         replace(block, stage=stage, head=waited, take=take)
@@ -95,7 +95,7 @@ def test_only_timed_blocks_say_how_long_it_waited(stage: Stage) -> None:
     assert always_waiting(takes) is None
 
 
-def test_a_take_that_one_arm_waited_in_is_kept_and_judges_nothing() -> None:
+def test_gate_verdict_ignores_take_contended_in_one_arm() -> None:
     """Its row says how often that was, and how long the processes that count waited."""
     still = waiting(blocks("time_it", calm(0.0, 0.005).tolist()), 0.0, 0.01)
     hit = waiting(blocks("time_it", [2.0] * 10), 0.0, 0.5)
@@ -106,7 +106,7 @@ def test_a_take_that_one_arm_waited_in_is_kept_and_judges_nothing() -> None:
     assert (row.retaken, row.wait_share, row.contended) == (10, pytest.approx(0.005), 0)
 
 
-def test_a_retake_that_failed_replaces_no_good_one_and_is_not_forgotten() -> None:
+def test_gate_verdict_failed_retake_replaces_no_good_take() -> None:
     """Three failures on HEAD are too many for a verdict, in whichever takes they were."""
     first = waiting(blocks("time_it", calm(0.0, 0.005).tolist()), 0.0, 0.5)
     retakes = [replace(block, take=1, head=FAILED) for block in first]
@@ -118,7 +118,7 @@ def test_a_retake_that_failed_replaces_no_good_one_and_is_not_forgotten() -> Non
     )
 
 
-def test_of_takes_that_all_are_one_sided_the_least_one_sided_counts() -> None:
+def test_gate_verdict_uses_least_one_sided_take() -> None:
     """By the waiting alone, whatever the ratios are; a side that always waits is named."""
     takes = [
         replace(block, take=take)
@@ -134,7 +134,7 @@ def test_of_takes_that_all_are_one_sided_the_least_one_sided_counts() -> None:
     )
 
 
-def test_a_screen_that_was_quiet_by_chance_makes_no_short_confirmation() -> None:
+def test_gate_verdict_quiet_screen_keeps_long_confirmation() -> None:
     """Then a few loud blocks would hide what is there."""
     loud = np.where(np.arange(60) % 5 == 0, 0.3, 0.0)
     judgement = one(calm(0.1, 0.001), 0.1 + noise(0.01, 60, 2) + loud)
@@ -210,21 +210,21 @@ OUTCOMES: dict[str, tuple[list[Block], str, str, str]] = {
 
 
 @pytest.mark.parametrize("name", OUTCOMES)
-def test_what_does_not_run_has_a_verdict_and_a_reason(name: str) -> None:
+def test_gate_verdict_failed_benchmark_has_reason(name: str) -> None:
     some, of_row, of_run, says = OUTCOMES[name]
     judgement = judged(some)
     assert (judgement.rows[0].verdict, judgement.verdict) == (of_row, of_run)
     assert says in (judgement.rows[0].reason or "")
 
 
-def test_what_fails_on_both_spoils_no_other() -> None:
+def test_gate_verdict_failure_on_both_is_invalid_alone() -> None:
     fine = blocks("time_other", calm(0.0).tolist())
     both = [benchmark("time_it"), benchmark("time_other")]
     judgement = judge(both, [*twice(base=FAILED, head=FAILED), *fine], {}, RULE)
     assert (judgement.verdict, judgement.rows[0].verdict) == ("clean", "invalid")
 
 
-def test_what_head_was_spared_because_base_is_slow_is_left_out() -> None:
+def test_gate_verdict_leaves_out_head_spared_by_slow_base() -> None:
     """Nobody knows whether it works there."""
     judgement = judged([trial(base=SLOW, head=SPARED)])
     assert judgement.rows == []
@@ -232,7 +232,7 @@ def test_what_head_was_spared_because_base_is_slow_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("some", [[trial(base=LATE, head=LATE)], [trial()]])
-def test_what_there_was_no_time_for_says_why_it_was_not_counted(some: list[Block]) -> None:
+def test_gate_verdict_without_time_states_count_failure(some: list[Block]) -> None:
     """Whether it was tried or not."""
     reason = "importing suite: no answer within 156 s"
     late = SideMeasurement(status="slow", reason=reason)
@@ -242,7 +242,7 @@ def test_what_there_was_no_time_for_says_why_it_was_not_counted(some: list[Block
     assert "no time was left" in (row.reason or "")
 
 
-def test_only_what_failed_or_was_late_in_its_trial_is_tried_again() -> None:
+def test_gate_verdict_retries_failed_or_late_trials() -> None:
     """What ends while it is counted has not failed: valgrind may lack an instruction."""
     assert outcome([trial(), *CRASHED]) == outcome([trial()])
     assert outcome(CRASHED) == outcome([])

@@ -28,7 +28,7 @@ def limited(some: list[Block], *limits: GateRule, planned: int = 20) -> Judgemen
 
 
 @pytest.mark.parametrize(("change", "verdict"), [(0.08, "no change"), (0.12, "slower")])
-def test_only_what_exceeds_its_limit_is_a_regression(change: float, verdict: str) -> None:
+def test_limit_exceeded_is_a_regression(change: float, verdict: str) -> None:
     """Confirmed by the clock, or counted alone."""
     limit = GateRule(match="time_it", slower=0.1)
     counted = counts("time_it", change, change, change)
@@ -39,7 +39,7 @@ def test_only_what_exceeds_its_limit_is_a_regression(change: float, verdict: str
         assert limited(some, planned=planned).verdict == "regression"
 
 
-def test_a_limit_excuses_what_is_probably_slower_and_noise_that_hides_no_more() -> None:
+def test_limit_excuses_probable_slowdown_and_hidden_noise() -> None:
     limit = GateRule(match="time_it", slower=0.4)
     loud = blocks("time_it", [0.06, -0.06] * 5)
     for some in (counts("time_it", 0.2, 0.2), loud):
@@ -47,7 +47,7 @@ def test_a_limit_excuses_what_is_probably_slower_and_noise_that_hides_no_more() 
         assert limited(some, limit, planned=0).verdict == "clean"
 
 
-def test_no_limit_excuses_what_broke() -> None:
+def test_limit_does_not_excuse_failure() -> None:
     failed = [trial(head=FAILED)] * 2
     rule = GateRule(match="time_it", slower=10.0)
     assert limited(failed, rule, planned=0).verdict == "regression"
@@ -55,7 +55,7 @@ def test_no_limit_excuses_what_broke() -> None:
     assert limited(failed, muted, planned=0).verdict == "clean"
 
 
-def test_what_is_muted_keeps_its_own_verdict_and_the_first_match_wins() -> None:
+def test_mute_keeps_row_verdict_and_first_match_wins() -> None:
     muted, other = GateRule(match="time_", mute="flaky, #1"), GateRule(match="time_it", slower=1.0)
     judgement = limited(slower(0.12), muted, other)
     (row,) = judgement.rows
@@ -67,7 +67,7 @@ def test_what_is_muted_keeps_its_own_verdict_and_the_first_match_wins() -> None:
     assert limited(slower(0.12), GateRule(match="time_other"), muted).verdict == "clean"
 
 
-def test_what_is_muted_hides_nothing_else_and_spoils_nothing() -> None:
+def test_mute_hides_no_other_benchmark() -> None:
     """Neither what was not judged beside it, nor an alarm of its own noise."""
     muted, both = GateRule(match="time_it", mute="flaky"), ["time_it", "time_other"]
     unsteady = [
@@ -98,9 +98,9 @@ def test_what_is_muted_hides_nothing_else_and_spoils_nothing() -> None:
         ("*", True),
     ],
 )
-def test_a_text_matches_anywhere_and_a_star_stands_for_any(text: str, matches: bool) -> None:
+def test_gate_rule_matches_text_and_star(text: str, matches: bool) -> None:
     assert GateRule(match=text).matches("sums.time_sum(10, 'numpy')") is matches
 
 
-def test_no_text_takes_long_to_match() -> None:
+def test_gate_rule_match_is_fast() -> None:
     assert not GateRule(match="a*" * 100 + "b").matches("a" * 100_000)

@@ -28,20 +28,20 @@ FASTER = [-value for value in SURE]
         (FASTER, (-0.03,) * 3, []),
     ],
 )
-def test_what_counts_leave_open_is_confirmed(
+def test_promotion_of_open_counts(
     screen: list[float], changes: tuple[float, ...], promoted: list[int]
 ) -> None:
     found = promote({"t": screen}, RULE, instruction_evidence(counts("t", *changes), RULE))
     assert list(found.values()) == promoted
 
 
-def test_what_may_be_slower_goes_before_what_may_be_faster() -> None:
+def test_promotion_puts_slower_before_faster() -> None:
     """However sure the speed-up looks: time for both may not be left."""
     screen = {"faster": calm(-0.5, 0.001).tolist(), "slower": calm(0.1, 0.02).tolist()}
     assert list(promote(screen, RULE).items()) == [("slower", 1), ("faster", -1)]
 
 
-def test_a_look_is_suspicious_where_it_seems_slower_of_the_same_work() -> None:
+def test_promotion_probe_of_same_work_is_suspicious_if_slower() -> None:
     """It stays so, whatever the blocks show that it was the reason for."""
     look = [0.1, 0.09, 0.11, 0.1, 0.12, 0.08]
     screen = {

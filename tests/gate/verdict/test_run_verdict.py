@@ -41,7 +41,7 @@ def test_too_few_judged_are_not_clean(
     assert judge_run([row()] * judged, CALM, 0, rule, left_out)[0] == verdict
 
 
-def test_what_is_probably_slower_comes_before_what_nobody_can_judge() -> None:
+def test_run_verdict_puts_probable_slowdown_before_inconclusive() -> None:
     rise = row(
         verdict="inconclusive",
         probably_slower=True,
@@ -57,7 +57,7 @@ def test_what_is_probably_slower_comes_before_what_nobody_can_judge() -> None:
     assert concluded(rise, control=ALARM)[1].startswith("probably slower: +12% ")
 
 
-def test_what_nobody_judged_counts_unless_its_author_skips_it_on_both() -> None:
+def test_run_verdict_counts_unjudged_unless_skipped_on_both() -> None:
     """Most sets of parameters of some suites are skipped; the plan may leave out the others."""
     some = blocks("time_it", [0.001 * (number % 3) for number in range(10)])
     others = [benchmark(f"time_{number}") for number in range(5)]

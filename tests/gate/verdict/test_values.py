@@ -60,7 +60,7 @@ def test_values_are_judged_block_by_block(
     assert judgement.verdict == expected.get(verdict, verdict)
 
 
-def test_a_row_shows_medians_and_the_changes_of_its_blocks() -> None:
+def test_value_row_has_medians_and_change_of_blocks() -> None:
     (row,) = judged([100.0] * 6, [110.0, 109.0, 112.0, 110.0, 111.0, 110.0]).rows
     assert (row.base, row.head, row.unit) == (100.0, 110.0, "bytes")
     assert (row.change, row.low, row.high) == pytest.approx((0.1, 0.09, 0.12))
@@ -68,7 +68,7 @@ def test_a_row_shows_medians_and_the_changes_of_its_blocks() -> None:
     assert (row.screen_blocks, row.p_adjusted) == (6, None)
 
 
-def test_a_time_of_nothing_is_judged_as_a_value() -> None:
+def test_value_rules_apply_to_zero_time() -> None:
     """A timer of the benchmark's own may count what is not there."""
     assert judged([0.0] * 6, [1e-3] * 6, "time_it").rows[0].verdict == "slower"
 

@@ -54,7 +54,7 @@ def told(rows: Sequence[Measurement], *backends: str) -> tuple[list[FindingRow],
     return found, verdict
 
 
-def test_each_ratio_is_over_its_own_backend_round_by_round() -> None:
+def test_finding_ratio_is_paired_by_round_with_its_backend() -> None:
     """Drift that all backends of a round share does not widen it; other lengths are left out."""
     costs = {"numpy-published": 9e-6, "numpy": 7e-6, "torch-cpu": 63e-6}
     rounds = ((1.0, 10_000), (1.5, 10_000), (0.7, 10_000), (2.0, 10_000), (9.0, 5))
@@ -152,7 +152,7 @@ EVERY = ("numpy-published", "numpy", "torch-cpu", "torch-cuda")
         ),
     ],
 )
-def test_the_verdict_names_the_fastest_and_what_is_known_of_each(
+def test_finding_verdict_names_fastest_and_state_of_others(
     rows: Sequence[Measurement], backends: Sequence[str], decided: str, sentence: str
 ) -> None:
     verdict = told(rows, *backends)[1]
@@ -160,7 +160,7 @@ def test_the_verdict_names_the_fastest_and_what_is_known_of_each(
     assert any("next: " in note for note in verdict.notes) == (decided != "yes")
 
 
-def test_what_a_line_has_no_room_for_is_a_note() -> None:
+def test_finding_verdict_moves_overflow_to_notes() -> None:
     """Of three candidates; an open one is named with what would decide it, and once."""
     (more,) = told(trainings(numpy=10, torch_cpu=10.1, torch_cuda=30), *EVERY)[1].notes
     assert more == "and torch-cuda takes 3.00× as long as numpy"
@@ -168,7 +168,7 @@ def test_what_a_line_has_no_room_for_is_a_note() -> None:
     assert why.startswith("why: torch-cuda was not measured; next: ")
 
 
-def test_the_intervals_of_the_table_are_those_that_decide() -> None:
+def test_finding_intervals_widen_with_number_of_backends() -> None:
     """Of three backends each holds at a higher level than of two."""
     rows = trainings(spread=(-0.01, 0.0, 0.01), numpy=7, torch_cpu=63, torch_cuda=90)
     two = finding([row for row in rows if row.backend != "torch-cuda"], EVERY)[2]
@@ -178,7 +178,7 @@ def test_the_intervals_of_the_table_are_those_that_decide() -> None:
     assert three.ratio_low < two.ratio_low
 
 
-def test_a_training_that_was_not_timed_whole_is_not_told_as_one() -> None:
+def test_finding_of_partial_training_shows_seconds_per_iteration() -> None:
     """It has the seconds of an iteration and their ratio, and says on how many they rest."""
     rows = [
         *trainings(numpy_published=8, numpy=8),
@@ -195,13 +195,13 @@ def test_a_training_that_was_not_timed_whole_is_not_told_as_one() -> None:
     assert verdict.sentence.endswith("over 800 iterations")
 
 
-def test_a_backend_whose_turn_did_not_come_has_its_row_and_the_reason() -> None:
+def test_finding_lists_backend_not_reached_with_reason() -> None:
     (absent,) = finding([], ["torch-cuda"])
     assert (absent.seconds, absent.published_seconds) == (None, 23.1)
     assert absent.reason == "the run ended before its turn"
 
 
-def test_the_published_times_belong_to_their_problem() -> None:
+def test_published_times_belong_to_their_problem() -> None:
     """23.1 s for 10,000 iterations on the OR gate; nothing was published for another."""
     assert published_iteration_seconds("or-gate")["torch-cuda"] == pytest.approx(2.31e-3)
     assert published_iteration_seconds("xor") == {}

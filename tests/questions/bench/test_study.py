@@ -87,7 +87,7 @@ def verdicts_of(told: Answered) -> dict[str, Verdict]:
 @pytest.mark.parametrize(
     "typed", [{}, {"families": ("none",)}, {"over": (1, 2), "threads": (2,)}, {"quick": True}]
 )
-def test_a_resolved_plan_is_resolved(typed: dict[str, Any]) -> None:
+def test_bench_plan_resolves_to_itself(typed: dict[str, Any]) -> None:
     once = plan(**typed)
     assert once.resolved() == once
     assert bool(once.planned) == ("families" not in typed)
@@ -166,7 +166,9 @@ def test_bench_is_the_finding_and_every_family(quick: bool, server: Lab, tmp_pat
     assert taken["or-gate"] == 8
 
 
-def test_a_budget_is_kept_and_what_it_left_out_is_said(server: Lab, tmp_path: Path) -> None:
+def test_bench_budget_holds_and_unreached_families_have_reasons(
+    server: Lab, tmp_path: Path
+) -> None:
     """The families that had no turn have a reason, and so has the stored run."""
     told = bench(plan(), tmp_path, 20.0)
     assert server.now <= 20 * 1.05
@@ -182,7 +184,7 @@ def test_families_take_turns(server: Lab, tmp_path: Path) -> None:
     assert decided == {"yes", "partly"}
 
 
-def test_an_interrupted_run_goes_on_where_it_was(server: Lab, tmp_path: Path) -> None:
+def test_bench_resume_measures_nothing_twice(server: Lab, tmp_path: Path) -> None:
     """The same rows ask for the same, whenever the power goes: nothing is measured twice."""
     asked = plan(families=("mlp-batch", "mlp-depth"))
     for cut in (4, 30, 70):
@@ -220,9 +222,7 @@ def test_slow_starts_of_a_device_leave_time_for_every_family(lab: Lab, tmp_path:
     assert kind_of_hardware(told.run.times, told.run.facts.environment) == "cuda"
 
 
-def test_a_finding_that_takes_long_leaves_time_for_the_families_asked_for(
-    lab: Lab, tmp_path: Path
-) -> None:
+def test_bench_slow_finding_leaves_time_for_requested_families(lab: Lab, tmp_path: Path) -> None:
     """An all-reduce an iteration: 27 s for all of the OR gate's, of a minute."""
     lab.seconds = lambda backend, problem: 1e-5
 
@@ -243,7 +243,7 @@ def test_a_finding_that_takes_long_leaves_time_for_the_families_asked_for(
     assert "no-end" not in codes(told)
 
 
-def test_a_model_of_ones_own_has_a_verdict(lab: Lab, tmp_path: Path) -> None:
+def test_bench_model_file_has_a_verdict(lab: Lab, tmp_path: Path) -> None:
     """Of one size too; what a setup takes is no part of it."""
     lab.seconds = lambda backend, problem: 1e-5 if backend == "numpy" else 2e-5
     lab.prepare_seconds = lambda backend: 9.0 if backend == "numpy" else 1e-3
@@ -256,7 +256,7 @@ def test_a_model_of_ones_own_has_a_verdict(lab: Lab, tmp_path: Path) -> None:
     assert verdict.sentence in (tmp_path / "html" / "index.html").read_text(encoding="utf-8")
 
 
-def test_more_processes_are_swept_and_are_no_part_of_the_finding(lab: Lab, tmp_path: Path) -> None:
+def test_bench_sweeps_more_processes_outside_the_finding(lab: Lab, tmp_path: Path) -> None:
     """Unless they are named; the crossovers hold their pairs."""
     lab.missing |= dict.fromkeys(("torch-cuda", "torch-ddp-cuda"), "no CUDA device found")
     lab.seconds = lambda backend, problem: 1e-5 if backend.endswith("@2") else 2e-5
@@ -272,7 +272,7 @@ def test_more_processes_are_swept_and_are_no_part_of_the_finding(lab: Lab, tmp_p
     assert named.finding_backends == ("numpy-published", "numpy", "torch-ddp")
 
 
-def test_a_model_of_one_size_is_repeated_until_it_is_decided(lab: Lab, tmp_path: Path) -> None:
+def test_bench_single_size_model_repeats_until_decided(lab: Lab, tmp_path: Path) -> None:
     """Side by side, and no longer than that."""
     file = str(EXAMPLES / "fruit.toml")
     for spread, repeats in ((0.01, {8}), (0.3, {16, 32})):
@@ -285,7 +285,7 @@ def test_a_model_of_one_size_is_repeated_until_it_is_decided(lab: Lab, tmp_path:
         assert set(Counter(row.backend for row in told.run.times).values()) <= repeats
 
 
-def test_a_backend_that_nothing_here_compares_with_is_timed_alone(lab: Lab, tmp_path: Path) -> None:
+def test_bench_backend_without_counterpart_is_timed_alone(lab: Lab, tmp_path: Path) -> None:
     lab.missing["torch-cpu"] = "torch is not installed"
     told = bench(plan(families=("mlp-width",), backends=("numpy", "torch-cpu")), tmp_path)
     rows = [row for row in told.run.times if row.family == "mlp-width"]
@@ -293,19 +293,19 @@ def test_a_backend_that_nothing_here_compares_with_is_timed_alone(lab: Lab, tmp_
     assert {row.reason for row in rows if row.backend == "torch-cpu"} == {"torch is not installed"}
 
 
-def test_without_families_the_finding_is_all(lab: Lab, tmp_path: Path) -> None:
+def test_bench_without_families_measures_only_the_finding(lab: Lab, tmp_path: Path) -> None:
     told = bench(plan(families=("none",), backends=("numpy", "torch-cpu"), quick=True), tmp_path)
     assert {row.family for row in told.run.times} == {"or-gate"}
     assert (list(verdicts_of(told)), pairs(told)) == (["or-gate"], [])
 
 
-def test_the_finding_is_measured_with_the_threads_that_are_shown(lab: Lab, tmp_path: Path) -> None:
+def test_bench_finding_uses_fewest_threads(lab: Lab, tmp_path: Path) -> None:
     """The fewest."""
     asked = {"families": ("none",), "backends": ("numpy", "torch-cpu"), "quick": True}
     told = bench(plan(**asked, threads=(1, 2)), tmp_path)
     assert {row.threads for row in told.run.times} == {1}
 
 
-def test_a_family_along_two_axes_is_refused() -> None:
+def test_bench_plan_refuses_family_along_two_axes() -> None:
     with pytest.raises(UserError, match="perceptron map"):
         plan(families=("mlp-map",))

@@ -51,7 +51,7 @@ def only(rows: list[Measurement]) -> Amortisation:
     sooner=st.floats(1e-3, 1.0),
     later=st.floats(1e-3, 100),
 )
-def test_from_that_iteration_the_whole_training_is_faster(
+def test_amortisation_iteration_is_first_where_total_is_faster(
     fast: float, times: float, sooner: float, later: float
 ) -> None:
     """And one iteration earlier it is not."""
@@ -72,7 +72,7 @@ def test_from_that_iteration_the_whole_training_is_faster(
         assert training(COMPILED, before) * slack >= training(EAGER, before)
 
 
-def test_the_ends_take_the_ends_of_the_times() -> None:
+def test_amortisation_bounds_follow_spread_of_times() -> None:
     """With spread the break-even lies between its bounds, which lie further apart than nothing."""
     spread = (-0.02, -0.01, 0.0, 0.01, 0.02)
     amortisation = only(started({EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 1, COMPILED: 5}, spread))
@@ -93,7 +93,7 @@ def test_times_that_drift_together_leave_the_faster_one_decided() -> None:
 
 
 @pytest.mark.parametrize("prepare", [{EAGER: 1, COMPILED: 5}, {EAGER: 5, COMPILED: 1}])
-def test_no_end_where_the_faster_may_not_be_faster(prepare: dict[str, float]) -> None:
+def test_amortisation_has_no_high_bound_if_winner_is_open(prepare: dict[str, float]) -> None:
     """The ratio side by side is open: it may never catch up, or not stay ahead."""
     spread = (-0.2, -0.1, 0.0, 0.1, 0.2)
     amortisation = only(started({EAGER: 1.05e-3, COMPILED: 1e-3}, prepare, spread))
@@ -103,7 +103,7 @@ def test_no_end_where_the_faster_may_not_be_faster(prepare: dict[str, float]) ->
     assert amortisation.low <= amortisation.iterations
 
 
-def test_of_two_that_tie_neither_makes_up_for_its_setup() -> None:
+def test_amortisation_of_a_tie_has_no_high_bound() -> None:
     """2% for sure: the table says that it is a tie, and not that it is undecided."""
     tie = only(started({EAGER: 1.02e-3, COMPILED: 1e-3}, {EAGER: 0.5, COMPILED: 0.6}))
     assert (tie.is_tie, tie.high) == (True, None)
@@ -119,7 +119,7 @@ def test_rows_that_do_not_say_how_they_started_are_left_out() -> None:
     assert amortisations([silent, row(backend=EAGER, seconds=0.001, prepare_seconds=1.0)]) == []
 
 
-def test_a_setup_that_found_compiled_code_is_none_of_a_cold_start() -> None:
+def test_cold_start_excludes_setup_from_compile_cache() -> None:
     """It counts as an iteration's time, beside the setup of the repeat that compiled."""
     costs, ready = {EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 0.5, COMPILED: 10.5}
     rows = [
@@ -134,7 +134,7 @@ def test_a_setup_that_found_compiled_code_is_none_of_a_cold_start() -> None:
     assert amortisations([one for one in rows if one.repeat]) == []
 
 
-def test_only_the_newest_state_counts() -> None:
+def test_amortisation_uses_newest_commit_only() -> None:
     """Times of another commit do not count, as in the crossovers."""
     costs, ready = {EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 0.5, COMPILED: 10.5}
     slow = {name: 10 * cost for name, cost in costs.items()}

@@ -58,7 +58,7 @@ def test_backends_that_were_never_measured_together_are_not_compared(
     assert (crossover.commit, crossover.sizes_measured, crossover.files) == (None, [], [])
 
 
-def test_all_values_count_where_only_one_backend_has_repeats() -> None:
+def test_points_use_all_values_if_one_backend_has_repeats() -> None:
     """A has 2 s; B has 5, 1 and 1.01 s. The first alone says that B loses, the rest that it wins.
 
     Their mean logarithm is that of 1.716 s, between the two; nothing is sure.
@@ -117,7 +117,7 @@ seeds = st.tuples(
 
 
 @given(st.lists(seeds, unique=True))
-def test_the_states_chosen_are_those_of_the_newest_commit_that_has_both(
+def test_comparable_states_are_of_newest_commit_with_both(
     chosen: list[tuple[str, int, tuple[str, str], str, str]],
 ) -> None:
     """Judged by going through all pairs of rows."""

@@ -58,7 +58,7 @@ def test_uncontended_processes_count_where_there_are_enough() -> None:
     assert point.mean == pytest.approx(log(1.5), abs=0.03)
 
 
-def test_where_all_waited_the_interval_holds_what_waiting_may_hide() -> None:
+def test_contended_interval_covers_time_hidden_by_waiting() -> None:
     """A challenger that loses a fifth of its time looks slower: it may be as fast."""
     (point,) = points(rows_of(4, 1.0, [(0.15, 0.2)] * 8), A, B)
     assert point.mean == pytest.approx(log(0.85 / 0.8), abs=0.02)
@@ -78,7 +78,7 @@ def test_losers_that_waited_long_or_more_than_the_winner_say_nothing(
     assert point.sign == 0
 
 
-def test_a_size_that_says_nothing_moves_no_crossover() -> None:
+def test_contended_size_does_not_move_crossover() -> None:
     """Its times may be hundreds of times off: the change is where the others put it."""
     calm = [(0.0, 0.0)] * 8
     rows = [row for size, ratio in RATIOS.items() for row in rows_of(size, ratio, calm)]
@@ -90,9 +90,7 @@ def test_a_size_that_says_nothing_moves_no_crossover() -> None:
 
 
 @pytest.mark.parametrize(("ratio", "waited"), [(4.0, (0.6, 0.0)), (0.25, (0.0, 0.6))])
-def test_what_is_faster_though_it_waited_is_faster(
-    ratio: float, waited: tuple[float, float]
-) -> None:
+def test_contended_winner_still_wins(ratio: float, waited: tuple[float, float]) -> None:
     """Waiting only ever adds: without it the winner would lead by more, however much it waited."""
     (point,) = points(rows_of(4, ratio, [waited] * 6), A, B)
     assert point.sign == (1 if ratio > 1 else -1)
@@ -141,9 +139,7 @@ def test_contention_never_makes_a_sure_winner(
         (8, 1.6, "threads waited for each other, times may be many times too long"),
     ],
 )
-def test_a_sweep_that_waited_throughout_has_a_rough_answer(
-    repeats: int, waited: float, why: str
-) -> None:
+def test_contended_sweep_gives_rough_answer_only(repeats: int, waited: float, why: str) -> None:
     """By the smallest samples of its processes, dropped ones included, and it decides nothing."""
 
     def spun(row: Measurement) -> Measurement:
@@ -187,7 +183,7 @@ def test_beside_a_busy_process_the_end_is_decided_at_which_the_winner_waited() -
     assert rough.startswith(f"rough: {B} leads from about size 610, not decided: every sample was")
 
 
-def test_of_processes_a_rough_answer_is_said_once_and_in_numbers_of_processes() -> None:
+def test_contended_rough_answer_of_processes_is_stated_once() -> None:
     """Not by their name, and not again below."""
     names = {A: "torch-ddp", B: "torch-ddp@2"}
     waits: list[tuple[float | None, float | None]] = [(0.5, 0.5)] * 8

@@ -48,7 +48,7 @@ def measured(means: Mapping[float, float], noise: float = 0.01) -> list[Point]:
     seed=st.integers(0, 1000),
 )
 @settings(max_examples=150, deadline=None)
-def test_an_interval_contains_its_size_and_the_bracket_does(
+def test_crossing_estimate_lies_in_interval_and_bracket(
     means: list[float], noise: float, processes: int, seed: int
 ) -> None:
     """Whatever was measured; and changes never overlap in order."""
@@ -92,7 +92,7 @@ def remaining(points: list[Point]) -> list[Indices]:
     return uncertainties(points, zero_crossings(points))
 
 
-def test_a_plain_answer_leaves_no_doubt() -> None:
+def test_crossing_of_clear_sweep_leaves_no_doubt() -> None:
     """Far from the line at every size, or over it once and closely bracketed."""
     assert remaining(measured({4**k: 1.0 for k in range(6)})) == []
     line = {2**k: 1.05 - 0.3 * k for k in range(8)}
@@ -131,14 +131,14 @@ def test_between_two_ties_another_winner_hides_only_beside_slopes() -> None:
     assert (0, 1) in remaining(slope)
 
 
-def test_a_lead_within_a_tie_need_not_be_believed() -> None:
+def test_crossing_lead_within_tie_is_not_in_doubt() -> None:
     """However close to chance: whoever is ahead, it is a tie."""
     weak = measured(dict.fromkeys((1, 1.1, 1.2), 0.02), noise=0.012)
     assert [(point.sign, point.is_tie) for point in weak] == [(1, True)] * 3
     assert remaining(weak) == []
 
 
-def test_a_size_where_the_other_could_win_is_in_doubt() -> None:
+def test_crossing_size_where_loser_could_win_is_in_doubt() -> None:
     """By more than ±5 %, as far as its interval goes; where it is surely a tie, it is not."""
     wide = measured({1: 1.0, 1.2: 0.0, 1.44: 1.0}, noise=0.1)
     assert wide[1].sign == 0
@@ -150,7 +150,7 @@ def test_a_size_where_the_other_could_win_is_in_doubt() -> None:
         assert (1, 1) not in remaining(line)
 
 
-def test_a_change_that_rests_on_hardly_anything_is_in_doubt() -> None:
+def test_crossing_from_one_weak_size_is_in_doubt() -> None:
     """A single size just beyond its interval: likelier by chance than by a change."""
     base = dict.fromkeys((1, 1.2, 1.44, 1.73), 0.5)
     weak, strong = (measured(base | {2.07: last}, noise=0.1) for last in (-0.13, -0.5))
@@ -161,7 +161,7 @@ def test_a_change_that_rests_on_hardly_anything_is_in_doubt() -> None:
     assert [ranges[-1] for ranges in of_each] == [(0, 3), (4, 4)]
 
 
-def test_an_interval_over_a_factor_of_four_is_in_doubt() -> None:
+def test_crossing_interval_over_factor_four_is_in_doubt() -> None:
     """It may hold several changes: all sizes inside are named."""
     line = measured({1: 0.8, 4: 0.02, 16: 0.0, 64: -0.02, 256: -0.8}, noise=0.1)
     (zero,) = zero_crossings(line)

@@ -30,7 +30,7 @@ KNOWN = ("numpy", "torch", "torch:cpu", "torch:cuda", "jax:gpu:0")
         ("torch:jax:gpu:0", ("torch", "jax:gpu:0")),
     ],
 )
-def test_a_pair_is_split_where_it_leaves_two_names(text: str, pair: tuple[str, str]) -> None:
+def test_split_pair_allows_colons_in_names(text: str, pair: tuple[str, str]) -> None:
     """A backend's own name may hold colons."""
     assert split_pair(text, KNOWN) == pair
 
@@ -77,7 +77,7 @@ def read_and_left_out(read: ReadFromFiles) -> tuple[int, dict[str, int]]:
     return source.rows, source.skipped
 
 
-def test_no_row_is_left_out_without_a_word(tmp_path: Path) -> None:
+def test_file_rows_left_out_are_counted_by_reason(tmp_path: Path) -> None:
     """For each reason that rows are in no answer."""
     older = judge(history(tmp_path / "asv"), commit="a")
     assert read_and_left_out(older) == (4, {"of another commit": 4})
@@ -164,7 +164,7 @@ def test_another_commit_can_be_chosen(tmp_path: Path, commit: str) -> None:
 
 
 @pytest.mark.parametrize("commit", ["a" * 40, f"{'a' * 12}-dirty"])
-def test_a_commit_and_what_was_changed_in_it_are_chosen_apart(tmp_path: Path, commit: str) -> None:
+def test_file_dirty_commit_is_separate_from_clean(tmp_path: Path, commit: str) -> None:
     """pytest-benchmark says of a commit that files had changed."""
     for dirty in (False, True):
         content = {
@@ -187,7 +187,7 @@ def test_a_commit_and_what_was_changed_in_it_are_chosen_apart(tmp_path: Path, co
         judge(tmp_path, commit="aaaa")
 
 
-def test_a_benchmarks_name_stands_for_the_families_that_other_parameters_make(
+def test_file_benchmark_name_selects_its_parameter_families(
     tmp_path: Path,
 ) -> None:
     rows = [
@@ -210,7 +210,7 @@ def test_a_benchmarks_name_stands_for_the_families_that_other_parameters_make(
 
 
 @pytest.mark.parametrize("column", ["commit", "environment", "version"])
-def test_a_table_says_what_its_rows_were_measured_of(tmp_path: Path, column: str) -> None:
+def test_csv_rows_of_two_states_are_separate_answers(tmp_path: Path, column: str) -> None:
     """Rows of two states are not put together; without dates each is an answer of its own."""
     rows = [
         f"f,{size},{backend},{seconds},{state}"
@@ -273,7 +273,7 @@ def results(commit: str, ratio: float, day: int) -> Content:
     ("changed", "commit"),
     [({"date": None}, NEW), ({"commit_hash": "feature/storage-new"}, "feature/storage-new")],
 )
-def test_the_newest_commit_is_judged_though_it_has_no_date_or_is_a_branch(
+def test_asv_newest_commit_needs_no_date_or_hash(
     tmp_path: Path, changed: Content, commit: str
 ) -> None:
     """Twelve letters of a commit tell it from others; those of a branch do not."""

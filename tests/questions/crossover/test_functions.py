@@ -62,7 +62,7 @@ def searched(functions: Called, laws: dict[str, tuple[float, float]]) -> list[Me
     raise AssertionError("the search does not end")
 
 
-def test_a_crossover_is_found_within_its_interval() -> None:
+def test_function_crossover_lies_within_its_interval() -> None:
     rows = searched(called("linear", "square", sizes=(4, 10**6)), LAWS)
     (found,) = crossovers(rows, [("linear", "square")])
     assert found.status == "reverses"
@@ -104,7 +104,7 @@ def test_sizes_that_are_left_out_have_a_reason() -> None:
     factors=st.tuples(st.floats(-8, -4), st.floats(-8, -4)),
     high=st.integers(64, 10**9),
 )
-def test_no_call_takes_long_unless_it_is_small(
+def test_function_calls_stay_short_above_grid_minimum(
     powers: tuple[float, float], factors: tuple[float, float], high: int
 ) -> None:
     laws = {

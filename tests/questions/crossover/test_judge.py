@@ -32,7 +32,7 @@ from tests.questions.crossover.conftest import SPREAD, A, B, at, only, row
         ),
     ],
 )
-def test_each_status_means_what_the_contract_says(ours: Cost, theirs: Cost, status: str) -> None:
+def test_crossover_status_follows_contract(ours: Cost, theirs: Cost, status: str) -> None:
     crossover = only(world(row, {"numpy": ours, "torch-cpu": theirs}))
     assert crossover.status == status
     directions = {"reverses": ["incumbent"], "multiple": ["challenger", "incumbent"]}
@@ -40,7 +40,7 @@ def test_each_status_means_what_the_contract_says(ours: Cost, theirs: Cost, stat
     assert (crossover.size is None) == (status != "reverses")
 
 
-def test_what_noise_cannot_tell_apart_is_undecided_and_no_likely_tie() -> None:
+def test_crossover_of_noisy_close_times_is_undecided() -> None:
     """Three repeats each, whose estimates are close by chance."""
     times = {"numpy": (1.0, 2.5, 0.4), "torch-cpu": (1.1, 0.5, 1.9)}
     crossover = only(
@@ -56,7 +56,7 @@ def test_what_noise_cannot_tell_apart_is_undecided_and_no_likely_tie() -> None:
 
 @pytest.mark.parametrize("fields", [{}, {"file": "values.csv"}])
 @pytest.mark.parametrize("processes", [1, 8])
-def test_one_size_decides_nothing(processes: int, fields: dict[str, object]) -> None:
+def test_crossover_is_undecided_from_one_size(processes: int, fields: dict[str, object]) -> None:
     """Whoever measured it, and though one is 800 times as slow; the reason says by how much."""
     costs = {"numpy": linear(1, 0), "torch-cpu": linear(810, 0)}
     rows = world(row, costs, [64], processes, noise=0.01, **fields)
@@ -70,7 +70,7 @@ def test_one_size_decides_nothing(processes: int, fields: dict[str, object]) -> 
     assert "torch-cpu takes 8" in str(crossover.reason)
 
 
-def test_no_interval_of_short_calls_excludes_another_way_to_write_them() -> None:
+def test_crossover_interval_covers_call_convention_of_short_calls() -> None:
     """Called as f(*data) one is 7% slower and the other 1%: the crossover moves by that."""
     costs = {"numpy": linear(0, 0.1), "torch-cpu": linear(2, 0)}
     rows = world(row, costs, [8, 16, 19, 21, 24, 48], noise=0.001)
@@ -103,7 +103,7 @@ def test_hardly_a_size_decided_is_no_never() -> None:
     assert most.undecided_ranges
 
 
-def test_a_tie_needs_sizes_that_say_something() -> None:
+def test_crossover_tie_needs_informative_sizes() -> None:
     """Equal times of one process are no tie; behind a table's values there may be several."""
     same = {"numpy": linear(1, 0.1), "torch-cpu": linear(1, 0.1)}
     own = only(world(row, same, processes=1, noise=0.0))
@@ -113,7 +113,7 @@ def test_a_tie_needs_sizes_that_say_something() -> None:
     assert other.reason
 
 
-def test_an_estimate_of_exactly_zero_is_the_crossing() -> None:
+def test_crossover_at_exactly_zero_is_that_size() -> None:
     """Rounded values in files hit 1 exactly; the outer sizes must not move the crossing."""
     ratio = {1: 2.0, 10: 1.0, 100: 0.99}
     costs: dict[str, Cost] = {"numpy": lambda size: 1.0, "torch-cpu": lambda size: ratio[int(size)]}
@@ -130,7 +130,7 @@ def test_an_estimate_of_exactly_zero_is_the_crossing() -> None:
     factor=st.floats(1e-9, 1e3),
 )
 @settings(max_examples=50, deadline=None)
-def test_without_noise_the_crossing_is_exact(crossing: float, steep: float, factor: float) -> None:
+def test_crossover_without_noise_is_exact(crossing: float, steep: float, factor: float) -> None:
     """Power laws are straight lines in log-log: the zero is at the truth, whatever the unit."""
     costs = {
         "a": lambda size: factor * size**steep,
@@ -142,7 +142,7 @@ def test_without_noise_the_crossing_is_exact(crossing: float, steep: float, fact
     assert crossover.bracket[0] <= crossing <= crossover.bracket[1]
 
 
-def test_the_order_of_rows_does_not_matter() -> None:
+def test_crossover_is_independent_of_row_order() -> None:
     rows = world(row, {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)})
     shuffled = list(np.random.default_rng(0).permutation(np.arange(len(rows))))
     pair = [("numpy", "torch-cpu")]
@@ -160,7 +160,7 @@ def test_families_along_two_axes_have_no_crossover() -> None:
     assert crossovers(rows) == []
 
 
-def test_what_is_no_training_has_no_crossover() -> None:
+def test_crossover_excludes_extras_that_are_no_training() -> None:
     """Of kernels sizes are counts; other tools may call a benchmark so."""
     costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)}
     rows = [made for name in sorted(EXTRAS) for made in world(row, costs, family=name)]
@@ -169,7 +169,7 @@ def test_what_is_no_training_has_no_crossover() -> None:
     assert len(crossovers(theirs)) == len(EXTRAS)
 
 
-def test_a_size_that_differs_from_those_beside_it_is_said_and_moves_no_crossover() -> None:
+def test_crossover_outlier_size_is_reported_and_ignored() -> None:
     """At 1,024 alone the challenger is slower: it leads on both sides."""
     costs: dict[str, Cost] = {
         "numpy": linear(1, 0.1),
@@ -203,7 +203,7 @@ def test_decided_says_that_no_other_winner_is_left() -> None:
     ("mean", "spread", "status", "decided"),
     [(0.02, 0.02, "tie", "yes"), (0.045, 0.01, "never", "yes"), (0.03, 0.05, "tie", "no")],
 )
-def test_a_lead_within_a_tie_is_no_win(
+def test_crossover_lead_within_tie_is_no_win(
     mean: float, spread: float, status: str, decided: str
 ) -> None:
     """Ahead for sure by 2%, it ties; by 4 to 6% it wins; by 3%, or the other one by 1%, neither."""
@@ -214,7 +214,7 @@ def test_a_lead_within_a_tie_is_no_win(
     assert all(answer.decided == decided for answer in map(rank_rows, by_size(rows)))
 
 
-def test_a_zero_beside_a_tie_is_no_change_of_winner() -> None:
+def test_crossover_zero_beside_tie_is_no_change_of_winner() -> None:
     """One is ahead by 2% for sure, which does not matter, and then the other one by half."""
     ahead = [one for k in range(3) for one in at(4.0**k, -0.02 + 0.003 * SPREAD)]
     crossover = only([*ahead, *(one for k in (3, 4) for one in at(4.0**k, 0.5 + 0.01 * SPREAD))])
@@ -239,7 +239,7 @@ def by_size(rows: list[Measurement]) -> list[list[Measurement]]:
     return list(grouped(rows, lambda row: row.size).values())
 
 
-def test_what_a_line_says_of_a_size_is_what_its_rows_say() -> None:
+def test_crossover_state_at_size_equals_ranking_of_its_rows() -> None:
     """Faster, a tie, undecided and slower: none hides behind its neighbours."""
     means = {1: (-0.5, 0.01), 2: (0.02, 0.01), 4: (0.3, 0.01), 8: (0.3, 0.6), 16: (0.5, 0.01)}
     rows = [one for size, (mean, off) in means.items() for one in at(size, mean + off * SPREAD)]
@@ -263,7 +263,7 @@ def told(*at_sizes: tuple[float, float]) -> str:
     return notes(only(rows))[0]
 
 
-def test_the_closest_size_is_the_one_where_the_loser_is_ahead() -> None:
+def test_crossover_closest_size_is_where_loser_leads() -> None:
     """An estimate on the other side is told as such, though one on this side is nearer to 1."""
     loud = (-0.5, 1.5)
     never = told(loud, (0.03, 0.01), (0.6, 0.02), (0.9, 0.02))

@@ -112,7 +112,7 @@ def test_coarse_sizes_are_whole_numbers_that_reach_both_ends(low: int, times: fl
 
 @pytest.mark.parametrize("noise", [0.0, 0.2])
 @pytest.mark.parametrize("other", [linear(10, 0.01), linear(1.0, 0.1)])
-def test_what_is_measured_is_never_asked_for(other: Cost, noise: float) -> None:
+def test_locator_never_requests_measured_processes(other: Cost, noise: float) -> None:
     """Every ask is for a whole number in range, and for more processes than there are."""
     lab = Lab({A: linear(1, 0.1), B: other}, noise=noise)
     rows: list[Measurement] = []
@@ -136,7 +136,7 @@ def test_rows_of_other_backends_change_nothing() -> None:
         )
 
 
-def test_what_one_of_them_did_for_another_pair_is_not_completed() -> None:
+def test_locator_ignores_sizes_of_other_pairs() -> None:
     """Three backends share rows: a size that a third one asked for is no question of this pair."""
     lab = Lab(CROSSING)
     rows = list(lab.locate())
@@ -155,7 +155,7 @@ def test_what_one_of_them_did_for_another_pair_is_not_completed() -> None:
     turned=st.booleans(),
 )
 @settings(max_examples=40, deadline=None)
-def test_without_noise_the_crossover_is_found_and_cheaply(
+def test_locator_without_noise_is_accurate_and_cheap(
     position: float,
     overhead: float,
     gain: float,
@@ -187,7 +187,7 @@ def test_without_noise_the_crossover_is_found_and_cheaply(
     assert len(rows) / 2 < behind * (DENSE * decades + 1) / 6
 
 
-def test_a_narrow_win_between_coarse_sizes_is_found() -> None:
+def test_locator_finds_narrow_win_between_coarse_sizes() -> None:
     """The challenger wins between 100 and 600 only, and the log-ratio bends towards it."""
 
     def bowl(size: float) -> float:
@@ -200,7 +200,7 @@ def test_a_narrow_win_between_coarse_sizes_is_found() -> None:
     assert [crossing.size for crossing in crossover.crossings] == pytest.approx([100, 599], rel=0.1)
 
 
-def test_two_whose_times_near_each_other_are_searched_until_that_is_known() -> None:
+def test_locator_searches_approaching_times_until_decided() -> None:
     """A tie at the last size is an end too: what may hide before it is looked for."""
     costs = {A: linear(2, 1), B: linear(5, 0.98)}
     for noise in (0.02, 0.04):
@@ -221,7 +221,7 @@ def test_powers_of_two_that_are_slower_are_not_taken_for_all_sizes(high: int) ->
     assert any(one == pytest.approx(100, rel=0.1) for one in crossings)
 
 
-def test_a_search_that_began_a_factor_of_four_apart_goes_on_from_there() -> None:
+def test_locator_continues_from_factor_four_grid() -> None:
     """No size is added to those it began with, other than around the crossover."""
     lab = Lab(CROSSING)
     began = [lab.measure(name, 4**k, n) for k in range(7) for n in range(3) for name in (A, B)]
@@ -247,7 +247,7 @@ def test_sizes_that_fail_inside_the_bracket_are_gone_round(
     assert not {size for size in crossover.sizes_measured if first <= size <= last}
 
 
-def test_a_size_that_breaks_later_on_is_left_as_it_is() -> None:
+def test_locator_leaves_size_that_breaks_later() -> None:
     """The third process crashes wherever it is close: nobody asks for a fourth."""
 
     class Fragile(Lab):
@@ -276,7 +276,7 @@ def test_large_sizes_that_do_not_fit_hide_nothing(most: int, status: str) -> Non
         assert notes(crossover)[0].endswith("gap narrowing")
 
 
-def test_a_search_resumes_from_any_row() -> None:
+def test_locator_resumes_from_any_row() -> None:
     """Sure of the same crossover; also where only one backend's first process had run."""
     lab = Lab(CROSSING)
     whole = lab.locate()

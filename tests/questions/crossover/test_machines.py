@@ -23,7 +23,7 @@ def groups(*rows: Measurement) -> list[BackendOnMachines]:
     return backends_on_machines(sweeps(rows))
 
 
-def test_each_backend_of_two_machines_is_one_group_in_its_newest_state() -> None:
+def test_machine_groups_use_newest_state_per_backend() -> None:
     found = groups(*on("a", "b"), *on("a", **OLD))
     assert [(one.alike.family, one.backend) for one in found] == [
         ("mlp-width", "numpy"),

@@ -31,7 +31,7 @@ def crossovers(results: Path, rows: list[Measurement], planned: dict[str, int]) 
 
 
 @pytest.mark.parametrize("other", [{}, FAILED])
-def test_a_family_without_a_row_says_that_there_was_no_time(
+def test_not_reached_family_without_rows_gives_reason(
     other: dict[str, object], tmp_path: Path
 ) -> None:
     """Also where one of two backends has failed wherever it was tried."""
@@ -51,7 +51,7 @@ def test_a_family_without_a_row_says_that_there_was_no_time(
     assert (without.incumbent, without.challenger) == BACKENDS
 
 
-def test_one_size_of_several_decides_nothing_however_clear_it_is(tmp_path: Path) -> None:
+def test_not_reached_family_with_one_size_is_undecided(tmp_path: Path) -> None:
     rows = [
         measured(
             problem=f"{family}:8", family=family, size=8, backend=name, repeat=n, seconds=seconds
@@ -73,7 +73,7 @@ def test_one_size_of_several_decides_nothing_however_clear_it_is(tmp_path: Path)
     assert not any("not measured" in note.text for note in told.notes)
 
 
-def test_a_search_says_so_too(tmp_path: Path) -> None:
+def test_not_reached_pairs_of_search_are_listed_once(tmp_path: Path) -> None:
     """Of a family and of a model file, each pair once; one that was reached has its own answer.
 
     Where its budget did not end it, nothing is missing.
@@ -108,7 +108,7 @@ def test_a_search_says_so_too(tmp_path: Path) -> None:
     assert any(f"{NOT_REACHED} (in mlp-depth, mine)" in note.text for note in answer.notes)
 
 
-def test_a_number_of_threads_that_had_no_turn_is_open(tmp_path: Path) -> None:
+def test_not_reached_thread_count_is_open(tmp_path: Path) -> None:
     rows = [
         measured(
             problem=f"mlp-width:{size}",
@@ -133,7 +133,7 @@ def test_a_number_of_threads_that_had_no_turn_is_open(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("sizes", "decided"), [((8,), False), ((8, 64), True)])
-def test_a_family_of_which_one_size_had_a_turn_is_open(
+def test_not_reached_sizes_leave_family_open(
     sizes: tuple[int, ...], decided: bool, tmp_path: Path
 ) -> None:
     """Though another family is decided."""

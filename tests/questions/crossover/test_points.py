@@ -39,7 +39,7 @@ def singles(ratios: Sequence[float], stdev: float | None = None) -> list[int]:
         (Interval(2.0, None, None), True),
     ],
 )
-def test_a_ratio_that_is_known_has_its_own_ends(ratio: Interval, nothing: bool) -> None:
+def test_point_with_given_ratio_has_its_bounds(ratio: Interval, nothing: bool) -> None:
     """An end that waiting leaves unknown stays so: no winner is read off, and no slope."""
     (point,) = [one for one in made({8: [1.0, 1.1, 1.2], 64: [1, 1, 1]}) if one.size == 8]
     known = with_ratio(point, ratio)
@@ -72,7 +72,7 @@ def test_noise_alone_seldom_makes_a_winner(sizes: int, processes: int) -> None:
     assert wrongly_decided(sizes, processes) <= 0.10
 
 
-def test_what_other_sizes_lend_does_not_narrow_an_interval_that_a_file_states() -> None:
+def test_point_pooling_does_not_narrow_stated_interval() -> None:
     """Three calm runs at one size, and at another a single run that was all but calm."""
     single = [
         row(backend=backend, size=16, seconds=seconds, low=0.5, high=1.5, file="run0.json")
@@ -112,7 +112,7 @@ def plainly_borrowed(others: list[list[float]]) -> tuple[float, float]:
     # Quarters: some variances are equal, some zero.
     st.lists(st.lists(st.integers(-4, 4), min_size=1, max_size=4), min_size=1, max_size=8)
 )
-def test_every_size_borrows_from_all_others_and_not_from_itself(quarters: list[list[int]]) -> None:
+def test_point_pooled_variance_excludes_its_size(quarters: list[list[int]]) -> None:
     """As sorted anew for every size, each variance listed once for every degree of freedom."""
     ratios = [[quarter / 4 for quarter in here] for here in quarters]
     line = made({2**k: here for k, here in enumerate(ratios)})
@@ -135,14 +135,12 @@ def test_every_size_borrows_from_all_others_and_not_from_itself(quarters: list[l
         ([-0.5, 0.04, -0.5], [-1, 0, -1]),
     ],
 )
-def test_a_single_value_that_dips_over_the_line_and_back_is_noise(
-    ratios: list[float], signs: list[int]
-) -> None:
+def test_point_single_value_dip_is_noise(ratios: list[float], signs: list[int]) -> None:
     """Within ±5 %, between sizes on either side; at the ends it counts."""
     assert singles(ratios) == signs
 
 
-def test_the_stated_spread_widens_what_is_noise() -> None:
+def test_point_noise_threshold_grows_with_stated_spread() -> None:
     """10 % on both sides are 14 % on their ratio: a dip of 12 % is nothing, one of 16 % is."""
     assert singles([0.5, -0.12, 0.5], stdev=0.1) == [1, 0, 1]
     assert singles([0.5, -0.16, 0.5], stdev=0.1) == [1, -1, 1]
@@ -150,7 +148,7 @@ def test_the_stated_spread_widens_what_is_noise() -> None:
 
 
 @pytest.mark.parametrize("share", [0.1, 0.9])
-def test_an_end_that_waiting_leaves_unknown_is_unknown_between_sizes(share: float) -> None:
+def test_point_unknown_bound_stays_unknown_between_sizes(share: float) -> None:
     """However near the other size is, at which it is known."""
     below = Point(16, 0.5, error=0.01, df=5, hidden=(UNKNOWN, 0.0))
     above = Point(64, 0.7, error=0.01, df=5)

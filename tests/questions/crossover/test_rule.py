@@ -45,7 +45,7 @@ def chosen(line: object, **known: Any) -> str:
 
 
 @given(st.lists(logs, min_size=1, max_size=3))
-def test_no_other_size_has_a_smaller_worst_case(machines: list[list[float]]) -> None:
+def test_rule_size_minimises_the_worst_case(machines: list[list[float]]) -> None:
     (rule,) = rules([judged(f"m{n}", own) for n, own in enumerate(machines)], [])
     assert isinstance(rule, Rule)
     sizes = np.unique(np.ceil(np.geomspace(2, 1024, 400)))
@@ -66,7 +66,7 @@ def test_no_other_size_has_a_smaller_worst_case(machines: list[list[float]]) -> 
             assert worst(rule.below, end) <= max(0.0, lost) + 0.05 + 0.02
 
 
-def test_the_rule_of_one_machine_has_the_size_of_its_crossover() -> None:
+def test_rule_of_one_machine_has_size_of_its_crossover() -> None:
     rows = line()
     (found,) = crossovers(rows)
     (rule,) = rules([found], rows, {"numpy": "2.4", "scipy": "1.17", "torch": "2.13", "jax": "1"})
@@ -105,12 +105,12 @@ def test_names_from_files_stay_text() -> None:
 
 
 @pytest.mark.parametrize("axis", ["lambda", "None", "2d"])
-def test_an_axis_that_is_no_name_in_python_is_called_size(axis: str) -> None:
+def test_rule_axis_that_is_no_identifier_is_named_size(axis: str) -> None:
     (rule,) = rules([judged("x", [0.5, 0.2, -0.2, -0.5], axis=axis)], [])
     assert [chosen(rule, size=size) for size in (2, 1024)] == ["a", "b"]
 
 
-def test_a_machine_that_trained_something_else_has_no_part_in_it() -> None:
+def test_rule_excludes_machine_with_another_problem() -> None:
     """Its crossover lies elsewhere; the comment names it."""
     new = [replace(row, machine="new", problem_digest="b", when="2026-02-01") for row in line()]
     old = [
@@ -125,7 +125,7 @@ def test_a_machine_that_trained_something_else_has_no_part_in_it() -> None:
     assert "without old" in str(rule)
 
 
-def test_a_pair_that_is_not_decided_has_none() -> None:
+def test_rule_of_undecided_pair_is_absent() -> None:
     (none,) = rules([judged("x", [0.1] * 4, reason="too few repeats")], [])
     assert isinstance(none, Rule)
     undecided = Crossover(
@@ -143,7 +143,7 @@ def test_a_pair_that_is_not_decided_has_none() -> None:
     assert str(none) == "# no rule for own, a and b: too few repeats"
 
 
-def test_the_command_prints_it_alone(tmp_path: Path, here: Perceptron) -> None:
+def test_rule_option_prints_rule_alone(tmp_path: Path, here: Perceptron) -> None:
     keep(tmp_path / "results", {"study": "crossover"}, line())
     answer = here("crossover", "--from", "results", "--rule")
     assert (answer.returncode, answer.stderr) == (0, "")

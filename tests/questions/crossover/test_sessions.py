@@ -56,7 +56,7 @@ def only(rows: list[Measurement]) -> Crossover:
     return found
 
 
-def test_one_session_is_judged_as_ever() -> None:
+def test_session_alone_does_not_change_crossover() -> None:
     marked = session(MORNING, crossing_at(500))
     assert only(marked) == only([replace(row, session=None) for row in marked])
 
@@ -93,7 +93,7 @@ def test_three_that_differ_in_degree_decide() -> None:
     assert (wide.low or 9) < (narrow.low or 0) < (narrow.high or 9) < (wide.high or 0)
 
 
-def test_a_size_that_one_did_not_measure_is_read_off_between_its_own() -> None:
+def test_session_missing_size_is_interpolated() -> None:
     line = crossing_at(500)
     found = only([*session(MORNING, line), *session(NIGHT, line, (16, 256, 512, 16_384))])
     assert found.sizes_measured == [16, 64, 256, 512, 1024, 4096, 16_384]
@@ -107,7 +107,7 @@ def test_another_environment_answers_alone() -> None:
     assert only([*other, *newest]) == only(newest)
 
 
-def test_a_ratio_between_sizes_and_the_page_are_of_all_sessions() -> None:
+def test_session_ratio_between_sizes_pools_all_sessions() -> None:
     rows = [*session(MORNING, crossing_at(500)), *session(NIGHT, crossing_at(2000))]
     found = only(rows)
     near = ratio_near(found, rows, 100, 0.95)
@@ -122,7 +122,7 @@ def test_a_ratio_between_sizes_and_the_page_are_of_all_sessions() -> None:
     ].crossovers == [found]
 
 
-def test_two_committed_runs_name_each_other(results_of_record: Path) -> None:
+def test_session_runs_of_record_agree_or_stay_open(results_of_record: Path) -> None:
     """Of one machine, commit and environment, ten minutes apart: one decides what the other not."""
     folder = results_of_record / "runs" / "epyc-2core"
     runs = [read_run(folder / name) for name in ("2026-11-27T024138Z", "2026-11-27T025126Z")]

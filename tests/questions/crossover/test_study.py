@@ -60,7 +60,7 @@ def only(told: Answered) -> Crossover:
     return crossover
 
 
-def test_the_crossover_is_found_where_it_is(lab: Lab, tmp_path: Path) -> None:
+def test_search_finds_crossover_with_dense_repeats(lab: Lab, tmp_path: Path) -> None:
     """Decided, within its interval, with more repeats around it than elsewhere."""
     told = search(tmp_path)
     crossover = only(told)
@@ -78,7 +78,7 @@ def test_the_crossover_is_found_where_it_is(lab: Lab, tmp_path: Path) -> None:
     assert (told.results / "measurements.jsonl").exists()
 
 
-def test_from_cold_the_start_is_shared_out(lab: Lab, tmp_path: Path) -> None:
+def test_search_from_cold_spreads_start_over_iterations(lab: Lab, tmp_path: Path) -> None:
     """2 s to prepare over 100 iterations outweigh microseconds: torch-cpu never wins."""
     data = search(tmp_path, iterations=100).answer.data
     assert data["from_cold"]["iterations"] == 100
@@ -89,7 +89,7 @@ def test_from_cold_the_start_is_shared_out(lab: Lab, tmp_path: Path) -> None:
     assert largest.iterations == pytest.approx(1.999 / gained, rel=0.05)
 
 
-def test_a_backend_that_is_not_there_is_not_measured_and_says_why(lab: Lab, tmp_path: Path) -> None:
+def test_search_backend_unavailable_gives_reason(lab: Lab, tmp_path: Path) -> None:
     """One row for each end, and the other pairs are judged all the same, the CPU's first."""
     lab.missing["torch-cuda"] = "no CUDA device found"
     told = search(tmp_path, pair=(), backends=("torch-cuda", *PAIR))
@@ -104,7 +104,7 @@ def test_a_backend_that_is_not_there_is_not_measured_and_says_why(lab: Lab, tmp_
     assert "torch-cuda" not in {backend for backend, _ in lab.timed}
 
 
-def test_a_quick_search_leaves_out_what_is_slow(lab: Lab, tmp_path: Path) -> None:
+def test_search_quick_skips_slow_sizes(lab: Lab, tmp_path: Path) -> None:
     """Fewer repeats, and no size that takes long."""
     told = search(tmp_path, quick=True)
     assert max(only(told).sizes_measured) < 8192
@@ -113,7 +113,7 @@ def test_a_quick_search_leaves_out_what_is_slow(lab: Lab, tmp_path: Path) -> Non
     assert max(counts.values()) <= 8
 
 
-def test_a_model_of_one_s_own_is_searched_along_its_size(lab: Lab, tmp_path: Path) -> None:
+def test_search_model_file_along_its_size(lab: Lab, tmp_path: Path) -> None:
     """Between the smallest and the largest that its file lists, at sizes that it does not."""
 
     def seconds(backend: str, problem: Problem) -> float:
@@ -130,7 +130,7 @@ def test_a_model_of_one_s_own_is_searched_along_its_size(lab: Lab, tmp_path: Pat
     assert not set(sizes) <= {4, 16, 64, 256}
 
 
-def test_each_number_of_threads_is_searched_for_itself(lab: Lab, tmp_path: Path) -> None:
+def test_search_thread_counts_are_separate(lab: Lab, tmp_path: Path) -> None:
     """No row of one counts for another."""
     told = search(tmp_path, threads=(1, 2))
     found = {one.threads: one for one in told.answer.data["crossovers"]}
@@ -160,7 +160,7 @@ def joined(lab: Lab) -> Lab:
     return lab
 
 
-def test_from_which_size_up_a_second_process_pays(joined: Lab, tmp_path: Path) -> None:
+def test_search_finds_size_where_second_process_pays(joined: Lab, tmp_path: Path) -> None:
     """On equal ground, 2 × 1 against 1 × 2."""
     told = search(tmp_path, pair=(), over=(1, 2), threads=(2,))
     found = pairs(told)
@@ -193,7 +193,7 @@ def single_trainings_take_long(job: Job, problem: Problem) -> float:
 
 
 @pytest.mark.parametrize("slower", [1, 4])
-def test_a_quick_run_of_many_models_is_over_in_a_minute(
+def test_search_quick_of_many_models_ends_in_a_minute(
     lab: Lab, tmp_path: Path, slower: int
 ) -> None:
     """With an answer on a quiet machine; beside a busy one it says what it had no time for."""

@@ -17,7 +17,7 @@ def foreign(rows: list[Measurement], **fields: Any) -> list[Measurement]:
     return [replace(row, source="csv", file="times.csv", **fields) for row in rows]
 
 
-def test_a_flat_gpu_of_ours_is_launch_bound() -> None:
+def test_suspicion_flat_gpu_of_own_backend_is_launch_bound() -> None:
     """Equal times while the CPU's grow ten thousandfold: all backends of ours are waited for."""
     costs = {"numpy": linear(1e-6, 1), "torch-cuda": lambda size: 40.0}
     crossover = only(world(row, costs, noise=0.005))
@@ -27,7 +27,7 @@ def test_a_flat_gpu_of_ours_is_launch_bound() -> None:
     assert SYNCHRONIZE not in str(crossover.reason)
 
 
-def test_a_flat_gpu_of_others_is_believed_with_a_caution() -> None:
+def test_suspicion_flat_gpu_of_other_tool_is_believed_with_caution() -> None:
     """It wins by a factor of 400 at the end: what a device can hide behind its launches."""
     costs = {"numpy": linear(1e-6, 1), "torch-cuda": lambda size: 4.0**8 / 400}
     crossover = only(foreign(world(row, costs, noise=0.005)))
@@ -58,7 +58,7 @@ def test_additions_in_place_that_were_not_waited_for_are_suspect() -> None:
     assert "4.3 TB/s at size 4,000" in str(crossover.reason)
 
 
-def test_a_launch_bound_rtx_4090_is_right() -> None:
+def test_suspicion_clears_launch_bound_rtx_4090() -> None:
     """Published: forward through 128 blocks, 2.1 to 2.5 ms whatever the batch."""
     cpu = {1: 1.97e-3, 8: 2.90e-3, 64: 3.35e-3, 512: 10.7e-3, 2048: 27.7e-3}
     gpu = {1: 2.21e-3, 8: 2.09e-3, 64: 2.47e-3, 512: 2.19e-3, 2048: 2.16e-3}
@@ -67,7 +67,7 @@ def test_a_launch_bound_rtx_4090_is_right() -> None:
     assert 1 < crossover.size < 8
 
 
-def test_an_interpreter_bounds_nothing() -> None:
+def test_suspicion_has_no_bound_from_interpreter() -> None:
     """Pure Python moves a byte in a nanosecond or more: a GPU may well be 10,000 times as fast."""
     costs = {"python": linear(1e-6, 1), "torch-cuda": lambda size: 4.0**8 / 10_000}
     assert only(foreign(world(row, costs, noise=0.005))).status in ("crosses", "always")
@@ -95,14 +95,14 @@ def test_products_take_a_time_that_no_device_undercuts(fields: dict[str, Any], s
         assert only([replace(one, **fields) for one in times]).status == "always"
 
 
-def test_a_gpu_that_stops_winning_is_suspect() -> None:
+def test_suspicion_falls_on_gpu_that_stops_winning() -> None:
     """More work never makes a GPU lose for good, but a queue that fills up does."""
     costs = {"numpy": linear(10, 0.01), "torch-cuda": linear(1, 0.1)}
     assert only(world(row, costs)).status == "suspect"
 
 
 @pytest.mark.parametrize("name", ["torch-cuda", "jax[gpu]", "TORCH_CUDA"])
-def test_a_gpu_is_known_by_its_name_where_no_device_is_stated(name: str) -> None:
+def test_suspicion_recognises_gpu_by_name_without_device(name: str) -> None:
     """Other people's tables seldom have a device; the CPU is the incumbent all the same."""
     rows = [
         replace(measurement, device=None)

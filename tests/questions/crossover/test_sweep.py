@@ -27,7 +27,7 @@ def only(rows: list[Measurement]) -> Sweep:
     return sweep
 
 
-def test_what_was_not_measured_has_its_reason() -> None:
+def test_sweep_backend_without_time_has_reason() -> None:
     absent = measured(
         family="mlp-width", size=4, backend="torch-cuda", status="skipped", reason=ABSENT
     )
@@ -51,7 +51,7 @@ def test_what_was_not_measured_has_its_reason() -> None:
         {"feed": "host"},
     ],
 )
-def test_what_may_not_be_compared_is_a_sweep_of_its_own(fields: dict[str, str]) -> None:
+def test_sweep_is_split_where_rows_are_incomparable(fields: dict[str, str]) -> None:
     rows = line()
     rows += [replace(row, **fields) for row in rows]
     judged = sweeps(rows)
@@ -68,7 +68,7 @@ _ANOTHER: list[dict[str, str | None]] = [
 
 
 @given(others=st.lists(st.lists(st.sampled_from(_ANOTHER), min_size=1, max_size=3), max_size=4))
-def test_what_was_judged_of_the_rows_is_what_their_sweeps_say(
+def test_sweep_crossovers_equal_those_of_all_rows(
     others: list[list[dict[str, str | None]]],
 ) -> None:
     rows = line()
@@ -84,7 +84,7 @@ def test_what_was_judged_of_the_rows_is_what_their_sweeps_say(
     assert [one.crossovers for one in again] == [one.crossovers for one in afresh]
 
 
-def test_only_the_newest_commit_of_each_case(tmp_path: Path) -> None:
+def test_sweep_shows_newest_commit_of_each_case(tmp_path: Path) -> None:
     """Another dtype is another case, of which the newest may be older; the others are counted."""
     made = plenty(tmp_path / "asv", machines=2, commits=5)
     rows = load_measurements(tmp_path)
@@ -110,7 +110,7 @@ def test_only_the_newest_commit_of_each_case(tmp_path: Path) -> None:
         [replace(row, phase="forward") for row in line()],
     ],
 )
-def test_what_varies_along_no_axis_has_none(rows: list[Measurement]) -> None:
+def test_sweep_needs_an_axis(rows: list[Measurement]) -> None:
     assert sweeps(rows) == []
 
 
@@ -130,7 +130,7 @@ EXTREME = st.lists(
 
 
 @given(EXTREME)
-def test_no_number_is_too_large_to_be_judged(
+def test_sweep_accepts_extreme_numbers(
     cells: list[tuple[int, str, int, float | None, float | None, float | None]],
 ) -> None:
     """Nothing is raised, every estimate is finite, and an open end is None."""

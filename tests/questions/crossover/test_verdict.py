@@ -37,7 +37,7 @@ def crossover(**fields: Any) -> Crossover:
     return Crossover(**(defaults | fields))
 
 
-def test_a_crossover_of_functions_is_a_whole_number_with_the_sizes_that_hardly_matter() -> None:
+def test_verdict_of_functions_is_integer_with_indifferent_sizes() -> None:
     """Of calls the time at 21 is known and not at 20.6; between 20 and 22 either will do."""
     ratios = [SizeRatio(size, 20.6 / size, None, None, 8) for size in (2, 18, 24, 200)]
     found = crossover(
@@ -61,7 +61,7 @@ def absent(family: str, reason: str) -> Crossover:
     return crossover(family=family, challenger="torch-cuda", status="not measured", reason=reason)
 
 
-def test_a_reason_that_names_no_backend_names_its_pairs() -> None:
+def test_verdict_reason_without_backend_names_pairs() -> None:
     """Of many some, and how many more there are."""
     late = [
         replace(absent("one", "the run ended before its turn"), challenger=f"gpu-{n}")
@@ -75,7 +75,7 @@ def test_a_reason_that_names_no_backend_names_its_pairs() -> None:
     )
 
 
-def test_the_name_that_another_tool_gives_is_no_number_of_processes() -> None:
+def test_verdict_at_sign_in_foreign_name_is_no_process_count() -> None:
     """Theirs may be a version."""
     both = [(8, 64), (512, 2048)]
     ratios = at_sizes("iicc", (8, 64, 512, 2048))
@@ -173,14 +173,12 @@ TURN = [Crossing(900.0, "challenger")]
         ),
     ],
 )
-def test_a_backend_is_called_faster_only_where_that_is_decided(
-    crossover: Crossover, words: str
-) -> None:
+def test_verdict_says_faster_only_where_decided(crossover: Crossover, words: str) -> None:
     """What the goldens do not show: a guess on one side, gaps, and what is at worst a tie."""
     assert sentence(crossover) == words
 
 
-def test_a_gap_that_was_not_searched_is_told_from_sizes_that_do_not_tell() -> None:
+def test_verdict_tells_unsearched_gap_from_undecided_sizes() -> None:
     """Below the one answer that is open, and below a crossover."""
     gap = found("never", decided_ranges=[(4, 64), (1024, 16384)], undecided_ranges=[(64, 1024)])
     leads = "numpy is faster at 4–64 and 1,024–16,384 rows"
@@ -201,7 +199,7 @@ def test_a_gap_that_was_not_searched_is_told_from_sizes_that_do_not_tell() -> No
     assert notes(crosses) == ("undecided: not searched between 4 and 64 rows",)
 
 
-def test_of_several_pairs_every_sentence_names_its_own() -> None:
+def test_verdict_of_several_pairs_names_backends() -> None:
     """Of one it need not; of processes both are of one backend."""
     none = replace(found("undecided", "uuuu"), challenger="torch-cuda")
     (alone,) = verdicts([none])
@@ -219,7 +217,7 @@ def test_of_several_pairs_every_sentence_names_its_own() -> None:
     assert of_two.sentence == f"torch-ddp: 1 and 2 processes: {alone.sentence}"
 
 
-def test_an_end_that_is_probably_a_tie_has_its_numbers_below() -> None:
+def test_verdict_probable_tie_at_end_has_numbers_in_notes() -> None:
     near = found("never", "iipp", decided_ranges=[(4, 64)], undecided_ranges=[(1024, 16384)])
     assert notes(near) == (
         "probably a tie: estimates within 2%, intervals up to 7.0%, 1,024–16,384 rows",
@@ -239,9 +237,7 @@ SIZES = [2.0, 8.0, 64.0, 512.0, 2048.0]
         ("n", "n, 1–16,384", "n 1"),
     ],
 )
-def test_a_noun_of_the_users_own_is_counted_if_it_is_a_plural(
-    axis: str, everywhere: str, first: str
-) -> None:
+def test_verdict_axis_noun_is_counted_if_plural(axis: str, everywhere: str, first: str) -> None:
     sizes: dict[str, Any] = {"axis": axis, "sizes_measured": [1, 64, 16384]}
     sizes["ratio_at"] = at_sizes("iuu", sizes["sizes_measured"])
     undecided = replace(found("undecided"), **sizes)
@@ -250,7 +246,7 @@ def test_a_noun_of_the_users_own_is_counted_if_it_is_a_plural(
     assert up_to == f"numpy is faster up to {first}; undecided above"
 
 
-def test_a_change_of_winner_with_a_guess_on_one_side_is_no_crossover() -> None:
+def test_verdict_change_of_winner_with_open_side_is_no_crossover() -> None:
     """What is decided is told, and the crossover below it."""
     guess = crossover(
         sizes_measured=SIZES,
@@ -266,7 +262,7 @@ ENDS = st.lists(st.integers(1, 2**22), min_size=2, max_size=12, unique=True).map
 
 
 @given(sizes=ENDS, data=st.data())
-def test_every_answer_about_usual_names_fits_a_line(sizes: list[int], data: st.DataObject) -> None:
+def test_verdict_fits_a_line_for_usual_names(sizes: list[int], data: st.DataObject) -> None:
     """Whatever is decided, of whatever status; its notes are two at most."""
     pairs = data.draw(st.lists(st.tuples(*[st.sampled_from(sizes)] * 2).map(sorted).map(tuple)))
     status = data.draw(
@@ -302,17 +298,17 @@ def test_every_answer_about_usual_names_fits_a_line(sizes: list[int], data: st.D
         ("image-batch", "size"),
     ],
 )
-def test_a_family_is_read_where_rows_say_nothing(family: str, word: str) -> None:
+def test_size_axis_is_inferred_from_family(family: str, word: str) -> None:
     assert size_axis(family) == word
 
 
 @pytest.mark.parametrize("name", [name for name, own in FAMILIES.items() if len(own.axes) == 1])
-def test_every_family_of_ours_is_read_by_its_name(name: str) -> None:
+def test_size_axis_is_inferred_for_builtin_families(name: str) -> None:
     """asv's rows and old ones say no more."""
     assert (size_axis(name),) == FAMILIES[name].axes
 
 
 @pytest.mark.parametrize("name", ["numpy", "lib@2.0", "lib@0", "@2", "lib@123456"])
-def test_a_name_without_a_number_of_processes_is_one_process(name: str) -> None:
+def test_name_without_process_count_is_one_process(name: str) -> None:
     assert name_and_processes(name) == (name, 1)
     assert named(name) == name

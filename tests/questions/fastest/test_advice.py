@@ -55,7 +55,7 @@ def advised(
     return advise(rows, BACKENDS[:count], NAME, length, [])
 
 
-def test_nothing_measured_says_why() -> None:
+def test_advice_without_measurement_gives_reasons() -> None:
     found = advise(three({}), ("torch-cuda", "numpy"), NAME, LONG, [])
     assert (found.use, found.seconds) == (None, None)
     assert found.sentence == f"not measured: torch-cuda: {ABSENT}; numpy: {NOT_REACHED}"
@@ -70,7 +70,9 @@ def test_nothing_measured_says_why() -> None:
         ((0.9, 0.5), "numpy leads by typical times, torch-cpu by smallest samples"),
     ],
 )
-def test_a_rough_answer_is_of_the_pair_in_doubt(smallest: tuple[float, float], says: str) -> None:
+def test_advice_rough_answer_is_about_pair_in_doubt(
+    smallest: tuple[float, float], says: str
+) -> None:
     """Smallest samples of both are compared, though one never waited; the fastest by typical times
     stays that.
     """
@@ -97,7 +99,7 @@ def test_a_rough_answer_is_of_the_pair_in_doubt(smallest: tuple[float, float], s
 
 
 @pytest.mark.parametrize(("spread", "tie"), [(1.001, True), (1.5, False)])
-def test_a_contended_repeat_beside_idle_ones_takes_no_advice_away(spread: float, tie: bool) -> None:
+def test_advice_survives_contended_repeat_beside_idle_ones(spread: float, tie: bool) -> None:
     """Neither where both are alike, nor where chance explains the difference."""
     rows = [
         one(
@@ -192,7 +194,7 @@ SURE, WIDE = (1.0, 1.0, 1.0), (0.4, 0.6, 0.8)
         ({"torch-cpu": WIDE, "torch-cuda": (0.1, 0.3, 0.4)}, "no"),
     ],
 )
-def test_a_lead_that_chance_may_explain_names_no_winner(
+def test_advice_lead_within_chance_names_no_winner(
     factors: Mapping[str, tuple[float, ...]], decided: str
 ) -> None:
     """With what would tell; it is decided in part where another is known to take longer.
@@ -210,7 +212,7 @@ def test_a_lead_that_chance_may_explain_names_no_winner(
 
 @pytest.mark.parametrize("spread", [(0.0, 0.0, 0.0), (-0.2, 0.0, 0.2), (-0.6, 0.0, 0.6)])
 @pytest.mark.parametrize("ratio", [1.02, 1.5])
-def test_no_axis_contradicts_the_verdict_at_the_problems_own_size(
+def test_advice_axes_agree_with_verdict_at_problem_size(
     ratio: float, spread: tuple[float, ...]
 ) -> None:
     """The same rows and the same ratio, though beside exact sizes they look more certain."""
@@ -238,7 +240,7 @@ def is_undecided_at(size: float, pair: Crossover) -> bool:
     return any(low < size < high or low == size == high for low, high in pair.undecided_ranges)
 
 
-def test_a_noisy_size_beside_it_leaves_the_problems_own_decided() -> None:
+def test_advice_stays_decided_beside_noisy_size() -> None:
     """Sizes share what they know of the variance: by the axis alone both would be undecided."""
     rows = [
         replace(row, seconds=row.seconds * exp((-0.3, 0.0, 0.3)[row.repeat]))
@@ -254,7 +256,7 @@ def test_a_noisy_size_beside_it_leaves_the_problems_own_decided() -> None:
     assert not is_undecided_at(BATCH.here, pair)
 
 
-def test_a_larger_batch_has_fewer_iterations_to_make_up_for_a_slow_start() -> None:
+def test_advice_larger_batch_leaves_fewer_iterations_to_amortise() -> None:
     """torch-cpu is faster per iteration from 125 up, and never for the whole of these epochs.
 
     It prepares for 4 s more. What it saves grows with the batch, for a number of iterations that

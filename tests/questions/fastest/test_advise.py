@@ -48,7 +48,7 @@ def found(told: Answered) -> ProblemAdvice:
     return ProblemAdvice(**{name: (data | said)[name] for name in ProblemAdvice.__struct_fields__})
 
 
-def test_the_shape_and_its_axes_are_measured_in_time(lab: Lab, tmp_path: Path) -> None:
+def test_advise_measures_shape_and_axes_in_budget(lab: Lab, tmp_path: Path) -> None:
     """Equal at 1.2e5 operations: numpy below, torch-cpu from there on, along every axis."""
     result = found(advise(tmp_path, "mlp:100x10x4"))
     assert result.use == "numpy"
@@ -65,7 +65,7 @@ def test_the_shape_and_its_axes_are_measured_in_time(lab: Lab, tmp_path: Path) -
     assert result.textbook.low is not None, "three repeats, beside those of numpy"
 
 
-def test_the_budget_ends_the_search(lab: Lab, tmp_path: Path) -> None:
+def test_advise_budget_ends_search(lab: Lab, tmp_path: Path) -> None:
     """The shape itself comes first; what there was no time for is said where it would stand."""
     lab.takes = lambda job, problem: 1.0 if problem.name == "mlp:100x10x4" else 1e6
     result = advise(tmp_path, "mlp:100x10x4", seconds=15.0)
@@ -78,7 +78,7 @@ def test_the_budget_ends_the_search(lab: Lab, tmp_path: Path) -> None:
     assert "budget-spent" in codes(result)
 
 
-def test_a_backend_that_never_starts_leaves_time_for_the_others(lab: Lab, tmp_path: Path) -> None:
+def test_advise_backend_that_never_starts_leaves_time(lab: Lab, tmp_path: Path) -> None:
     """It is named, and where nothing else was to be measured, in the error."""
     lab.never_starts = {"torch-cpu"}
     result = advise(tmp_path, "mlp:100x10x4")
@@ -114,7 +114,7 @@ def batches(lab: Lab, tmp_path: Path) -> Answered:
     return advise(tmp_path, MNIST, plan(MNIST).budget_seconds, epochs=5)
 
 
-def test_it_says_from_which_batch_and_width_the_answer_changes(lab: Lab, batches: Answered) -> None:
+def test_advise_reports_changes_along_batch_and_width(lab: Lab, batches: Answered) -> None:
     result = found(batches)
     assert result.use == "torch-cpu"
     assert (result.iterations, result.iterations_per_epoch, result.epochs) == (2345, 469, 5)
@@ -134,9 +134,7 @@ def test_it_says_from_which_batch_and_width_the_answer_changes(lab: Lab, batches
     assert lab.now <= plan(MNIST).budget_seconds
 
 
-def test_a_whole_training_is_of_all_rows_wherever_it_was_measured(
-    lab: Lab, batches: Answered
-) -> None:
+def test_advise_whole_training_counts_all_rows(lab: Lab, batches: Answered) -> None:
     """Other sizes were measured on fewer rows; the problem itself on all of its own.
 
     It is so judged from disk too.
@@ -158,9 +156,7 @@ def test_a_whole_training_is_of_all_rows_wherever_it_was_measured(
     assert stored["length"] == {"iterations": 10_000, "epochs": 5}
 
 
-def test_a_problem_that_takes_long_has_its_repeats_before_any_size_beside_it(
-    lab: Lab, tmp_path: Path
-) -> None:
+def test_advise_repeats_slow_problem_before_its_axes(lab: Lab, tmp_path: Path) -> None:
     """What was asked is answered first: the rest of the time is for where that changes."""
     lab.takes = lambda job, problem: (
         0.05 if job.step == "check" or problem.name != "mlp:100x10x4" else 2.6

@@ -25,7 +25,7 @@ SHAPE: dict[str, Any] = {"rows": 1000, "features": 20, "epochs": 100, "threads":
 TWO = ("numpy", "numpy-inplace")
 
 
-def test_without_anything_known_it_is_numpy_and_undecided() -> None:
+def test_fastest_without_cache_is_numpy_and_undecided() -> None:
     advice = fastest(**SHAPE, measure="never")
     assert isinstance(advice, Advice)
     assert (advice.backend, advice.device) == ("numpy", "cpu")
@@ -35,7 +35,7 @@ def test_without_anything_known_it_is_numpy_and_undecided() -> None:
     assert fastest(**SHAPE, measure="never", among=TWO[::-1]).backend == "numpy"
 
 
-def test_a_measurement_answers_and_is_kept() -> None:
+def test_fastest_measures_and_caches_answer() -> None:
     """In processes of its own; the next question of this shape measures nothing."""
     now = fastest(**SHAPE, measure="now", seconds=AMPLE, among=("numpy", "torch-xpu"))
     assert (now.backend, now.source, now.stale) == ("numpy", "measured", None)
@@ -55,19 +55,19 @@ def test_a_measurement_answers_and_is_kept() -> None:
 
 
 @pytest.mark.parametrize("backend", ["numpy-inplace", "torch-cpu-manual", "torch-cpu-functional"])
-def test_what_cannot_train_several_models_is_not_picked_for_them(backend: str) -> None:
+def test_fastest_does_not_pick_single_model_backend_for_several(backend: str) -> None:
     advice = fastest(**SHAPE, models=10, measure="never", among=(backend, "torch-xpu"))
     assert (advice.backend, advice.decided) == ("", False)
     assert "trains one model at a time" in advice.why or "not installed" in advice.why
 
 
-def test_other_threads_and_another_dtype_are_not_known(cache: Path) -> None:
+def test_fastest_cache_misses_other_threads_and_dtype(cache: Path) -> None:
     keep(cache, {"numpy": 2e-3})
     for other in ({"dtype": "float64"}, {"threads": 2}):
         assert fastest(**SHAPE | other, measure="never", among=TWO).source == "unknown"
 
 
-def test_what_other_shapes_take_is_no_answer(cache: Path, lab: Lab) -> None:
+def test_fastest_ignores_times_of_other_shapes(cache: Path, lab: Lab) -> None:
     """However near and however many: never says unknown, and cached measures."""
     rows = [measured(shape(rows=rows), name) for name in TWO for rows in range(990, 1000)]
     remember(cache, rows)
@@ -79,7 +79,7 @@ def test_what_other_shapes_take_is_no_answer(cache: Path, lab: Lab) -> None:
     assert (cached.backend, cached.source) == ("numpy-inplace", "measured")
 
 
-def test_what_one_question_measured_may_tie_and_times_of_two_never_do(lab: Lab) -> None:
+def test_fastest_tie_needs_times_side_by_side(lab: Lab) -> None:
     lab.seconds = lambda backend, problem: {"numpy": 1e-3, "numpy-inplace": 1.02e-3}[backend]
     asked: dict[str, Any] = {**SHAPE, "seconds": 60}
     together = fastest(**asked, among=TWO)
@@ -90,7 +90,7 @@ def test_what_one_question_measured_may_tie_and_times_of_two_never_do(lab: Lab) 
     assert apart.candidates[1].doubt == "not side by side"
 
 
-def test_other_libraries_make_it_stale(cache: Path) -> None:
+def test_fastest_answer_is_stale_after_library_change(cache: Path) -> None:
     """It is still an answer."""
     remember(cache, [measured(shape(), seconds=2e-3)], {"numpy": "1.0"})
     advice = fastest(**SHAPE, among=("numpy",), measure="never")
@@ -134,7 +134,7 @@ def test_processes_that_ask_at_once_measure_once(cache: Path) -> None:
     assert len(load(cache).rows) == 1
 
 
-def test_an_answer_that_is_known_imports_no_framework(cache: Path) -> None:
+def test_fastest_from_cache_imports_no_framework(cache: Path) -> None:
     """Nor what only tables and fits need, though one backend was given up."""
     keep(cache, {"numpy": 2e-3})
     given_up = Attempt(

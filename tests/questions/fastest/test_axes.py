@@ -21,12 +21,12 @@ from tests.conftest import ROOT, MakeRow
         (f"{ROOT}/docs/examples/points-width.toml:64", ["size"]),
     ],
 )
-def test_what_changes_the_answer_most_comes_first(problem: str, axes: list[str]) -> None:
+def test_axes_are_sorted_by_effect(problem: str, axes: list[str]) -> None:
     """On batches more rows are more of the same iterations: they are left out."""
     assert [named.axis for named, _ in all_axes(catalogue.find(problem))] == axes
 
 
-def test_no_batch_is_larger_than_the_rows() -> None:
+def test_axes_batch_ends_at_number_of_rows() -> None:
     (_, batch), *_ = all_axes(catalogue.find("mlp:1000x20x64:10c:100b"))
     assert (batch.low, batch.high) == (1, 1000)
     assert batch.problem(1000).batch == 1000

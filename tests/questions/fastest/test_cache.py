@@ -27,9 +27,7 @@ def known_row(seed: int = 1, origin: str = "", **fields: object) -> MeasuredShap
         b'{"rows": ' + b"[" * 5000,
     ],
 )
-def test_a_file_that_is_not_understood_is_a_warning_and_made_anew(
-    cache: Path, content: bytes
-) -> None:
+def test_cache_unreadable_file_warns_and_is_rebuilt(cache: Path, content: bytes) -> None:
     cache.parent.mkdir()
     cache.write_bytes(content)
     with pytest.warns(RuntimeWarning, match="made anew") as caught:
@@ -44,7 +42,7 @@ def test_a_file_that_is_not_understood_is_a_warning_and_made_anew(
 
 @pytest.mark.skipif(os.name == "nt", reason="has no such files")
 @pytest.mark.parametrize("kind", ["pipe", "device", "huge"])
-def test_what_is_no_ordinary_file_is_not_read(cache: Path, kind: str) -> None:
+def test_cache_reads_regular_files_only(cache: Path, kind: str) -> None:
     """Reading a pipe would wait for ever, and a device never ends."""
     cache.parent.mkdir()
     if kind == "pipe":
@@ -61,7 +59,7 @@ def test_what_is_no_ordinary_file_is_not_read(cache: Path, kind: str) -> None:
     assert len(load(cache).rows) == 1
 
 
-def test_nothing_is_lost_where_many_write_at_once(cache: Path) -> None:
+def test_cache_keeps_all_concurrent_updates(cache: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         for _ in pool.map(
             lambda seed: update(cache, lambda known: known.with_rows([known_row(seed)])),
@@ -71,7 +69,7 @@ def test_nothing_is_lost_where_many_write_at_once(cache: Path) -> None:
     assert len(load(cache).rows) == 24
 
 
-def test_a_contended_row_gives_way_to_one_that_was_not() -> None:
+def test_cache_prefers_idle_row_to_contended() -> None:
     """Whichever is newer, and wherever they come from."""
     busy = known_row(1, seconds=9.0, waited=0.9, when="2026-03-03")
     idle = known_row(1, "run", seconds=1.0)
@@ -85,7 +83,7 @@ def test_a_contended_row_gives_way_to_one_that_was_not() -> None:
 
 
 @pytest.mark.parametrize("reason", [NO_TIME, NO_START])
-def test_what_was_given_up_says_nothing_of_another_question(reason: str) -> None:
+def test_cache_attempt_applies_to_its_question_only(reason: str) -> None:
     tried = Attempt(
         backend="numpy",
         shape=shape(rows=1),

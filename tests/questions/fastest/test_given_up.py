@@ -43,9 +43,7 @@ def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return site / "foreign_backend.py"
 
 
-def test_a_backend_that_was_late_is_told_and_not_begun_again_for_a_minute(
-    foreign: Path, cache: Path
-) -> None:
+def test_given_up_backend_is_retried_after_a_minute(foreign: Path, cache: Path) -> None:
     """Though it would work by now; who has more time may try, and a minute later so may all."""
     asked: dict[str, Any] = {**SHAPE, "among": ("foreign",)}
     foreign.write_text(HANGS)
@@ -90,7 +88,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("text", "reason"), BROKEN.values(), ids=BROKEN)
-def test_a_backend_that_is_broken_is_named_with_the_reason(
+def test_given_up_broken_backend_is_named_with_reason(
     foreign: Path, cache: Path, text: str, reason: str
 ) -> None:
     """And takes nothing from what is known of another."""
@@ -121,7 +119,7 @@ def read_only(folder: Path) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("disk", ["full", "read-only"])
-def test_what_cannot_be_kept_answers_all_the_same(cache: Path, disk: str) -> None:
+def test_fastest_answers_when_cache_is_not_writable(cache: Path, disk: str) -> None:
     """And in this process once only: the next question measures nothing."""
     asked: dict[str, Any] = {**SHAPE, "among": ("numpy",)}
     with full() if disk == "full" else read_only(cache.parent):

@@ -28,7 +28,7 @@ JAX = Candidate(backend="jax-cpu", device="cpu", reason=NOT_KNOWN)
 ABSENT = Candidate(backend="torch-cuda", device="cuda", reason="no CUDA device found")
 
 
-def test_a_training_is_its_iterations_and_preparing_once() -> None:
+def test_candidate_total_is_iterations_plus_one_setup() -> None:
     row = measured(shape(), seconds=1e-3, factors=(0.9, 1.0, 1.1), setup_seconds=0.5)
     one = candidate(row, 1000)
     assert (one.seconds, one.source) == (pytest.approx(1.5), "measured")
@@ -42,7 +42,7 @@ def test_a_training_is_its_iterations_and_preparing_once() -> None:
     ("waited", "factors", "low"),
     [(0.9, (1.0, 1.0), 0.0), (0.2, (1.0, 1.0), 0.8), (0.0, (1.0,), None)],
 )
-def test_a_time_holds_what_waiting_may_have_added_and_one_repeat_has_no_interval(
+def test_candidate_interval_covers_waiting_and_needs_repeats(
     waited: float, factors: Sequence[float], low: float | None
 ) -> None:
     one = candidate(measured(shape(), factors=factors, waited=waited), 1)
@@ -50,7 +50,7 @@ def test_a_time_holds_what_waiting_may_have_added_and_one_repeat_has_no_interval
     assert (one.low or 0.0) <= (low or 0.0)
 
 
-def test_the_newest_row_answers_and_a_contended_one_gives_way() -> None:
+def test_candidate_row_is_newest_uncontended() -> None:
     old = measured(shape(), seconds=9.0, when="2020-01-01")
     rows = [measured(shape(), seconds=seconds) for seconds in (1.0, 2.0)]
     assert row_of("numpy", [old, *rows]) is rows[1], "the last of equal ones"
@@ -78,7 +78,7 @@ def answer(rows: Sequence[MeasuredShape], *others: Candidate, **fields: Any) -> 
     return asked(rows, others, **fields)[0]
 
 
-def test_the_fastest_is_chosen_and_all_are_told() -> None:
+def test_ranking_lists_all_candidates_by_time() -> None:
     rows = [
         measured(shape(), name, seconds)
         for name, seconds in (("torch-cpu", 3.0), ("numpy", 1.0), ("numba", 2.0))
@@ -95,7 +95,7 @@ def test_the_fastest_is_chosen_and_all_are_told() -> None:
     assert answer(rows, new=("numpy",)).why.endswith("measured now")
 
 
-def test_what_cannot_be_applied_gives_no_reason_for_what_was_not_measured() -> None:
+def test_ranking_reason_skips_backends_that_cannot_apply() -> None:
     late = replace(TORCH, reason=NO_START)
     advice = answer([measured(shape())], late, able=["torch-cpu"])
     assert advice.sentence == f"not measured: torch-cpu: {NO_START}"
@@ -132,7 +132,7 @@ def test_times_of_other_minutes_are_not_told_apart_below_a_tenth(
         assert advice.candidates[1].doubt == doubt
 
 
-def test_nothing_bounds_what_contention_hides() -> None:
+def test_ranking_contended_candidate_is_open_at_any_ratio() -> None:
     """So what seems far slower may be as fast, and a measurement on an idle machine would tell."""
     busy = measured(shape(), "torch-cpu", 2240.0, waited=0.9, together="another")
     advice, ranking = asked([measured(shape()), busy])
@@ -143,7 +143,7 @@ def test_nothing_bounds_what_contention_hides() -> None:
     assert is_enough(idle.candidates)
 
 
-def test_a_pick_beside_what_is_far_slower_is_used_though_another_may_be_as_fast() -> None:
+def test_ranking_partly_decided_pick_has_a_use() -> None:
     """Decided in part: by ratios, and where one that can run has no time."""
     rows = [measured(shape()), measured(shape(), "numba", 9.0)]
     noisy = measured(shape(), "torch-cpu", 1.05, factors=(0.8, 1.0, 1.4))
@@ -154,7 +154,7 @@ def test_a_pick_beside_what_is_far_slower_is_used_though_another_may_be_as_fast(
     assert answer([rows[0], noisy]).use is None
 
 
-def test_without_a_time_it_is_numpy_or_the_first_that_can_run() -> None:
+def test_ranking_without_times_falls_back_to_numpy() -> None:
     advice = answer([], ABSENT, TORCH, NUMPY, measured="2026-01-01", stale="changed")
     assert (advice.backend, advice.source, advice.decided) == ("numpy", "unknown", False)
     assert (advice.seconds, advice.measured, advice.stale) == (None, None, None)
@@ -168,7 +168,7 @@ def test_without_a_time_it_is_numpy_or_the_first_that_can_run() -> None:
 
 
 @pytest.mark.parametrize("reason", [NOT_KNOWN, *GIVEN_UP, *UNASKED])
-def test_what_nobody_knows_and_what_was_given_up_leaves_a_pick_open(reason: str) -> None:
+def test_ranking_unknown_candidate_leaves_pick_open(reason: str) -> None:
     advice = answer([measured(shape())], replace(TORCH, reason=reason))
     assert (advice.backend, advice.decided, advice.open) == ("numpy", False, ("torch-cpu",))
     assert advice.why.endswith("why: torch-cpu was not measured")
@@ -179,7 +179,7 @@ def test_what_nobody_knows_and_what_was_given_up_leaves_a_pick_open(reason: str)
     ("second", "waited", "enough"),
     [(1.0, 0.1, True), (1.0, 0.9, False), (3.0, 0.1, True)],
 )
-def test_it_is_not_enough_where_contention_may_hide_that_another_takes_far_less(
+def test_ranking_is_not_enough_if_contention_may_hide_winner(
     second: float, waited: float, enough: bool
 ) -> None:
     """That is what a new time would tell."""

@@ -56,7 +56,7 @@ def test_workers_find_the_very_training(lab: Lab) -> None:
     assert found[0].dataset.rows == 2**21 // 40, "enough for its batches to differ"
 
 
-def test_a_few_processes_of_each_are_measured(lab: Lab) -> None:
+def test_measure_repeats_each_backend_in_processes(lab: Lab) -> None:
     lab.seconds = lambda backend, problem: 1e-3 * lab.timed.count((backend, problem.reference))
     lab.prepare_seconds = lambda backend: 0.5
     (numpy, python), _ = measure(QUESTION, ["numpy", "python"], 60.0)
@@ -87,7 +87,7 @@ def test_those_that_may_be_as_fast_are_measured_on_side_by_side(lab: Lab) -> Non
 
 
 @pytest.mark.parametrize("reason", [NO_START, NO_TIME, "no"])
-def test_one_without_a_time_says_why_and_costs_the_other_nothing(lab: Lab, reason: str) -> None:
+def test_measure_failed_backend_gives_reason_and_costs_no_other(lab: Lab, reason: str) -> None:
     def refused(backend: str, problem: Problem) -> Outcome | None:
         no = Outcome(status="skipped", reason=reason)
         return no if backend == "python" else None

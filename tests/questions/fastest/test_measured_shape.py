@@ -20,7 +20,7 @@ from tests.made_shapes import measured, shape
 
 
 @given(st.lists(st.floats(1e-9, 1e3), min_size=1, max_size=9))
-def test_the_typical_time_lies_among_the_times(seconds: list[float]) -> None:
+def test_measured_shape_typical_time_lies_in_range(seconds: list[float]) -> None:
     """Its error is above zero for a single process, too: another one would differ."""
     middle, error = of_processes(seconds)
     assert min(seconds) * 0.999 <= exp(middle) <= max(seconds) * 1.001
@@ -45,9 +45,7 @@ def test_processes_that_agree_narrow_the_error_and_those_that_differ_widen_it() 
         ([0.9], True),
     ],
 )
-def test_what_has_fewer_than_two_idle_repeats_left_is_contended(
-    waits: list[float], contended: bool
-) -> None:
+def test_measured_shape_needs_two_idle_repeats(waits: list[float], contended: bool) -> None:
     rows = [
         made.measured(repeat=process, seconds=1e-3, waited=waited)
         for process, waited in enumerate(waits)
@@ -64,7 +62,7 @@ def test_numbers_that_are_no_times_are_refused(fields: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("once", [(4.0, 3.0), (0.0, 0.0)])
-def test_what_a_process_compiles_once_counts_in_each_of_its_trainings(
+def test_measured_shape_compile_once_counts_in_each_training(
     once: tuple[float, float],
 ) -> None:
     """Whichever was the first, and whatever data it has; what was merely delayed compiled not."""

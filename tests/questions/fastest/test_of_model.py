@@ -76,7 +76,7 @@ def asked(model: OfModel, **fields: Any) -> Question:
     batch=st.none() | st.integers(1, 20),
     optimizer=st.sampled_from(["sgd", "adam", "adamw"]),
 )
-def test_a_sequential_is_the_shape_that_it_has(
+def test_of_model_sequential_is_read_as_its_shape(
     features: int, hidden: list[int], classes: int | None, batch: int | None, optimizer: str
 ) -> None:
     """So all that is known of the shape is known of it."""
@@ -147,7 +147,9 @@ def test_layers_of_any_activations_are_read(layers: list[tuple[int, Any]], rows:
         (lambda p: torch.optim.AdamW(p, torch.tensor(0.5)), AdamW(rate=0.5)),
     ],
 )
-def test_an_optimizer_keeps_its_numbers(made: Callable[[Any], Any], expected: Optimizer) -> None:
+def test_of_model_optimizer_keeps_hyperparameters(
+    made: Callable[[Any], Any], expected: Optimizer
+) -> None:
     model = nn.Linear(4, 1)
     found = read(model, 8, 4, 1, loss="mse", optimizer=made(model.parameters()))
     assert found.training.optimizer == expected
@@ -163,13 +165,13 @@ def test_an_optimizer_keeps_its_numbers(made: Callable[[Any], Any], expected: Op
         (nn.BCEWithLogitsLoss(), ("bce", "sigmoid")),
     ],
 )
-def test_a_loss_is_an_instance_a_class_or_a_name(loss: object, expected: tuple[str, str]) -> None:
+def test_of_model_loss_is_instance_class_or_name(loss: object, expected: tuple[str, str]) -> None:
     """That which takes the sigmoid itself is another last layer."""
     problem = read(nn.Linear(4, 3), 8, 4, 3, loss=loss).training
     assert (problem.loss, problem.layers[-1].activation) == expected
 
 
-def test_a_loader_has_the_batch_and_feeds_from_the_host() -> None:
+def test_of_model_loader_gives_batch_and_host_feed() -> None:
     data = torch.utils.data.TensorDataset(torch.zeros(50, 2, 2), torch.zeros(50).long())
     model = module_of(4, [(3, "identity")])
     loader = torch.utils.data.DataLoader(data, batch_size=8, drop_last=True)
@@ -260,7 +262,7 @@ def built(fields: dict[str, Any]) -> dict[str, Any]:
         ({"inputs": torch.zeros(8, 2, 4)}, "Linear that is"),
     ],
 )
-def test_what_only_pytorch_has_is_trained_as_it_is(fields: dict[str, Any], part: str) -> None:
+def test_of_model_pytorch_only_parts_train_in_pytorch(fields: dict[str, Any], part: str) -> None:
     advice = fastest(**(ASKED | built(fields)))
     assert f"only PyTorch has {part}" in advice.why
     assert advice.backend == "torch-cpu"
@@ -305,7 +307,7 @@ def loader(rows: Any, **fields: Any) -> dict[str, Any]:
         ({"model": Normed(), "inputs": [{"x": torch.zeros(4)}] * 8}, "TypeError"),
     ],
 )
-def test_an_argument_that_cannot_be_is_named_in_a_line(fields: dict[str, Any], named: str) -> None:
+def test_of_model_invalid_argument_is_named_in_one_line(fields: dict[str, Any], named: str) -> None:
     refused(named, **fields)
 
 
@@ -328,7 +330,7 @@ def test_data_without_a_model_and_a_shape_without_rows_are_told() -> None:
             fastest(**fields, measure="never")  # type: ignore[arg-type]
 
 
-def test_nothing_of_the_users_is_changed() -> None:
+def test_of_model_leaves_model_and_optimizer_unchanged() -> None:
     model = module_of(4, [(3, "relu"), (2, "identity")])
     hooked = model[1].register_forward_hook(lambda *_: None)
     optimizer = torch.optim.Adam(model.parameters())
@@ -352,7 +354,7 @@ def test_nothing_of_the_users_is_changed() -> None:
     assert hooked.id in model[1]._forward_hooks
 
 
-def test_a_module_is_measured_as_it_is_whenever_it_is_asked_for(cache: Path) -> None:
+def test_of_model_custom_module_is_measured_every_time(cache: Path) -> None:
     """Its code may have changed since, so that nothing of it is kept."""
     model, data = Normed(), (np.zeros((10, 4)), np.zeros((10, 4)))
     step = torch.optim.AdamW(model.parameters())
@@ -395,21 +397,21 @@ assert advice.apply(model)._orig_mod is model
 
 
 @pytest.mark.slow
-def test_a_module_of_a_script_goes_through_the_compiler(cache: Path, tmp_path: Path) -> None:
+def test_of_model_module_of_script_compiles(cache: Path, tmp_path: Path) -> None:
     """The compiler looks for what its class refers to by the name of the script's module."""
     cpp_unavailable() is None or pytest.skip("no compiler of C++")
     (tmp_path / "train.py").write_text(TRAIN)
     subprocess.run([sys.executable, "train.py"], cwd=tmp_path, check=True)
 
 
-def test_only_the_batch_travels(tmp_path: Path) -> None:
+def test_of_model_sends_one_batch_to_workers(tmp_path: Path) -> None:
     data = torch.zeros(100_000, 4), torch.zeros(100_000, 4)
     made: Any = of_model(Normed(), *data, "mse", None, 8).training
     made.write(tmp_path / "module")
     assert (tmp_path / "module").stat().st_size < 100_000
 
 
-def test_what_breaks_in_a_module_is_the_reason(cache: Path) -> None:
+def test_of_model_error_in_module_is_the_reason(cache: Path) -> None:
     model, data = nn.Sequential(nn.LayerNorm(5)), (torch.zeros(8, 4), torch.zeros(8, 4))
     fields: dict[str, Any] = {"loss": "mse", "threads": 1, "among": ("torch-cpu",)}
     found = fastest(model, *data, seconds=AMPLE, **fields)
@@ -419,7 +421,7 @@ def test_what_breaks_in_a_module_is_the_reason(cache: Path) -> None:
     refused("model: cannot be pickled", model=model, **fields, measure="now", seconds=AMPLE)
 
 
-def test_a_loader_s_batch_is_drawn_without_drawing_from_the_program(cache: Path) -> None:
+def test_of_model_loader_batch_leaves_random_state(cache: Path) -> None:
     class Drawn(torch.utils.data.Dataset):  # type: ignore[misc,name-defined]
         def __len__(self) -> int:
             return 9
@@ -437,7 +439,7 @@ def test_a_loader_s_batch_is_drawn_without_drawing_from_the_program(cache: Path)
     assert np.random.get_state()[1].tolist() == before[1]  # type: ignore[index]
 
 
-def test_a_module_goes_to_a_device_of_pytorchs(cache: Path) -> None:
+def test_of_model_module_moves_to_pytorch_device(cache: Path) -> None:
     """Though NumPy is faster, which takes a rewrite: that is told beside it."""
     keep(cache, {"numpy": 1e-3, "torch-cpu": 2e-3})
     model = nn.Sequential(nn.Linear(20, 1), nn.Sigmoid())
@@ -453,7 +455,7 @@ def test_a_module_goes_to_a_device_of_pytorchs(cache: Path) -> None:
     assert "numpy" not in fastest(model, *data, among=("torch-cpu", "numpy"), **fields).why
 
 
-def test_of_a_module_only_what_can_be_picked_is_measured_again(
+def test_of_model_remeasures_only_pickable_backends(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A doubtful time of what it would be rewritten for is no matter."""
@@ -471,7 +473,7 @@ def test_of_a_module_only_what_can_be_picked_is_measured_again(
     assert again == ["torch-cpu"]
 
 
-def test_only_what_moving_is_enough_for_is_applied(cache: Path) -> None:
+def test_of_model_apply_accepts_only_movable_modules(cache: Path) -> None:
     keep(cache, {"numpy": 1e-3, "torch-cpu-compiled": 1e-3})
     of_shape: dict[str, Any] = {"rows": 1000, "features": 20, "measure": "never", "threads": 1}
     for name in ("numpy", "torch-cpu-compiled"):
@@ -496,7 +498,7 @@ def of_estimator(model: Any, targets: Any, features: int = 4) -> Any:
     return of_model(model, np.zeros((len(targets), features)), targets, None, None, None)
 
 
-def test_a_classifier_is_the_shape_that_it_has(cache: Path) -> None:
+def test_of_estimator_classifier_is_read_as_its_shape(cache: Path) -> None:
     """Alpha, which only adds the parameters' own decay, is told; so is that fit may end sooner."""
     model = estimator("MLPClassifier", hidden_layer_sizes=(8, 4), max_iter=7)
     found = of_estimator(model, np.arange(500) % 3)
@@ -535,13 +537,13 @@ def test_targets_decide_how_an_estimator_ends(
     ("fields", "named"),
     [({"solver": "lbfgs"}, "solver='lbfgs'"), ({"early_stopping": True}, "early_stopping=True")],
 )
-def test_a_part_of_an_estimator_that_cannot_be_is_named(fields: dict[str, Any], named: str) -> None:
+def test_of_estimator_unsupported_part_is_named(fields: dict[str, Any], named: str) -> None:
     with pytest.raises(UserError, match=named):
         of_estimator(estimator("MLPClassifier", **fields), np.arange(8) % 2)
     refused("loss: MLPClassifier has its own", model=estimator("MLPClassifier"))
 
 
-def test_a_pipeline_is_its_last_step_on_what_the_others_make_of_the_inputs() -> None:
+def test_of_estimator_pipeline_is_its_last_step() -> None:
     """Neither it nor the program's random numbers are changed."""
     pipeline = pytest.importorskip("sklearn.pipeline")
     preprocessing = pytest.importorskip("sklearn.preprocessing")
@@ -564,7 +566,7 @@ def test_a_pipeline_is_its_last_step_on_what_the_others_make_of_the_inputs() -> 
         of_estimator(pipeline.make_pipeline(broken, model[-1]), np.zeros(8))
 
 
-def test_its_own_fit_is_a_candidate_with_setup_and_iterations_apart() -> None:
+def test_of_estimator_own_fit_is_a_candidate() -> None:
     """Measured in worker processes as the others are, and kept for the next question."""
     model = estimator("MLPClassifier", hidden_layer_sizes=(8,), max_iter=50, random_state=3)
     data: Any = (np.zeros((500, 4)), np.arange(500) % 3)
@@ -584,7 +586,7 @@ def test_its_own_fit_is_a_candidate_with_setup_and_iterations_apart() -> None:
     assert "scikit-learn" in [one.backend for one in default.candidates if one.seconds]
 
 
-def test_what_is_no_fit_of_scikit_learn_itself_has_no_time_of_it() -> None:
+def test_of_estimator_subclass_has_no_time_of_scikit_learn() -> None:
     class Slower(type(estimator("MLPClassifier"))):  # type: ignore[misc]
         def __init__(self, clock: object = None) -> None:
             super().__init__()
@@ -597,7 +599,7 @@ def test_what_is_no_fit_of_scikit_learn_itself_has_no_time_of_it() -> None:
         fastest(rows=10, features=3, among=("scikit-learn",))
 
 
-def test_an_estimator_imports_no_framework(tmp_path: Path) -> None:
+def test_of_estimator_imports_no_framework(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     code = (
         "import sys, numpy as np; from sklearn.neural_network import MLPClassifier as M;"

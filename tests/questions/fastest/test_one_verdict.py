@@ -44,7 +44,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("times", "decided", "ties", "doubts"), CASES.values(), ids=CASES)
-def test_the_same_rows_have_one_verdict(
+def test_fastest_and_advise_agree_on_same_rows(
     times: tuple[Times, ...],
     decided: Decided,
     ties: tuple[int, ...],

@@ -33,7 +33,7 @@ def asked(**fields: Any) -> Question:
     return question(**(ASKED | fields))
 
 
-def test_a_question_is_about_a_problem_that_workers_find() -> None:
+def test_question_problem_is_found_by_workers() -> None:
     one = asked()
     problem = catalogue.find(reference_of(one.shape))
     assert reference_of(one.shape) == "mlp:1000x20x64:10c:128b:adam"
@@ -70,7 +70,7 @@ def test_numbers_of_numpy_and_lists_are_taken() -> None:
         ("among", 5),
     ],
 )
-def test_a_wrong_argument_is_named(field: str, value: object) -> None:
+def test_question_invalid_argument_is_named(field: str, value: object) -> None:
     """In one line, before anything is read or measured."""
     with pytest.raises(UserError) as caught:
         fastest(**(ASKED | {"measure": "never", field: value}))

@@ -70,7 +70,7 @@ def test_rows_of_this_machine_answer_with_what_they_rest_on(
     assert "scipy" not in str(advice.stale)
 
 
-def test_a_run_is_read_once_until_it_changes_and_forgotten_when_it_is_gone(
+def test_results_run_is_read_once_until_changed_or_removed(
     tmp_path: Path, here: Environment, row: MakeRow
 ) -> None:
     """Other folders of results may not be at hand: what they said is still known."""
@@ -93,14 +93,14 @@ def test_a_run_is_read_once_until_it_changes_and_forgotten_when_it_is_gone(
     "other",
     [{"cpu": "Abacus 3000"}, {"cores": 999}],
 )
-def test_other_machines_say_nothing_of_this_one(
+def test_results_of_other_machines_are_ignored(
     tmp_path: Path, here: Environment, row: MakeRow, other: dict[str, Any]
 ) -> None:
     stored(tmp_path, replace(here, **other), three(row))
     assert asked(tmp_path).source == "unknown"
 
 
-def test_a_damaged_run_is_left_out(tmp_path: Path, here: Environment, row: MakeRow) -> None:
+def test_results_damaged_run_is_skipped(tmp_path: Path, here: Environment, row: MakeRow) -> None:
     damaged = stored(tmp_path, here, three(row))
     (damaged / "run.json").write_text("{")
     os.mkfifo(damaged / "pipe")

@@ -46,7 +46,7 @@ def lines(run: CollectedRun) -> list[bytes]:
     return (Path(run.folder) / ROWS).read_bytes().splitlines(keepends=True)
 
 
-def test_every_machine_stands_under_its_own_name(tmp_path: Path) -> None:
+def test_collect_separates_machines_by_facts(tmp_path: Path) -> None:
     """Two that claim one are told apart by their facts; collecting again changes no byte."""
     home, sources = tmp_path / "home", [tmp_path / name for name in ("one", "two", "three")]
     run_of(sources[0])
@@ -65,7 +65,7 @@ def test_every_machine_stands_under_its_own_name(tmp_path: Path) -> None:
     assert files_of(home) == files
 
 
-def test_what_cannot_be_taken_is_named_and_hides_nothing(tmp_path: Path) -> None:
+def test_collect_names_unusable_runs_and_keeps_others(tmp_path: Path) -> None:
     """A run without its facts, damaged, or with a name that leads elsewhere."""
     source = tmp_path / "copied"
     good = run_of(source)
@@ -95,7 +95,7 @@ def test_what_cannot_be_taken_is_named_and_hides_nothing(tmp_path: Path) -> None
         f"runs/box/environment-{FACTS.id}.json",
     ],
 )
-def test_no_link_is_followed(tmp_path: Path, linked: str) -> None:
+def test_collect_follows_no_links(tmp_path: Path, linked: str) -> None:
     """It may lead to any file of this machine, and what is collected is shown to others."""
     source = tmp_path / "copied"
     run_of(source)
@@ -113,7 +113,7 @@ def test_no_link_is_followed(tmp_path: Path, linked: str) -> None:
     assert {path.name for path in (tmp_path / "home" / "runs").iterdir()} == {"other"}
 
 
-def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
+def test_collect_writes_through_no_links(tmp_path: Path) -> None:
     source, outside = tmp_path / "copied", tmp_path / "outside"
     run = run_of(source)
     outside.mkdir()
@@ -126,7 +126,7 @@ def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="permissions: the superuser may read everything")
-def test_a_machine_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_collect_names_unreadable_machine(tmp_path: Path) -> None:
     source = tmp_path / "copied"
     for name in ("box", "closed"):
         run_of(source, machine=name, folder=name)
@@ -152,7 +152,7 @@ def test_a_machine_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         (replace(FACTS, gpus=[Gpu(name="Slide Rule")]), False),
     ],
 )
-def test_other_hardware_is_another_machine_and_other_software_is_not(
+def test_collect_other_hardware_is_another_machine(
     tmp_path: Path, facts: Environment, is_same: bool
 ) -> None:
     """It is found again under its second name, though its memory is not the same to the byte."""
@@ -165,7 +165,7 @@ def test_other_hardware_is_another_machine_and_other_software_is_not(
         assert merge(source, tmp_path / "home").machine == name
 
 
-def test_a_run_that_grows_is_merged_as_it_comes(tmp_path: Path) -> None:
+def test_collect_merges_growing_run(tmp_path: Path) -> None:
     """A last line that is being written waits; a resumed run is the same; a finished one is so."""
     source, home = run_of(tmp_path / "job", finished=False), tmp_path / "home"
     whole = (source / ROWS).read_bytes()
@@ -189,7 +189,7 @@ def test_a_run_that_grows_is_merged_as_it_comes(tmp_path: Path) -> None:
     assert lines(merged) == whole.splitlines(keepends=True)
 
 
-def test_neither_an_older_copy_nor_one_that_was_cut_short_takes_rows_away(tmp_path: Path) -> None:
+def test_collect_older_or_truncated_copy_removes_no_rows(tmp_path: Path) -> None:
     source, home = run_of(tmp_path / "job"), tmp_path / "home"
     merged = merge(source, home)
     files = files_of(home)
@@ -201,7 +201,7 @@ def test_neither_an_older_copy_nor_one_that_was_cut_short_takes_rows_away(tmp_pa
     assert files_of(home) == files
 
 
-def test_what_grew_in_two_places_is_left_as_it_is_in_both(tmp_path: Path) -> None:
+def test_collect_leaves_diverged_runs_unchanged(tmp_path: Path) -> None:
     """Also another run that began in the same second."""
     one, two, home = run_of(tmp_path / "one"), run_of(tmp_path / "two"), tmp_path / "home"
     rows = [replace(row, repeat=row.repeat + 50) for row in MADE[:3]]
@@ -233,7 +233,7 @@ def test_rows_and_folder_of_a_machine_that_is_renamed_agree(tmp_path: Path) -> N
     assert len(complaints) == 1
 
 
-def test_a_run_that_is_being_measured_here_is_left_alone(tmp_path: Path) -> None:
+def test_collect_leaves_run_being_measured(tmp_path: Path) -> None:
     source, home = run_of(tmp_path / "job"), tmp_path / "home"
     stream = open_locked(Path(merge(source, home).folder) / ROWS)
     assert stream is not None

@@ -63,7 +63,7 @@ def cut_short_and_done(job: Path, cut_short: bool = True) -> None:
 # --- what is submitted ---------------------------------------------------------------------------
 
 
-def test_a_job_asks_for_a_whole_machine_and_what_else_the_user_says(
+def test_slurm_job_requests_whole_machine_and_user_options(
     fleet: Path, says: Says, tmp_path: Path
 ) -> None:
     """Of two values of one option sbatch takes the later."""
@@ -77,7 +77,7 @@ def test_a_job_asks_for_a_whole_machine_and_what_else_the_user_says(
     assert '--machine "$SLURMD_NODENAME"' in (fleet / "jobs" / "a" / SCRIPT).read_text()
 
 
-def test_what_slurm_refuses_is_told_in_its_words(fleet: Path, says: Says) -> None:
+def test_slurm_refusal_is_quoted_and_other_jobs_submitted(fleet: Path, says: Says) -> None:
     """Other jobs are submitted, and named."""
     refusal = "sbatch: error: invalid partition specified: c"
     says("sbatch", error=f"{refusal}\n", code=1, unless="--partition=[ab]")
@@ -87,7 +87,7 @@ def test_what_slurm_refuses_is_told_in_its_words(fleet: Path, says: Says) -> Non
     assert states == {"a": "failed", "b": "failed", "c": "not submitted"}
 
 
-def test_a_resume_that_slurm_refuses_leaves_the_job_done(fleet: Path, says: Says) -> None:
+def test_slurm_refused_resume_leaves_job_done(fleet: Path, says: Says) -> None:
     start(fleet, ["a"], ASKED)
     cut_short_and_done(fleet / "jobs" / "a")
     says("sbatch", error="sbatch: error: too many jobs\n", code=1)
@@ -97,7 +97,7 @@ def test_a_resume_that_slurm_refuses_leaves_the_job_done(fleet: Path, says: Says
 
 
 @pytest.mark.parametrize("who", ["we", "sbatch"])
-def test_what_slurm_may_have_taken_before_a_timeout_is_looked_for_in_the_queue(
+def test_slurm_timeout_looks_for_job_in_queue(
     fleet: Path, says: Says, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, who: str
 ) -> None:
     start(fleet, ["a"], ASKED)
@@ -118,7 +118,7 @@ def test_what_slurm_may_have_taken_before_a_timeout_is_looked_for_in_the_queue(
     ("line", "done", "again"),
     [("PENDING|Resources", False, False), ("", True, False), ("", False, True)],
 )
-def test_only_what_is_not_done_and_not_in_the_queue_is_submitted_again(
+def test_fleet_submits_only_jobs_neither_done_nor_queued(
     fleet: Path, says: Says, tmp_path: Path, line: str, done: bool, again: bool
 ) -> None:
     start(fleet, ["a"], ASKED)
@@ -134,7 +134,7 @@ def test_only_what_is_not_done_and_not_in_the_queue_is_submitted_again(
     ("cut_short", "budget", "again"),
     [(True, 120.0, True), (True, 60.0, False), (False, 120.0, False)],
 )
-def test_a_larger_budget_goes_on_where_a_smaller_one_ended(
+def test_fleet_larger_budget_resumes_cut_short_job(
     fleet: Path, says: Says, cut_short: bool, budget: float, again: bool
 ) -> None:
     """If that is why it ended."""
@@ -148,7 +148,7 @@ def test_a_larger_budget_goes_on_where_a_smaller_one_ended(
 @pytest.mark.parametrize(
     ("option", "name"), [("--problem", "mine.toml"), ("--functions", "mine.py")]
 )
-def test_an_edited_file_is_another_fleet(
+def test_fleet_edited_file_is_another_fleet(
     option: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -171,7 +171,7 @@ def test_an_edited_file_is_another_fleet(
         ("COMPLETING|None", "running", "Slurm: COMPLETING"),
     ],
 )
-def test_while_it_is_in_the_queue(
+def test_fleet_status_of_queued_job(
     fleet: Path, says: Says, line: str, state: str, reason: str
 ) -> None:
     """Its machine, its rows of all attempts so far, and its last line; other jobs are no matter."""
@@ -185,7 +185,7 @@ def test_while_it_is_in_the_queue(
     assert (status.machine, status.rows, status.step) == ("box", 4, "measuring: 0:30 left, two")
 
 
-def test_a_job_that_was_ended_has_the_reason_of_slurm_else_its_own(fleet: Path, says: Says) -> None:
+def test_fleet_ended_job_has_slurm_reason_or_its_own(fleet: Path, says: Says) -> None:
     start(fleet, ["a"], ASKED)
     assert "its machine went down" in str(only(fleet).reason)
     said = "slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026-01-01 DUE TO TIME LIMIT ***"
@@ -198,7 +198,7 @@ def test_a_job_that_was_ended_has_the_reason_of_slurm_else_its_own(fleet: Path, 
 
 
 @pytest.mark.parametrize("can_run", [True, False])
-def test_a_squeue_that_does_not_answer_ends_no_job(
+def test_fleet_unreachable_squeue_leaves_job_unknown(
     fleet: Path, says: Says, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, can_run: bool
 ) -> None:
     """The job is unknown, with what was said, and may still run."""
@@ -214,7 +214,9 @@ def test_a_squeue_that_does_not_answer_ends_no_job(
 
 
 @pytest.mark.parametrize("links", ["mine", "of who submitted"])
-def test_a_folder_may_have_two_names(tmp_path: Path, fleet: Path, says: Says, links: str) -> None:
+def test_fleet_folder_may_have_two_names(
+    tmp_path: Path, fleet: Path, says: Says, links: str
+) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "results")
     linked = tmp_path / "link" / fleet.relative_to(tmp_path / "results")
     mine, theirs = (linked, fleet) if links == "mine" else (fleet, linked)
@@ -230,7 +232,7 @@ def test_a_folder_may_have_two_names(tmp_path: Path, fleet: Path, says: Says, li
     ("code", "state", "reason"),
     [(0, "done", None), (1, "done", None), (3, "done", None), (2, "failed", "no torch")],
 )
-def test_a_job_that_answered_is_done_and_another_has_its_last_line_as_the_reason(
+def test_local_job_state_and_reason_follow_exit_code(
     here: Path, runs: Runs, code: int, state: str, reason: str | None
 ) -> None:
     runs(f"echo 'error: no torch'; exit {code}")
@@ -238,9 +240,7 @@ def test_a_job_that_answered_is_done_and_another_has_its_last_line_as_the_reason
     assert (ended(here).state, ended(here).reason) == (state, reason)
 
 
-def test_a_job_runs_until_its_last_process_has_ended(
-    here: Path, runs: Runs, tmp_path: Path
-) -> None:
+def test_local_job_runs_until_last_process_ends(here: Path, runs: Runs, tmp_path: Path) -> None:
     """Told to end it has time to answer; meanwhile no other is started."""
     numbers = tmp_path / "numbers"
     runs(f"trap 'exit 3' TERM; echo $$ $PPID >{numbers}; while :; do sleep 0.05; done")
@@ -255,7 +255,7 @@ def test_a_job_runs_until_its_last_process_has_ended(
     assert numbers.read_text().split() == [str(command), str(shell)]
 
 
-def test_a_job_on_another_host_is_unknown(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_job_on_another_host_is_unknown(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     job = here / "jobs" / "local-1"
     job.mkdir(parents=True)
     (job / SCRIPT).touch()
@@ -264,7 +264,7 @@ def test_a_job_on_another_host_is_unknown(here: Path, monkeypatch: pytest.Monkey
     assert only(here).state == "unknown"
 
 
-def test_a_pipe_is_not_waited_for(here: Path) -> None:
+def test_fleet_status_does_not_wait_for_pipes(here: Path) -> None:
     """A fleet's folder may come from anywhere."""
     job = here / "jobs" / "local-1"
     job.mkdir(parents=True)

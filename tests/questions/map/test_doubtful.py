@@ -72,6 +72,6 @@ def test_asking_ends_whatever_is_answered(
     assert len(asked) <= max(25, 0.2 * grid.cells, 6.4 * grid.cells**0.5)
 
 
-def test_one_that_wins_everywhere_by_far_needs_the_coarse_grid_only() -> None:
+def test_explore_clear_winner_needs_coarse_grid_only() -> None:
     times = {"numpy": lambda x, y: 1.0 + x * y, "torch-cpu": lambda x, y: 3.0 * (1.0 + x * y)}
     assert len(explore(GRID, times)) == 25

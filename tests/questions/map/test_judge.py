@@ -49,7 +49,7 @@ def everywhere(costs: dict[str, Cost], noise: float = 0.0) -> list[Measurement]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_measured_cell_is_judged_as_the_one_judge_does(name: str) -> None:
+def test_map_cell_agrees_with_ranking(name: str) -> None:
     case = CASES[name]
     (cell,) = phase_map_of(rows_of(case, sizes=(4, 4))).cells
     winner = "tie" if case.ties else "numpy" if case.slower else "undecided"
@@ -58,7 +58,7 @@ def test_a_measured_cell_is_judged_as_the_one_judge_does(name: str) -> None:
     assert ratio == Interval(cell.ratio, cell.low, cell.high)
 
 
-def test_an_open_cell_shows_the_interval_that_leaves_it_open() -> None:
+def test_map_open_cell_shows_deciding_interval() -> None:
     """Not that of a tie, which is closer by its estimate."""
     noisy = CASES["noisy"].seconds
     rows = rows_of(
@@ -82,7 +82,7 @@ def test_between_two_winners_is_no_tie() -> None:
     assert phase_map_of(everywhere({"a": LIGHT, "b": close}), GRID).shares == {"tie": 1.0}
 
 
-def test_only_decided_cells_are_counted() -> None:
+def test_map_shares_count_decided_cells_only() -> None:
     """Where one side waited for cores nobody wins, be it 8,600 times as fast; nor near there."""
     slow: Cost = lambda x, y: 8600 * LIGHT(x, y)  # noqa: E731
     rows = [
@@ -98,7 +98,7 @@ def test_only_decided_cells_are_counted() -> None:
     assert {cell.decided for cell in between.cells if cell.x > 36} == {"yes"}
 
 
-def test_the_border_is_where_both_take_equally_long() -> None:
+def test_map_border_is_where_times_are_equal() -> None:
     phase_map = phase_map_of(in_cells(BOTH, EVERY_CELL), GRID)
     (border,) = phase_map.borders
     assert border.backends == ("heavy", "light")
@@ -107,7 +107,7 @@ def test_the_border_is_where_both_take_equally_long() -> None:
     assert phase_map.summary.endswith("; heavy from rows × width ≈ 2,400")
 
 
-def test_a_border_ends_where_a_third_backend_is_faster() -> None:
+def test_map_border_ends_where_third_backend_wins() -> None:
     """Three regions meet in one point; no line runs on inside the third."""
     costs: dict[str, Cost] = {
         "light": LIGHT,
@@ -127,7 +127,7 @@ def test_a_border_ends_where_a_third_backend_is_faster() -> None:
             assert best <= 1.1 * costs[third](x, y)
 
 
-def test_a_backend_never_wins_where_it_has_no_time() -> None:
+def test_map_backend_without_time_never_wins() -> None:
     """However fast it is elsewhere; and its end is a border, halfway to where it fails."""
     fast: Cost = lambda x, y: inf if x * y > 3_000 else 0.5 * LIGHT(x, y)  # noqa: E731
     phase_map = phase_map_of(everywhere({"light": LIGHT, "fast": fast}), GRID)
@@ -142,7 +142,7 @@ def test_a_backend_never_wins_where_it_has_no_time() -> None:
 @settings(max_examples=15)
 @given(seed=st.integers(0, 10**6), failing=st.floats(0, 0.6))
 @example(seed=12820, failing=0.0)  # a border of which two points round to the same
-def test_the_order_of_rows_does_not_matter(seed: int, failing: float) -> None:
+def test_map_is_independent_of_row_order(seed: int, failing: float) -> None:
     """Nor do made-up times: shares add up, and neither failures nor slower ones win."""
     random = np.random.default_rng(seed)
     rows = [
@@ -183,7 +183,7 @@ def test_the_order_of_rows_does_not_matter(seed: int, failing: float) -> None:
 
 
 @given(low=st.integers(1, 500), factor=st.floats(1.01, 1e4), points=st.integers(2, 40))
-def test_an_axis_ascends_between_its_ends(low: int, factor: float, points: int) -> None:
+def test_map_axis_ascends_between_its_ends(low: int, factor: float, points: int) -> None:
     """Whole numbers, each once, the ends among them, never more than asked for."""
     high = max(low + 1, int(low * factor))
     values = log_grid((low, high), (1, 2), points).x_values
@@ -210,7 +210,7 @@ def say(cells: list[MapCell]) -> str:
     return sentence(shares, cells, AXES)
 
 
-def test_a_rule_names_the_size_that_decides() -> None:
+def test_map_rule_names_the_deciding_size() -> None:
     """Halfway, in logarithms, between the sizes on both sides."""
     by_width = [cell(x, y, "a" if y < 64 else "b") for x, y in product(SIZES, SIZES)]
     assert say(by_width) == "a wins 50% of the map, b 50%; b from width ≈ 32"
@@ -218,7 +218,7 @@ def test_a_rule_names_the_size_that_decides() -> None:
     assert "b from rows × width ≈ 510" in say(by_product)
 
 
-def test_without_a_rule_there_are_only_shares() -> None:
+def test_map_without_rule_states_shares_only() -> None:
     """More than 2% wrong is no rule; ties and cells without a time are counted."""
     chequered = [
         cell(x, y, "a" if (i + j) % 2 else "b")
@@ -229,7 +229,7 @@ def test_without_a_rule_there_are_only_shares() -> None:
     assert say(cells) == "a wins 50% of the map, tie 25%, no time 25%"
 
 
-def test_a_rule_is_not_read_off_undecided_cells() -> None:
+def test_map_rule_ignores_undecided_cells() -> None:
     """It is stated while less is undecided than its winner has."""
 
     def told(undecided: int) -> str:

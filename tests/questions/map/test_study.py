@@ -49,7 +49,7 @@ def drawn(told: Answered) -> PhaseMap:
     return found
 
 
-def test_the_map_is_measured_where_the_winner_changes(lab: Lab, tmp_path: Path) -> None:
+def test_map_study_measures_where_winner_changes(lab: Lab, tmp_path: Path) -> None:
     """Both win somewhere, few cells are measured, each in every process and none twice."""
     told = draw(tmp_path)
     found = drawn(told)
@@ -69,7 +69,7 @@ def test_the_map_is_measured_where_the_winner_changes(lab: Lab, tmp_path: Path) 
             assert cell.winner == winner
 
 
-def test_an_interrupted_map_is_resumed_as_it_would_have_been(lab: Lab, tmp_path: Path) -> None:
+def test_map_study_resume_reaches_same_cells(lab: Lab, tmp_path: Path) -> None:
     """The next cells follow from the rows: the same cells in the end, nothing measured twice."""
     whole = draw(tmp_path / "whole")
     lab.timed.clear()
@@ -83,7 +83,7 @@ def test_an_interrupted_map_is_resumed_as_it_would_have_been(lab: Lab, tmp_path:
     assert len(list((tmp_path / "cut" / "runs" / "box").glob("*/run.json"))) == 1
 
 
-def test_a_map_keeps_its_budget_and_says_what_it_did_not_refine(lab: Lab, tmp_path: Path) -> None:
+def test_map_study_budget_holds_and_unrefined_is_counted(lab: Lab, tmp_path: Path) -> None:
     """Coarse cells come first; in the end no backend wins a cell for lack of the other's time."""
     whole = draw(tmp_path / "whole")
     lab.takes = lambda job, problem: 0.05 if job.step == "check" else 0.25
@@ -102,7 +102,7 @@ def test_a_map_keeps_its_budget_and_says_what_it_did_not_refine(lab: Lab, tmp_pa
     assert more.answer.data["not_refined"] == 0
 
 
-def test_a_map_over_batches_says_batch_and_width(lab: Lab, tmp_path: Path) -> None:
+def test_map_study_over_batches_names_its_axes(lab: Lab, tmp_path: Path) -> None:
     """Measured and read back; the default is another map."""
     told = draw(tmp_path, family="batch-width")
     assert drawn(told).axes == ("batch", "width")
@@ -122,6 +122,6 @@ def test_a_map_over_batches_says_batch_and_width(lab: Lab, tmp_path: Path) -> No
         ({"backends": ("numpy", "torch-ddp@4", "torch-ddp@6"), "threads": 8}, "give --threads 12"),
     ],
 )
-def test_a_plan_that_cannot_be_is_refused(changes: dict[str, Any], words: str) -> None:
+def test_map_plan_refuses_invalid_values(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(UserError, match=words):
         plan(**changes)

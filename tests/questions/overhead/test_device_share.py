@@ -11,13 +11,13 @@ from tests.made import FACTS, GPU_FACTS, GPU_NAME, measured, on_gpu
 @pytest.mark.parametrize(
     ("busy", "is_bound"), [(0.04, True), (0.49, True), (0.51, False), (1, False)]
 )
-def test_a_device_that_waits_most_of_the_time_is_launch_bound(busy: float, is_bound: bool) -> None:
+def test_device_share_idle_device_is_launch_bound(busy: float, is_bound: bool) -> None:
     share = busy_share([on_gpu(measured(seconds=1e-4), busy)])
     assert share.estimate == pytest.approx(busy)
     assert busy_cell(share).after.endswith("launch-bound") == is_bound
 
 
-def test_the_gpu_that_trained_names_the_run() -> None:
+def test_device_share_hardware_is_gpu_that_trained() -> None:
     """As its own state says, else the machine's first; where nobody knows, the kind of device."""
     row = measured(backend="torch-cuda", seconds=1e-3)
     state = GpuState(name="Second", idle=False, slowed_by=[])

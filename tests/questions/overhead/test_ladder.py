@@ -47,7 +47,7 @@ def variants(rows: list[Measurement], work: tuple[int, int] = WORK) -> dict[str,
         ([True, True], 2.0, "2.00 s (cached)"),
     ],
 )
-def test_to_prepare_is_what_compiling_took_unless_nobody_compiled(
+def test_ladder_prepare_time_is_of_compiling_processes(
     from_cache: list[bool | None], seconds: float, cell: str
 ) -> None:
     """Of processes that took 1 and 4 s."""
@@ -69,7 +69,7 @@ def test_to_prepare_is_what_compiling_took_unless_nobody_compiled(
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_floor_is_the_fastest_of_the_one_judge(name: str) -> None:
+def test_ladder_floor_agrees_with_ranking(name: str) -> None:
     """With its ties; where one variant is open there is none, and ratios are to the fastest."""
     case, rows = CASES[name], rows_of(CASES[name])
     found = judged(rows, dict.fromkeys(reversed(case.seconds), "something"))
@@ -85,7 +85,7 @@ def test_the_floor_is_the_fastest_of_the_one_judge(name: str) -> None:
         assert name in " ".join((verdict.sentence, *verdict.notes))
 
 
-def test_a_rung_that_can_run_and_has_no_time_leaves_the_floor_open() -> None:
+def test_ladder_floor_is_open_if_runnable_variant_has_no_time() -> None:
     """One that cannot run does not."""
     rows = [row for row in ladder_rows() if row.backend != "numba"]
     missing = judged(rows)
@@ -106,7 +106,9 @@ def test_a_rung_that_can_run_and_has_no_time_leaves_the_floor_open() -> None:
         (1, 20, 20, "arithmetic"),  # and may be faster than a copy
     ],
 )
-def test_what_a_rung_is_bound_by(larger: int, gflops: float, gbytes: float, bound: str) -> None:
+def test_ladder_variant_bound_is_nearest_ceiling(
+    larger: int, gflops: float, gbytes: float, bound: str
+) -> None:
     """10 GFLOP/s and 40 GB/s: a tenth of neither ceiling, or the nearer one."""
     ceilings = {"product": 1e9 * gflops, "copy": 1e9 * gbytes}
     rows = [
@@ -118,7 +120,7 @@ def test_what_a_rung_is_bound_by(larger: int, gflops: float, gbytes: float, boun
     assert variants(rows, (1000 * larger, 4000 * larger))["numba"].bound == bound
 
 
-def test_without_ceilings_of_its_device_a_rung_is_held_against_none() -> None:
+def test_ladder_variant_needs_ceilings_of_its_device() -> None:
     """Never against another device's; one that leaves its device waiting is bound by launches."""
     rows = gpu_ladder_rows()
     of_host = variants([row for row in rows if (row.family, row.device) != (CEILING, "cuda")])
@@ -139,7 +141,7 @@ def test_without_ceilings_of_its_device_a_rung_is_held_against_none() -> None:
         (0.9, (4_000_000_000, 900_000_000), "arithmetic"),
     ],
 )
-def test_what_keeps_a_busy_device(
+def test_ladder_busy_device_is_bound_by_work_or_memory(
     busy: float | None, work: tuple[int, int], bound: str | None
 ) -> None:
     """In 100 µs: 40 of 50 TFLOP/s, 2 of 3 TB/s, or 9 TB/s, which no memory gives.
@@ -156,7 +158,7 @@ def test_what_keeps_a_busy_device(
 
 
 @pytest.mark.parametrize("family", ["or-gate", CEILING])
-def test_a_contended_rung_or_ceiling_says_of_none_what_bounds_it(family: str) -> None:
+def test_ladder_contended_variant_has_no_bound(family: str) -> None:
     """Its rate is that of waiting: an idle machine may have another limit."""
     rows = [
         replace(row, waited=0.9) if (row.backend, row.family) == ("numpy", family) else row
@@ -167,7 +169,7 @@ def test_a_contended_rung_or_ceiling_says_of_none_what_bounds_it(family: str) ->
     assert variants(rows)["torch-cuda"].bound == "launches"
 
 
-def test_a_rung_over_several_devices_is_held_against_none() -> None:
+def test_ladder_variant_over_several_devices_has_no_ceiling() -> None:
     """The ceilings are those of one; over several processes of the CPU they are the same cores'."""
     by_name = variants(
         [
@@ -181,7 +183,7 @@ def test_a_rung_over_several_devices_is_held_against_none() -> None:
     assert by_name["torch-cpu"].gflops is not None
 
 
-def test_what_a_device_did_not_tell_has_its_reason() -> None:
+def test_ladder_missing_device_data_has_reason() -> None:
     """A device that is not there has one part; energy has no counter, or its turn never came."""
     absent = {"backend": "cupy", "status": "skipped", "reason": "no driver"}
     (part,) = device_parts([measured(family=DEVICE, phase="device", **absent)])
@@ -207,7 +209,7 @@ def test_contention_leaves_a_phase_undecided() -> None:
     assert little.low < idle.low - 0.05 * 7e-5
 
 
-def test_a_process_that_lacks_a_loop_lends_nothing() -> None:
+def test_ladder_phases_need_both_loops_of_a_process() -> None:
     """A difference needs both loops of one process, and its interval several processes."""
     rows = [row for row in ladder_rows() if (row.repeat, row.phase) != (1, "forward")]
     (forward, backward, _) = iteration_phases(rows, "torch-cpu")

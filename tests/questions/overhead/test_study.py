@@ -68,7 +68,7 @@ def variants_of(told: Answered) -> list[Variant]:
     return found
 
 
-def test_the_ladder_is_climbed_whole(lab: Lab, tmp_path: Path) -> None:
+def test_overhead_study_measures_every_variant(lab: Lab, tmp_path: Path) -> None:
     """Every variant in every process; a GPU that is not there is one line with its reason.
 
     NumPy and what stands below it in float64, PyTorch in float32, as published; --dtype has the
@@ -90,7 +90,7 @@ def test_the_ladder_is_climbed_whole(lab: Lab, tmp_path: Path) -> None:
     assert planned(problem="mlp-width:8").dtype_of("numpy") == "float32"
 
 
-def test_a_rung_without_time_says_so(lab: Lab, tmp_path: Path) -> None:
+def test_overhead_study_variant_without_time_gives_reason(lab: Lab, tmp_path: Path) -> None:
     lab.takes = lambda job, problem: 0.1 if job.step == "check" else 1.0
     variants = variants_of(climb(planned(), tmp_path, budget=8.0))
     assert lab.now <= 8 * 1.05
@@ -98,7 +98,7 @@ def test_a_rung_without_time_says_so(lab: Lab, tmp_path: Path) -> None:
     assert reasons == {"no CUDA device found", "the run ended before its turn"}
 
 
-def test_the_ladder_of_several_processes_is_a_ladder_of_its_own(lab: Lab, tmp_path: Path) -> None:
+def test_overhead_study_ladder_over_processes_is_separate(lab: Lab, tmp_path: Path) -> None:
     """It starts with the most, has the phases of each, and stands beside the usual one."""
     over = variants("cpu", batches=False, processes=(1, 2))
     lab.seconds = lambda backend, problem: 1e-4 / (1 + list(over).index(backend)) ** 2
@@ -118,7 +118,7 @@ def test_the_ladder_of_several_processes_is_a_ladder_of_its_own(lab: Lab, tmp_pa
     assert sorted(stored) == ["torch-cpu", "torch-ddp@2"]
 
 
-def test_a_rung_that_cannot_train_it_says_why_in_its_line(lab: Lab, tmp_path: Path) -> None:
+def test_overhead_study_unsupported_variant_gives_reason(lab: Lab, tmp_path: Path) -> None:
     """The others are climbed as ever, and no warning says again what the line says."""
     no_adam = "takes sgd, not adam"
 
@@ -175,7 +175,7 @@ def device(lab: Lab) -> Lab:
     return lab
 
 
-def test_what_a_device_tells_and_what_it_does_not(device: Lab, tmp_path: Path) -> None:
+def test_overhead_study_device_extras_run_once(device: Lab, tmp_path: Path) -> None:
     """Ceilings in float32 whatever the variants' dtype; each question once, with the run.
 
     That there is no energy is a row, and nobody is warned; a profile that failed is a warning.
@@ -201,7 +201,7 @@ def test_what_a_device_tells_and_what_it_does_not(device: Lab, tmp_path: Path) -
         assert all(variant.seconds_per_iteration for variant in variants)
 
 
-def test_an_interrupted_ladder_is_resumed(device: Lab, tmp_path: Path) -> None:
+def test_overhead_study_resume_keeps_device_extras(device: Lab, tmp_path: Path) -> None:
     """Nothing is measured twice, and nothing lost that a device told."""
     plan = planned(dtype="float64", backends=("torch-cpu", *ON_DEVICE), quick=True)
     device.power_cut_after = 4
@@ -242,7 +242,7 @@ def slow_singles(lab: Lab) -> Callable[[set[str], float], None]:
 
 
 @pytest.mark.parametrize(("seconds", "quick"), [(12.0, False), (1e6, True)])
-def test_the_budget_is_kept_whatever_rungs_take(
+def test_overhead_study_budget_holds_with_slow_variants(
     lab: Lab,
     slow_singles: Callable[[set[str], float], None],
     tmp_path: Path,
@@ -258,7 +258,7 @@ def test_the_budget_is_kept_whatever_rungs_take(
     assert all(measured[name] for name in OF_MODELS.keys() - SINGLE)
 
 
-def test_a_rung_that_does_not_end_is_named(
+def test_overhead_study_endless_variant_is_named(
     slow_singles: Callable[[set[str], float], None], tmp_path: Path
 ) -> None:
     """By a warning, and where its time would stand; all others have theirs."""
@@ -275,9 +275,7 @@ def test_a_rung_that_does_not_end_is_named(
     assert hangs.startswith(f"numba-sequential at {GATES} did not end within ")
 
 
-def test_an_extra_that_a_backend_refuses_is_asked_once_and_costs_no_other(
-    lab: Lab, tmp_path: Path
-) -> None:
+def test_overhead_study_refused_extra_is_tried_once(lab: Lab, tmp_path: Path) -> None:
     """A failure is one warning; a refusal, which its variant would say too, is none."""
 
     def refused(status: Status) -> Callable[[Extra], Outcome]:
@@ -302,9 +300,7 @@ def test_an_extra_that_a_backend_refuses_is_asked_once_and_costs_no_other(
         assert "budget-spent" not in {one.code for one in told.warnings}
 
 
-def test_every_rung_has_three_repeats_before_anything_explains_it(
-    device: Lab, tmp_path: Path
-) -> None:
+def test_overhead_study_repeats_variants_before_extras(device: Lab, tmp_path: Path) -> None:
     """An interval needs them; of what explains, a device's comes first and phases last."""
     climb(planned(**ON_GPU), tmp_path)
     jobs = [job for job in device.jobs if job.step == "measure"]

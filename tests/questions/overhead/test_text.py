@@ -24,12 +24,12 @@ def table(found: Ladder, title: str) -> Table:
     return next(one for one in answer(found).tables if one.title.startswith(title))
 
 
-def test_no_phase_takes_less_than_no_time() -> None:
+def test_overhead_text_phase_bounds_are_not_negative() -> None:
     phases = [replace(FOUND.phases[0], seconds_per_iteration=6e-8, low=-3e-5, high=3e-5)]
     assert table(replace(FOUND, phases=phases), "Inside").texts[0][2] == "at most 30.0 µs"
 
 
-def test_a_profiled_count_stands_beside_the_counted() -> None:
+def test_overhead_text_shows_profiled_beside_counted_kernels() -> None:
     torch, numpy, *_ = FOUND.variants
     counted = replace(torch, kernels_per_iteration=17)
     once = replace(counted, kernels_profiled=0.05)  # one kernel for twenty iterations
@@ -61,7 +61,7 @@ def test_rungs_that_waited_throughout_have_a_rough_answer() -> None:
     assert verdict.notes == ("why: too busy to compare; next: --wait or --threads 1",)
 
 
-def test_two_lowest_rungs_that_waited_leave_the_others_decided() -> None:
+def test_overhead_text_contended_floor_leaves_others_decided() -> None:
     """The answer is in part known; what the smallest samples say of the two is a note."""
     seconds = {"torch-cpu": 34e-6, "numpy": 2.2e-6, "numba": 2e-6}
     rows = [
@@ -99,7 +99,7 @@ def test_two_lowest_rungs_that_waited_leave_the_others_decided() -> None:
         ),
     ],
 )
-def test_what_is_known_is_told_where_the_floor_is_open(
+def test_overhead_text_open_floor_states_known_ratio(
     removes: tuple[str, ...], sentence: str
 ) -> None:
     """Of three: the first takes twice as long for sure, be the last noisy or not measured."""
@@ -116,7 +116,7 @@ def test_what_is_known_is_told_where_the_floor_is_open(
 
 
 @pytest.mark.parametrize("removes", [("numpy", "torch-cpu"), ("torch-cpu", "numpy")])
-def test_how_long_another_takes_stands_beside_the_floor(removes: tuple[str, ...]) -> None:
+def test_overhead_text_ratio_stands_beside_floor(removes: tuple[str, ...]) -> None:
     """Also where the first variant is the floor, as of backends that a user names in any order."""
     case = Case(seconds={"numpy": (1e-3,) * 7, "torch-cpu": (2e-3,) * 7}, decided="yes")
     found = ladder(rows_of(case), "or-gate", 2, dict.fromkeys(removes, "something"), 74, 212, {})
@@ -125,7 +125,7 @@ def test_how_long_another_takes_stands_beside_the_floor(removes: tuple[str, ...]
     assert verdict.sentence.endswith("an iteration, 2.00× the fastest variant (numpy)")
 
 
-def test_the_roof_bends_where_copy_and_product_meet() -> None:
+def test_overhead_roofline_bends_where_copy_meets_product() -> None:
     """Below it a point says how busy its device is."""
     *_, host, device = (figure.drawing for figure in answer(FOUND).figures)
     limits = next(one for one in FOUND.ceilings if one.device == "cpu")

@@ -25,7 +25,7 @@ def warm(rows: list[RaceRow]) -> dict[str, RaceRun]:
     return {run.backend: run for run in race_results(rows)[1].runs}
 
 
-def test_a_seed_that_does_not_get_there_is_censored_and_not_dropped() -> None:
+def test_race_seed_short_of_target_is_censored() -> None:
     """With it the median is later; without more than half there is none, and all are told."""
     there = [race_row(seed, train=0.1 + 0.01 * seed) for seed in range(4)]
     late = [race_row(seed, train=3.0, accuracies=TOO_LOW) for seed in range(4, 7)]
@@ -74,7 +74,7 @@ def test_seeds_are_judged_as_the_one_judge_does_repeats(name: str) -> None:
 
 
 @pytest.mark.parametrize(("late", "decided"), [(20.0, "yes"), (1.001, "no")])
-def test_where_a_seed_missed_the_target_medians_are_divided(late: float, decided: str) -> None:
+def test_race_ratio_of_censored_seeds_divides_medians(late: float, decided: str) -> None:
     """Their intervals, of censored times: its ratio is not known."""
     rows = [
         race_row(seed, name, train=times * (1 + 0.01 * seed), accuracies=accuracies)
@@ -93,7 +93,7 @@ def test_where_a_seed_missed_the_target_medians_are_divided(late: float, decided
     assert ratio.high == pytest.approx(torch.high / numpy.low)
 
 
-def test_what_has_no_time_is_open_and_what_cannot_run_is_no_candidate() -> None:
+def test_race_run_without_time_is_open_and_absent_is_excluded() -> None:
     """One missed the target in most seeds, one was killed, and of one no seed was run."""
     late = [race_row(seed, "numba", accuracies=TOO_LOW) for seed in range(7)]
     lost = {"status": "failed", "fresh": None, "resident": None}

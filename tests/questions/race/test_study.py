@@ -37,7 +37,7 @@ def drawing(answer: Answer, start: str, dtype: str = "float32") -> Any:
     return figure.drawing
 
 
-def test_it_asks_for_what_has_no_row_and_gives_up_who_is_out() -> None:
+def test_race_study_requests_missing_seeds_only() -> None:
     asked = plan().resolved()
     assert len(STUDY.next(asked, [], 1.0)) == 6
     rows = [
@@ -77,12 +77,12 @@ def test_looking_must_not_outweigh_training(tmp_path: Path) -> None:
         ({"target": "speed=9"}, "--target takes accuracy=0.95 or loss=0.2"),
     ],
 )
-def test_a_plan_that_cannot_be_is_refused(changes: dict[str, Any], words: str) -> None:
+def test_race_plan_refuses_invalid_values(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(UserError, match=words):
         plan(**changes).resolved()
 
 
-def test_a_resolved_plan_resolves_to_itself() -> None:
+def test_race_plan_resolves_to_itself() -> None:
     """It is what run.json holds, and what the next start is compared with."""
     once = plan(epochs=None).resolved()
     assert once.resolved() == once
@@ -90,7 +90,7 @@ def test_a_resolved_plan_resolves_to_itself() -> None:
     assert catalogue.find("digits").reference == once.problem
 
 
-def test_an_accuracy_is_on_a_linear_axis_up_to_1(tmp_path: Path) -> None:
+def test_race_figure_accuracy_axis_is_linear_to_1(tmp_path: Path) -> None:
     rows = [*race_rows(), race_row(dtype="float64", status="skipped", fresh=None, resident=None)]
     answer = said(tmp_path, rows)
     figure = drawing(answer, "warm")
@@ -101,7 +101,7 @@ def test_an_accuracy_is_on_a_linear_axis_up_to_1(tmp_path: Path) -> None:
     assert drawing(answer, "cold", "float64") is None
 
 
-def test_a_cold_start_is_shown_in_its_parts(tmp_path: Path) -> None:
+def test_race_figure_cold_start_is_split_into_parts(tmp_path: Path) -> None:
     """Which end to end are the time to the target; learning is one of them."""
     answer = said(tmp_path, race_rows())
     figure = drawing(answer, "cold")
@@ -114,7 +114,7 @@ def test_a_cold_start_is_shown_in_its_parts(tmp_path: Path) -> None:
             assert whole == pytest.approx(run.seconds, rel=0.05), run.backend
 
 
-def test_a_loss_is_on_a_logarithmic_axis_and_reached_below_its_target(tmp_path: Path) -> None:
+def test_race_figure_loss_axis_is_logarithmic(tmp_path: Path) -> None:
     rows = [race_row(seed, target=Target("loss", 0.05)) for seed in range(3)]
     figure = drawing(said(tmp_path, rows), "warm")
     assert figure is not None
@@ -131,7 +131,7 @@ def test_numbers_that_no_axis_holds_cannot_be_judged(tmp_path: Path) -> None:
         said(tmp_path, rows)
 
 
-def test_a_line_of_many_looks_ends_with_the_last_and_has_few_markers(tmp_path: Path) -> None:
+def test_race_figure_long_line_is_thinned_to_its_last_value(tmp_path: Path) -> None:
     accuracies = [0.5 + 0.4 * index / 5000 for index in range(5003)]
     rows = [race_row(accuracies=[*accuracies, 0.96], train=5.0)]
     figure = drawing(said(tmp_path, rows), "warm")

@@ -51,7 +51,7 @@ def test_single_trainings_are_searched_no_further_than_one_waits_for() -> None:
 
 
 @pytest.mark.parametrize("quick", [False, True])
-def test_one_model_is_not_searched_where_it_is_the_same_training(quick: bool) -> None:
+def test_pairs_search_starts_at_two_models_if_one_is_equal(quick: bool) -> None:
     """Nobody wins there, and finding out takes all processes that there may be."""
     (gates,) = CrossoverPlan(families=("many-or-gates",), pairs=(OLD,), threads=(1,)).axes
     for pair in PAIRS[:3]:
@@ -74,7 +74,7 @@ def test_advice_about_several_models_also_tries_one_after_the_other() -> None:
 
 
 @pytest.mark.parametrize("kind", ["mps", "xpu"])
-def test_the_device_that_is_here_is_among_the_usual_backends(
+def test_pairs_usual_backends_include_available_device(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of every question that names none; the finding has it too."""
@@ -96,7 +96,7 @@ def test_the_device_that_is_here_is_among_the_usual_backends(
 ALONE, TWO, FOUR = "torch-ddp", "torch-ddp@2", "torch-ddp@4"
 
 
-def test_a_pair_that_is_named_has_each_count() -> None:
+def test_pairs_named_pair_has_each_process_count() -> None:
     assert pairs_over([("numpy", ALONE)], (1, 2)) == (("numpy", ALONE), ("numpy", TWO))
     assert pairs_over([(ALONE, TWO)], ()) == ((ALONE, TWO),)
     assert pairs_over([], (1, 2)) == ()

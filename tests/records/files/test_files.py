@@ -23,7 +23,7 @@ class NearlyFull(FileIO):
         return super().write(line[: len(line) // 2])
 
 
-def test_a_line_that_did_not_fit_leaves_no_part_of_it(tmp_path: Path) -> None:
+def test_append_leaves_no_partial_line_on_full_disk(tmp_path: Path) -> None:
     """What is appended once there is room again would otherwise follow on half a line."""
     file = tmp_path / "notes.jsonl"
     with FileIO(file, "a") as stream:
@@ -34,7 +34,7 @@ def test_a_line_that_did_not_fit_leaves_no_part_of_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"one\n", b"one\ntw", b"o"])
-def test_only_what_was_being_written_is_cut(tmp_path: Path, content: bytes) -> None:
+def test_cut_unfinished_removes_last_partial_line(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "notes.jsonl"
     file.write_bytes(content)
     with FileIO(file, "a") as stream:
@@ -60,9 +60,7 @@ def test_content_of_each_kind_replaces_a_file_and_leaves_no_draft(
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_full_disk_leaves_the_old_file_and_no_draft(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_write_keeps_old_file_on_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "page.html"
     file.write_text("old")
 
@@ -78,7 +76,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_draft(
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_folder_a_pipe_and_a_device_are_refused(tmp_path: Path) -> None:
+def test_must_be_a_file_refuses_folder_pipe_and_device(tmp_path: Path) -> None:
     """Reading a pipe waits for ever, and a device never ends."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -19,7 +19,7 @@ sys.stdin.read()
 """
 
 
-def test_the_lock_of_a_killed_process_goes_with_it(tmp_path: Path) -> None:
+def test_lock_of_killed_process_is_released(tmp_path: Path) -> None:
     file = tmp_path / "notes.jsonl"
     command = [sys.executable, "-c", HOLD, str(file)]
     with subprocess.Popen(
@@ -34,7 +34,7 @@ def test_the_lock_of_a_killed_process_goes_with_it(tmp_path: Path) -> None:
     stream.close()
 
 
-def test_one_at_a_time_has_the_lock_and_others_wait(tmp_path: Path) -> None:
+def test_lock_is_exclusive(tmp_path: Path) -> None:
     file = tmp_path / "lock"
     with locked(file, 0) as first, locked(file, 0.01) as second:
         assert (first, second) == (True, False)
@@ -69,7 +69,7 @@ def hold() -> tuple[subprocess.Popen[str], Path]:
     return process, Path(process.stdout.readline().strip())
 
 
-def test_it_is_gone_at_the_end(tmp_path: Path) -> None:
+def test_temporary_folder_is_removed(tmp_path: Path) -> None:
     with temporary_folder() as folder:
         (folder / "data").mkdir()
         assert folder.parent == tmp_path
@@ -77,7 +77,7 @@ def test_it_is_gone_at_the_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing is locked there")
-def test_what_a_killed_process_left_goes_when_the_next_begins(tmp_path: Path) -> None:
+def test_temporary_folder_of_killed_process_is_removed_later(tmp_path: Path) -> None:
     """And nothing else: not what a living one has, nor what bears the name and is not ours."""
     killed, left = hold()
     killed.send_signal(signal.SIGKILL)

@@ -107,7 +107,7 @@ def read(source: Path, **options: Any) -> list[Measurement]:
     return rows
 
 
-def test_each_tool_has_a_document_that_is_recognised_as_its_alone() -> None:
+def test_readers_recognise_exactly_one_tool() -> None:
     documents = {"asv": RESULTS, **DOCUMENTS}
     assert [*documents] == [known.name for known in FORMATS]
     for tool, document in documents.items():
@@ -116,7 +116,7 @@ def test_each_tool_has_a_document_that_is_recognised_as_its_alone() -> None:
 
 @pytest.mark.parametrize("tool", [*DOCUMENTS, *OTHERS])
 @given(data=st.data())
-def test_a_mutated_document_gives_rows_or_one_line(tool: str, data: st.DataObject) -> None:
+def test_readers_give_rows_or_one_line_for_mutated_document(tool: str, data: st.DataObject) -> None:
     usual = BENCHMARKS if tool == "asv" else CRITERION_BENCHMARK
     document = data.draw(mutated((DOCUMENTS | OTHERS)[tool]))
     beside = data.draw(st.just(usual) | mutated(usual))
@@ -135,7 +135,7 @@ def test_a_mutated_document_gives_rows_or_one_line(tool: str, data: st.DataObjec
 @example(b'{"a":' * 100_000, "rows.json")
 @example(b'{"a":' * 100_000 + b"\n", "rows.jsonl")
 @example(DEEP.encode(), "rows.csv")
-def test_any_bytes_under_any_name_give_rows_or_one_line(content: bytes, name: str) -> None:
+def test_readers_give_rows_or_one_line_for_any_bytes(content: bytes, name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / name).write_bytes(content)
         read(Path(folder) / name)
@@ -167,7 +167,7 @@ HUGE = {
 @example(b"\x1b\n\0\nNaN\n", "runs/m/1/measurements.jsonl")
 @example(json.dumps(RESULTS).encode(), "runs/m/1/measurements.jsonl")
 @example(json.dumps(RESULTS).encode(), "asv/box/0-env.json")
-def test_a_damaged_file_of_a_results_folder_hides_no_other(content: bytes, name: str) -> None:
+def test_readers_damaged_file_hides_no_other(content: bytes, name: str) -> None:
     """Pages are made of what can be read, and say in a line of the file what cannot."""
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder)
@@ -193,7 +193,7 @@ def test_a_damaged_file_of_a_results_folder_hides_no_other(content: bytes, name:
 
 
 @pytest.mark.parametrize("start", ["", "window.", "var ", "window.a = "])
-def test_a_file_of_spaces_is_refused_at_once(start: str) -> None:
+def test_readers_refuse_file_of_spaces_quickly(start: str) -> None:
     """Not in a time that grows with the square of its length: here, half an hour."""
     with pytest.raises(UserError, match="not JSON"):
         decode(Path("data.js"), start.encode() + b" " * 300_000)

@@ -59,7 +59,7 @@ def plainly(rows: list[Measurement]) -> pandas.DataFrame:
 
 
 @given(st.lists(ROWS, max_size=20))
-def test_the_table_is_what_the_rows_are(rows: list[Measurement]) -> None:
+def test_data_frame_equals_rows(rows: list[Measurement]) -> None:
     """The same values, and the same types whatever is absent."""
     from pandas.testing import assert_frame_equal
 
@@ -77,6 +77,6 @@ def test_rows_are_let_go_while_their_table_grows(row: MakeRow) -> None:
 
 
 @pytest.mark.parametrize("field", ["peak_bytes", "repeat"])
-def test_a_number_that_no_table_holds_is_named(row: MakeRow, field: str) -> None:
+def test_data_frame_names_number_too_large(row: MakeRow, field: str) -> None:
     with pytest.raises(UserError, match=rf"^{field}: a row holds a number that is too large"):
         data_frame([row(**{field: 2**63}), row(**{field: 1})])

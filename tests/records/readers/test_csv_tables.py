@@ -48,7 +48,7 @@ POINTS = st.tuples(
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
     end=st.sampled_from(["\n", "\r\n", "\r"]),
 )
-def test_what_is_written_is_read_however_it_is_written(
+def test_readers_csv_round_trip_in_any_dialect(
     points: list[tuple[str, float, str, float]],
     order: list[str],
     separator: str,
@@ -80,7 +80,7 @@ LINES = st.lists(
 
 
 @given(lines=LINES, families=st.sampled_from([(), ("f",), ("f", "g")]))
-def test_every_row_of_the_file_is_counted_once(lines: list[str], families: tuple[str, ...]) -> None:
+def test_readers_csv_counts_every_row_once(lines: list[str], families: tuple[str, ...]) -> None:
     rows, notes = read((HEADER + "\n".join(lines)).encode(), families=families)
     assert len(rows) + notes.skipped.total() == len(lines)
     assert set(notes.skipped) <= {NOT_ASKED_FOR}
@@ -95,7 +95,7 @@ def test_comments_above_the_header_are_left_out_and_rows_keep_their_numbers() ->
         read(f"{text}#1;64;numpy;1 s\n".encode())
 
 
-def test_more_rows_than_memory_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readers_csv_refuses_too_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half an answer is none."""
     monkeypatch.setattr(csv_tables, "MOST_ROWS", 15)
     rows = [f"f,{size},b,1\n" for size in range(1, 17)]

@@ -68,7 +68,7 @@ def outcome(case: Case, folder: Path) -> Iterable[str]:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_what_comes_of_each_document(
+def test_readers_documents_match_snapshot(
     tmp_path: Path, snapshot: SnapshotAssertion, group: str
 ) -> None:
     """No number and no refusal changes unseen: ``--snapshot-update`` shows which, as a diff."""

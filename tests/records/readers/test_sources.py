@@ -32,7 +32,7 @@ PYTEST = {
 
 
 @pytest.mark.parametrize("levels", range(5))
-def test_any_folder_of_the_own_store_reads(run: Path, levels: int) -> None:
+def test_source_accepts_any_folder_of_store(run: Path, levels: int) -> None:
     """The file of a run, its folder, its machine's, that of all runs, and the results."""
     source = [run / "measurements.jsonl", run, *run.parents][levels]
     assert len(load_measurements(source)) == 1
@@ -48,14 +48,14 @@ def test_asv_beside_runs_is_ours_whatever_the_parameters_of_others(run: Path) ->
 
 
 @pytest.mark.parametrize("source", ["nowhere", "nowhere/times.csv", "bad\0name", "x" * 5000])
-def test_a_source_that_is_not_there_is_named(tmp_path: Path, source: str) -> None:
+def test_source_missing_is_named(tmp_path: Path, source: str) -> None:
     with pytest.raises(UserError) as caught:
         load_measurements(f"{tmp_path}/{source}")
     assert len(str(caught.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("closed", ["", "box", "box/deeper"])
-def test_a_folder_that_may_not_be_listed_says_so(
+def test_source_unlistable_folder_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: str
 ) -> None:
     """Not: that there is nothing in it. (A superuser may list anything, so this one may not.)"""
@@ -78,7 +78,7 @@ def test_a_folder_that_may_not_be_listed_says_so(
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
-def test_a_named_pipe_in_a_folder_does_not_hang(tmp_path: Path) -> None:
+def test_source_named_pipe_does_not_hang(tmp_path: Path) -> None:
     """Nobody writes into it: reading would wait for ever."""
     (tmp_path / "times.csv").write_text(TABLE)
     os.mkfifo(tmp_path / "pipe.csv")
@@ -106,7 +106,7 @@ def keep_criterion(criterion: Path, function: str, value: str, nanoseconds: floa
 
 
 @pytest.mark.filterwarnings("error")
-def test_of_criterion_the_newest_estimates_count_unless_others_are_named(tmp_path: Path) -> None:
+def test_readers_criterion_uses_newest_estimates(tmp_path: Path) -> None:
     criterion = tmp_path / "target" / "criterion"
     times = {("fold", 64): 500, ("fold", 512): 900, ("max", 64): 7}
     for (function, value), nanoseconds in times.items():
@@ -151,7 +151,7 @@ def test_sources_are_named_one_by_one_or_in_a_list_and_read_in_order(
         load_measurements([])
 
 
-def test_a_source_without_the_parameters_is_warned_of(tmp_path: Path) -> None:
+def test_source_without_parameters_warns(tmp_path: Path) -> None:
     """Others have them; that one is not passed over in silence."""
     one = write(tmp_path / "one", BENCHMARKS, RESULTS)
     listed = {"time_sum": {"type": "time", "param_names": ["n", "lib"]}}
@@ -163,9 +163,7 @@ def test_a_source_without_the_parameters_is_warned_of(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["table", "asv", "own"])
 @pytest.mark.parametrize("folder_first", [True, False])
-def test_a_file_counts_once_in_however_many_sources_it_lies(
-    run: Path, tmp_path: Path, kind: str, folder_first: bool
-) -> None:
+def test_source_file_counts_once(run: Path, tmp_path: Path, kind: str, folder_first: bool) -> None:
     """Twice, its values would be two processes that agree to the last digit."""
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables" / "times.csv").write_text(TABLE)
@@ -181,7 +179,7 @@ def test_a_file_counts_once_in_however_many_sources_it_lies(
         assert load_measurements(sources) == once
 
 
-def test_a_row_says_of_which_run_it_is_and_what_was_asked(tmp_path: Path) -> None:
+def test_load_results_adds_run_and_question(tmp_path: Path) -> None:
     """Rows of other tools, and a file of rows alone, are of no question."""
     run = keep(tmp_path / "results", MAP, map_rows()[:3])
     (tmp_path / "times.csv").write_text(TABLE)
@@ -192,7 +190,7 @@ def test_a_row_says_of_which_run_it_is_and_what_was_asked(tmp_path: Path) -> Non
     assert load_results(run)["question"].tolist() == [None] * 3
 
 
-def test_the_most_frequent_reasons_are_named_and_the_others_counted() -> None:
+def test_readers_skipped_reasons_are_limited() -> None:
     """Some are words of the file, of which there may be one for each row."""
     reading = Reading(ReadRequest(), "somewhere")
     for number in range(40):

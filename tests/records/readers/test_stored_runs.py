@@ -37,7 +37,7 @@ def results(tmp_path: Path, row: MakeRow) -> Path:
     return folder
 
 
-def test_a_link_to_a_folder_above_ends(results: Path) -> None:
+def test_stored_runs_end_at_link_to_parent(results: Path) -> None:
     (results / "runs" / "box" / "up").symlink_to(results)
     (results / "asv" / "up").symlink_to(results)
     assert len(read_results(results).rows) == 2 + 6 * OF_A_FILE
@@ -45,7 +45,7 @@ def test_a_link_to_a_folder_above_ends(results: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="permissions: the superuser may read everything")
 @pytest.mark.parametrize("name", ["runs", "runs/box/one", "asv/box-00", "asv/benchmarks.json"])
-def test_what_may_not_be_read_is_reported(results: Path, name: str) -> None:
+def test_stored_runs_report_unreadable_files(results: Path, name: str) -> None:
     (results / name).chmod(0)
     try:
         folder = read_results(results)
@@ -73,7 +73,7 @@ _ROWS = st.one_of(
 
 
 @given(st.lists(st.lists(_ROWS, max_size=8), min_size=1, max_size=3))
-def test_a_run_of_a_folder_is_the_run_that_its_file_holds(runs: Sequence[Sequence[Row]]) -> None:
+def test_stored_runs_keep_rows_of_each_run(runs: Sequence[Sequence[Row]]) -> None:
     """However the rows of several were named and numbered together."""
     with tempfile.TemporaryDirectory() as folder:
         for number, rows in enumerate(runs):
@@ -93,7 +93,7 @@ def test_a_run_of_a_folder_is_the_run_that_its_file_holds(runs: Sequence[Sequenc
             assert [replace(row, samples=[], dropped=[]) for row in without.times] == plain
 
 
-def test_a_row_of_a_folder_takes_little_memory(tmp_path: Path) -> None:
+def test_stored_runs_row_takes_little_memory(tmp_path: Path) -> None:
     """Of a million, each takes its numbers: its texts are shared, its samples are counted."""
     sizes, processes = (4, 16, 64, 256), 500
     rows = [

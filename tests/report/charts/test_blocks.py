@@ -21,7 +21,7 @@ def test_screen_and_confirmation_are_told_apart() -> None:
     assert (screened.dots, confirmed.dots) == ("open", "filled")
 
 
-def test_the_estimate_is_drawn_with_its_interval_in_per_cent() -> None:
+def test_blocks_figure_shows_estimate_and_interval() -> None:
     figure = blocks_figure(slower(), SCREEN)
     assert figure is not None
     (band,), ((_, middle), _) = figure.stretches, figure.inked
@@ -30,12 +30,12 @@ def test_the_estimate_is_drawn_with_its_interval_in_per_cent() -> None:
 
 
 @pytest.mark.parametrize("head", [0.0, -1.0, inf, 1e300])
-def test_what_has_no_ratio_has_no_dot(head: float) -> None:
+def test_blocks_figure_omits_blocks_without_ratio(head: float) -> None:
     """Nor has what would flatten all others."""
     assert blocks_figure(row(), [block(KEY, 0, 1e-3, head)]) is None
 
 
-def test_without_an_estimate_there_are_dots_alone() -> None:
+def test_blocks_figure_without_estimate_has_dots_only() -> None:
     figure = blocks_figure(row(change=None, low=None, high=None), SCREEN)
     assert figure is not None
     assert (figure.stretches, figure.inked) == ((), ())

@@ -9,7 +9,7 @@ def drawn(look: palette.Stroke) -> palette.Stroke:
     return look._replace(token="")
 
 
-def test_every_registered_backend_has_a_stroke_of_its_own() -> None:
+def test_palette_stroke_per_backend_is_unique() -> None:
     """And those that the palette knows a colour of their own, on light paper and on dark."""
     for colours in zip(
         *((look.colour, look.dark) for look in palette._KNOWN.values()), strict=True
@@ -20,7 +20,7 @@ def test_every_registered_backend_has_a_stroke_of_its_own() -> None:
     assert len(set(map(drawn, strokes.values()))) == len(strokes)
 
 
-def test_a_backend_keeps_its_look() -> None:
+def test_palette_stroke_follows_from_name() -> None:
     """Ours differ from each other; another's follows from its name alone, in every process."""
     ours = [
         palette.stroke(name) for name in ("numpy", "numpy-published", "torch-cpu", "torch-cuda")
@@ -34,7 +34,7 @@ def test_a_backend_keeps_its_look() -> None:
 COUNTS = (2, 3, 4, 6, 7, 8, 9, 12, 16, 32, 64, 128)
 
 
-def test_every_number_of_processes_has_a_stroke_of_its_own() -> None:
+def test_palette_stroke_per_process_count_is_unique() -> None:
     """None is that of another backend, and what is filled with its colour differs by doublings."""
     over = [f"torch-ddp@{count}" for count in COUNTS]
     strokes = palette.strokes([*registry.BUILT_IN, *over])

@@ -14,7 +14,7 @@ from tests.conftest import MakeRow
     ("cells", "status"),
     [([(16, 4)], "ok"), ([(16, 4), (16, 8)], "ok"), (list(product((16, 32), (4, 8))), "skipped")],
 )
-def test_any_map_can_be_drawn(row: MakeRow, cells: list[tuple[int, int]], status: str) -> None:
+def test_map_figure_draws_any_map(row: MakeRow, cells: list[tuple[int, int]], status: str) -> None:
     """One cell, a line of cells, a single backend, or none with a time."""
     seconds = 1.0 if status == "ok" else None
     small = phase_map_of(
@@ -25,7 +25,7 @@ def test_any_map_can_be_drawn(row: MakeRow, cells: list[tuple[int, int]], status
     assert cells_table(small).texts[0][1] == ("n?" if status == "ok" else "–")
 
 
-def test_what_is_undecided_has_no_winner_and_no_ratio(row: MakeRow) -> None:
+def test_map_figure_undecided_cell_has_no_winner(row: MakeRow) -> None:
     """8,600 times as fast where one side waited for cores, 3 times where neither did."""
     rows = [
         row(sizes=(x, y), backend=name, repeat=process, seconds=seconds, waited=waited)
@@ -48,7 +48,7 @@ def test_what_is_undecided_has_no_winner_and_no_ratio(row: MakeRow) -> None:
     assert figure.cells[0][0].text.endswith(", undecided; measured")
 
 
-def test_every_backend_has_a_letter_of_its_own(row: MakeRow) -> None:
+def test_map_figure_letter_per_backend_is_unique(row: MakeRow) -> None:
     names = ("numpy", "numpy-published", "torch-cpu", "torch-cuda", "torch-compile")
     many = phase_map_of(row(sizes=(1, 1), backend=name, seconds=1.0) for name in names)
     letters = [

@@ -65,9 +65,7 @@ def titles(drawing: str) -> list[str | None]:
 @pytest.mark.parametrize(
     "name", ["sweep", "ratio", "finding", "rungs", "phases", "roofline", "map"]
 )
-def test_every_figure_is_drawn_with_the_text_of_each_point(
-    figures: dict[str, Figure | None], name: str
-) -> None:
+def test_svg_figure_has_text_of_each_point(figures: dict[str, Figure | None], name: str) -> None:
     """For a page in its colours, for a document in plain ones; equal figures give equal bytes."""
     figure = figures[name]
     assert figure is not None
@@ -112,7 +110,7 @@ def lines(*points: tuple[float, float], band: float | None = None) -> LineFigure
     )
 
 
-def test_a_point_stands_where_its_value_is() -> None:
+def test_svg_point_lies_at_its_value() -> None:
     """In the middle of logarithms; beyond an axis at its edge."""
     drawn = parsed(draw(lines((1.0, 1.0), (10.0, 10.0), (100.0, 1e6))))
     first, middle, last = (
@@ -125,13 +123,13 @@ def test_a_point_stands_where_its_value_is() -> None:
     assert first[1] > last[1], "larger is higher"
 
 
-def test_a_value_without_an_interval_has_no_band() -> None:
+def test_svg_value_without_interval_has_no_band() -> None:
     points = ((2.0, 2.0), (4.0, 4.0))
     assert "fill-opacity" not in draw(lines(*points))
     assert draw(lines(*points, band=2.0)).count("fill-opacity") == 1
 
 
-def test_a_label_does_not_leave_the_figure() -> None:
+def test_svg_label_stays_inside_figure() -> None:
     """On the right of the figure it stands left of its line."""
     figure = lines((2.0, 2.0))
     assert 'text-anchor="end"><tspan' in draw(figure).partition("torch-cpu from")[0][-120:]
@@ -140,7 +138,7 @@ def test_a_label_does_not_leave_the_figure() -> None:
 
 
 @pytest.mark.parametrize("size", [9.0, 12.0])
-def test_a_label_runs_over_no_line_of_its_own_where_two_lines_have_room(size: float) -> None:
+def test_svg_label_avoids_its_line(size: float) -> None:
     """On a narrow drawing, and above the axis."""
     figure = dataclasses.replace(
         lines((2.0, 2.0)), marks=(Mark(size, "torch-cpu from width 1,730", 0),)
@@ -157,9 +155,7 @@ def test_a_label_runs_over_no_line_of_its_own_where_two_lines_have_room(size: fl
 
 @pytest.mark.parametrize("width", [NARROW, WIDE])
 @pytest.mark.parametrize("published", [0.011, 0.02, 1.0])
-def test_a_label_of_a_dot_lies_on_no_marker_and_no_other_label(
-    width: int, published: float
-) -> None:
+def test_svg_dot_label_avoids_markers_and_labels(width: int, published: float) -> None:
     """However close the published time is to the measured one."""
     times = ((0.01, False), (published, True))
     dots = tuple(
@@ -203,7 +199,7 @@ def label_box(text: ElementTree.Element) -> tuple[float, float, float]:
     return left, left + long, float(line.get("y", "")) - 4.5
 
 
-def test_nothing_is_drawn_of_nothing() -> None:
+def test_svg_of_nothing_is_empty() -> None:
     assert draw(None) == ""
     assert sweep_figure([], [], "width") is None
 
@@ -223,7 +219,7 @@ class Elements(HTMLParser):
 
 
 @given(name=st.text(min_size=1) | st.sampled_from(['"><script>', "</svg><img onerror=x>", "a\nb"]))
-def test_no_name_becomes_markup(name: str) -> None:
+def test_svg_name_is_never_markup(name: str) -> None:
     (sweep,) = collection_of(line(backends=(name, "b"))).sweeps
     for figure in (
         sweep_figure(sweep.curves, sweep.crossovers, name),

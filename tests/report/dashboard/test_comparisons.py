@@ -29,7 +29,7 @@ def written(html: Path, made: Comparison) -> Path:
     return html / page
 
 
-def test_every_link_leads_to_what_is_there(tmp_path: Path) -> None:
+def test_comparison_page_links_resolve_below_gate(tmp_path: Path) -> None:
     """Below gate/ alone: the folder can be published or packed by itself. No script is inline."""
     (tmp_path / "html").mkdir()
     (tmp_path / "html" / "index.html").write_text("the dashboard, which is not published with it")
@@ -48,7 +48,7 @@ def test_every_link_leads_to_what_is_there(tmp_path: Path) -> None:
     assert all(f'<h2 id="{own}">{name}</h2>' in text for own, name in sections)
 
 
-def test_a_page_is_written_over_by_the_same_comparison_and_stays_beside_others(
+def test_comparison_page_is_replaced_by_same_comparison(
     tmp_path: Path,
 ) -> None:
     """With nothing left of what it was; the list has both, the newest first."""
@@ -68,7 +68,7 @@ def test_a_page_is_written_over_by_the_same_comparison_and_stays_beside_others(
     assert sorted(links) == sorted(f"{page.parent.name}/index.html" for page in (first, second))
 
 
-def test_the_list_is_of_pages_that_are_named_as_such_and_newest_first(tmp_path: Path) -> None:
+def test_comparison_list_has_named_pages_newest_first(tmp_path: Path) -> None:
     """What others put there is passed over, and so is a summary that cannot be read."""
     html = tmp_path / "html"
     page = written(html, comparison(row()))
@@ -90,7 +90,7 @@ def test_the_list_is_of_pages_that_are_named_as_such_and_newest_first(tmp_path: 
     assert links == ["cccccccccccc..dddddddddddd/index.html", f"{page.parent.name}/index.html"]
 
 
-def test_a_page_says_which_commits_it_is_of(tmp_path: Path) -> None:
+def test_comparison_page_names_its_commits(tmp_path: Path) -> None:
     """In its heading, its tab and the list: names such as HEAD^1 are the same in every run."""
     base = ComparedRevision(name="HEAD^1", commit="a" * 40, python="python")
     head = ComparedRevision(name="b" * 12, commit="b" * 40, python="python")
@@ -103,7 +103,7 @@ def test_a_page_says_which_commits_it_is_of(tmp_path: Path) -> None:
     assert f">{heading}</a>" in (tmp_path / "html" / LIST).read_text(encoding="utf-8")
 
 
-def test_the_dashboard_leads_to_the_comparisons(tmp_path: Path) -> None:
+def test_comparison_list_is_linked_from_dashboard(tmp_path: Path) -> None:
     """Not they to it: they may be published without. Neither writes or removes of the other's."""
     html = tmp_path / "html"
     made = comparison(row())
@@ -119,14 +119,14 @@ def test_the_dashboard_leads_to_the_comparisons(tmp_path: Path) -> None:
     assert "../index.html" not in read(html / LIST).links
 
 
-def test_a_folder_that_cannot_be_written_to_is_one_line(tmp_path: Path) -> None:
+def test_comparison_page_unwritable_folder_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("a file")
     made = replace(comparison(row()), page=address(comparison().plan))
     with pytest.raises(UserError, match="choose another --html"):
         write_comparison(tmp_path / "file", made)
 
 
-def test_no_untrusted_text_becomes_markup(tmp_path: Path) -> None:
+def test_comparison_page_text_is_never_markup(tmp_path: Path) -> None:
     """Of all that a comparison holds, on the page and in its data."""
     made = hostile_comparison()
     page = written(tmp_path / "html", made)

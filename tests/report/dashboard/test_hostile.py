@@ -30,7 +30,7 @@ def html(collection: Collection, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return folder
 
 
-def test_a_complaint_is_one_short_line(collection: Collection) -> None:
+def test_hostile_names_give_one_short_error_line(collection: Collection) -> None:
     """And names change no number."""
     benches = collection.studies["bench"]
     assert len(benches) == len(collection.studies["race"]) == len(NAMES)
@@ -40,7 +40,7 @@ def test_a_complaint_is_one_short_line(collection: Collection) -> None:
 
 
 @pytest.mark.parametrize("file", [file for file, *_ in PAGES])
-def test_no_name_becomes_markup(html: Path, file: str) -> None:
+def test_hostile_name_is_never_markup(html: Path, file: str) -> None:
     """No script, handler or link but those of a dashboard of honest names."""
     page = read(html / file)
     assert page.handlers == []
@@ -60,7 +60,7 @@ _OURS = {
 }
 
 
-def test_a_data_file_is_one_call_with_texts_that_close_nothing(html: Path) -> None:
+def test_hostile_text_cannot_close_data_script(html: Path) -> None:
     """Whatever stands in it: no end of a script, no end of a text, no number that is none."""
     files = sorted((html / "data").rglob("*.js"))
     assert len(files) > 2 * len(NAMES)
@@ -73,7 +73,7 @@ def test_a_data_file_is_one_call_with_texts_that_close_nothing(html: Path) -> No
         assert script.count("\n") == 1
 
 
-def test_nothing_shown_steers_the_reader(html: Path) -> None:
+def test_hostile_text_has_no_control_characters(html: Path) -> None:
     """No control character, none that turns text round, no half character."""
     files = [*html.glob("*.html"), *(html / "data").rglob("*.js")]
     for file in files:
@@ -98,7 +98,7 @@ def test_names_are_told_apart_and_have_room(html: Path) -> None:
 
 
 @pytest.mark.parametrize("index", [4, 11])
-def test_an_overview_of_any_machine_has_its_pictures(
+def test_hostile_name_leaves_overview_pictures(
     collection: Collection, tmp_path: Path, index: int
 ) -> None:
     """Drawn without a warning, and not larger for a longer name."""
@@ -113,7 +113,7 @@ def test_an_overview_of_any_machine_has_its_pictures(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_is_one_value_of_an_address_and_any_family_has_an_axis(name: str) -> None:
+def test_hostile_name_is_one_value_of_address(name: str) -> None:
     address = link("map", (("Family", name), ("Of what", name)))
     assert address.isascii()
     assert address.count("&") == 1

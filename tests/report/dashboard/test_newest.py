@@ -46,7 +46,7 @@ from tests.report.reading import data, read, tables, text_of, views
         pytest.param("mine", "2030-01-01T00:00:00Z", id="another name, which measured last"),
     ],
 )
-def test_every_page_opens_on_what_this_machine_measured(
+def test_dashboard_opens_on_this_machine(
     name: str, last: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Maps, ladders and races too, of which the other machine's are newer."""
@@ -66,7 +66,7 @@ def test_every_page_opens_on_what_this_machine_measured(
         assert index["views"][0]["is"][place] == name, page
 
 
-def test_each_dtype_of_a_race_has_its_view_from_both_starts(tmp_path: Path) -> None:
+def test_dashboard_race_has_view_per_dtype_and_start(tmp_path: Path) -> None:
     rows = [race_row(seed, dtype=dtype) for seed in range(7) for dtype in ("float32", "float64")]
     keep_race(tmp_path, rows, plan=RACE | {"dtypes": ["float32", "float64"]})
     write_site(tmp_path / "html", collect(tmp_path))
@@ -74,7 +74,7 @@ def test_each_dtype_of_a_race_has_its_view_from_both_starts(tmp_path: Path) -> N
     assert shown == [*product(("cold", "warm"), ("float32", "float64"))]
 
 
-def test_the_newest_of_each_case_is_drawn_and_the_older_ones_counted(tmp_path: Path) -> None:
+def test_dashboard_draws_newest_and_counts_older(tmp_path: Path) -> None:
     """A case that was last measured earlier is there as well; all rows are among the raw data."""
     old = [replace(row, commit="old", when="2025-01-01T00:00:00Z") for row in line()]
     wide = [replace(row, commit="old", when="2025-01-01T00:00:00Z", dtype="float64") for row in old]
@@ -93,7 +93,7 @@ def read_from_files(rows: list[Measurement]) -> ReadFromFiles:
     return ReadFromFiles(answer=answer, rows=rows, sources=(), warnings=())
 
 
-def test_what_was_read_is_drawn_first_although_it_is_older(tmp_path: Path) -> None:
+def test_dashboard_draws_read_files_first(tmp_path: Path) -> None:
     old = [replace(row, commit="old", when="2025-01-01T00:00:00Z") for row in line()]
     keep(tmp_path / "results", BENCH, [*bench_rows(), *old])
     collection, _ = with_answer(collect(tmp_path / "results"), read_from_files(old))
@@ -119,7 +119,7 @@ def test_pages_open_on_the_newest_run_that_has_an_answer(tmp_path: Path) -> None
         assert next(iter(views(tmp_path / "html", "crossover")))[3] == "abc · 2026-01-01"
 
 
-def test_every_case_and_pair_of_a_file_has_its_figure(tmp_path: Path) -> None:
+def test_dashboard_file_has_figure_per_case_and_pair(tmp_path: Path) -> None:
     """The address of an answer leads to its first case."""
     rows = load_measurements(str(many(tmp_path / "times.csv", cases=8, crossing=0.25)))
     collection, address = with_answer(collect(tmp_path / "nowhere"), read_from_files(list(rows)))

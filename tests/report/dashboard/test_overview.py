@@ -51,9 +51,7 @@ def shown(results: Path, html: Path) -> str:
     return (html / "index.html").read_text(encoding="utf-8")
 
 
-def test_the_finding_leads_and_other_machines_have_a_heading_of_their_own(
-    results: Path, tmp_path: Path
-) -> None:
+def test_overview_leads_with_finding_of_first_machine(results: Path, tmp_path: Path) -> None:
     """A picture, a sentence and a card of the first machine; a line for all else."""
     page = shown(results, tmp_path / "html")
     ours, others = page.split('<h2 id="others">')
@@ -66,7 +64,7 @@ def test_the_finding_leads_and_other_machines_have_a_heading_of_their_own(
     assert others.count(">box, 2026") == 4
 
 
-def test_a_run_of_some_backends_does_not_lead(results: Path, tmp_path: Path) -> None:
+def test_overview_run_of_some_backends_does_not_lead(results: Path, tmp_path: Path) -> None:
     """However new it is, and whatever it found."""
     usual = BENCH | {"families": list(SWEEP), "problems": [], "backends": list(registry.DEFAULT)}
     keep(results, usual, gpu_rows(), started="2026-03-03T00:00:00Z", **GPU_BOX)
@@ -76,7 +74,7 @@ def test_a_run_of_some_backends_does_not_lead(results: Path, tmp_path: Path) -> 
     assert page.index("2026-03-03") < page.index("2026-04-01")
 
 
-def test_one_machine_can_tell_of_both(results: Path, tmp_path: Path) -> None:
+def test_overview_machine_may_lead_for_cpu_and_gpu(results: Path, tmp_path: Path) -> None:
     """A run without its GPU is one of a CPU, and the newest of these."""
     keep(results, BENCH, bench_rows(), started="2026-04-01T00:00:00Z", **GPU_BOX)
     benches = collect(results).studies["bench"]
@@ -87,7 +85,7 @@ def test_one_machine_can_tell_of_both(results: Path, tmp_path: Path) -> None:
     assert shown(results, tmp_path / "html").count(">bench</a>") == 2
 
 
-def test_the_newest_answers_are_there_whatever_command_they_came_from(
+def test_overview_lists_newest_answers_of_any_command(
     results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those of this machine first, though others are newer; each leads to where it is shown."""

@@ -14,12 +14,12 @@ from perceptron.report.dashboard.page import advice_markup, script, script_parts
         ("`sudo <b>`", "<code>sudo &lt;b&gt;</code>"),
     ],
 )
-def test_only_commands_are_set_as_code(advice: str, markup: str) -> None:
+def test_page_advice_marks_commands_as_code(advice: str, markup: str) -> None:
     assert str(advice_markup(advice)) == markup
 
 
 @pytest.mark.parametrize("number", [0, 1, 1000, 1001, 2500])
-def test_a_long_script_is_the_same_in_parts(number: int) -> None:
+def test_page_script_parts_equal_whole_script(number: int) -> None:
     rows = [[f"<{at}'\\\u2028\n", at, None, at / 3] for at in range(number)]
     about = {"title": "a </script> 'title'", "columns": ["a", "b"]}
     parts = list(script_parts("raw/0", dict(about), "rows", iter(rows)))

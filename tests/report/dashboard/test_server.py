@@ -43,7 +43,7 @@ def port(html: Path) -> Iterator[int]:
         *(("/", name) for name in ("localhost:1234", "127.0.0.1:1", "localhost", "127.0.0.1")),
     ],
 )
-def test_the_pages_are_there_under_our_own_names(port: int, path: str, host: str | None) -> None:
+def test_server_serves_pages_under_local_names(port: int, path: str, host: str | None) -> None:
     assert ask(port, path, host) == (200, "the overview")
 
 
@@ -69,7 +69,7 @@ def ask(port: int, path: str, host: str | None = None, method: str = "GET") -> t
         "/x%00.html",
     ],
 )
-def test_what_is_not_in_the_folder_is_not_found(port: int, path: str) -> None:
+def test_server_path_outside_folder_is_not_found(port: int, path: str) -> None:
     """Whichever way it is written."""
     connection = socket.create_connection((HOST, port), timeout=300)
     with connection:
@@ -80,7 +80,7 @@ def test_what_is_not_in_the_folder_is_not_found(port: int, path: str) -> None:
     assert b"a secret" not in answer
 
 
-def test_a_link_out_of_the_folder_is_not_followed(html: Path, port: int) -> None:
+def test_server_follows_no_link_out_of_folder(html: Path, port: int) -> None:
     """Of a file, of a folder, or of the page that stands for a folder; one inside is."""
     (html / "inside.html").symlink_to("index.html")
     (html / "out.html").symlink_to(html.parent / "secret")
@@ -96,7 +96,7 @@ def test_a_link_out_of_the_folder_is_not_followed(html: Path, port: int) -> None
 @pytest.mark.parametrize(
     "host", ["example.org", "example.org:80", "127.0.0.1.example.org:8000", "", "[::1]:8000", "0"]
 )
-def test_a_request_under_another_name_is_refused(port: int, host: str) -> None:
+def test_server_refuses_foreign_host_names(port: int, host: str) -> None:
     """A page elsewhere can let a name of its own point to this machine."""
     for method in ("GET", "HEAD"):
         status, content = ask(port, "/index.html", host, method)
@@ -104,7 +104,7 @@ def test_a_request_under_another_name_is_refused(port: int, host: str) -> None:
         assert "overview" not in content
 
 
-def test_nothing_can_be_changed_and_nothing_is_kept(port: int) -> None:
+def test_server_is_read_only_and_uncached(port: int) -> None:
     """A browser asks again for what may have changed, and takes no file for another kind."""
     for method in ("POST", "PUT", "DELETE", "OPTIONS"):
         assert ask(port, "/index.html", method=method)[0] == 501
@@ -116,7 +116,7 @@ def test_nothing_can_be_changed_and_nothing_is_kept(port: int) -> None:
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_a_reader_who_goes_on_leaves_no_trace(
+def test_server_ignores_aborted_connection(
     port: int, html: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A connection that is cut while a large file is sent is nobody's mistake."""
@@ -132,7 +132,7 @@ def test_a_reader_who_goes_on_leaves_no_trace(
     assert capsys.readouterr().err == ""
 
 
-def test_only_the_loopback_address_is_bound_and_a_port_that_is_taken_is_named(html: Path) -> None:
+def test_server_binds_loopback_and_names_taken_port(html: Path) -> None:
     with server(html, 0) as running:
         assert running.socket.getsockname()[0] == "127.0.0.1"
         taken = running.server_port

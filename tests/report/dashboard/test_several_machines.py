@@ -37,14 +37,14 @@ def several(html: Path) -> dict[str, View]:
     }
 
 
-def test_the_first_view_of_the_page_is_what_it_was(html: Path) -> None:
+def test_several_machines_view_comes_last(html: Path) -> None:
     """One machine with all its backends; the machines together stand last among the choices."""
     machines = [view["is"][2] for view in data(html, "crossover")["views"]]
     assert machines[0] != SEVERAL
     assert machines.index(SEVERAL) == len(machines) - machines.count(SEVERAL)
 
 
-def test_no_more_lines_than_can_be_told_apart_and_a_table_of_all(html: Path) -> None:
+def test_several_machines_figure_limits_lines(html: Path) -> None:
     view = several(html)["numpy: time per iteration"]
     (figure,) = view["figures"]
     assert "their times are not divided by each other" in figure["caption"]
@@ -60,7 +60,7 @@ def test_no_more_lines_than_can_be_told_apart_and_a_table_of_all(html: Path) -> 
     assert any(drawn in text for text in view["lines"])
 
 
-def test_a_label_says_the_threads_and_another_dtype_is_another_view(tmp_path: Path) -> None:
+def test_several_machines_label_has_threads(tmp_path: Path) -> None:
     rows = [
         replace(row, machine=machine, dtype=dtype, threads=threads)
         for row in line()
@@ -89,7 +89,7 @@ def test_a_label_says_the_threads_and_another_dtype_is_another_view(tmp_path: Pa
     }
 
 
-def test_a_machine_with_an_older_definition_is_named(tmp_path: Path) -> None:
+def test_several_machines_older_definition_is_named(tmp_path: Path) -> None:
     rows = [
         replace(row, machine=machine, problem_digest=digest, when=f"2026-0{month}-01T00:00:00Z")
         for row in line()
@@ -102,7 +102,7 @@ def test_a_machine_with_an_older_definition_is_named(tmp_path: Path) -> None:
     assert all(left_out in view["lines"] for view in shown)
 
 
-def test_more_machines_than_columns_are_a_question(html: Path) -> None:
+def test_several_machines_page_limits_columns(html: Path) -> None:
     """All of them; the newest have a column each."""
     rows = facts(html)
     assert len(rows) == SIDE_BY_SIDE + 2
@@ -111,7 +111,7 @@ def test_more_machines_than_columns_are_a_question(html: Path) -> None:
     assert f"The {SIDE_BY_SIDE} machines with the newest results stand side by side" in text
 
 
-def test_every_machine_has_its_answers_in_one_table(html: Path, tmp_path: Path) -> None:
+def test_several_machines_table_has_all_answers(html: Path, tmp_path: Path) -> None:
     """As each of them says it; of another tool's the crossovers."""
     rows = tables(html, "machines")["answers"]
     assert {row["machine"] for row in rows} == {row["machine"] for row in facts(html)}

@@ -45,7 +45,7 @@ def test_intervals_that_files_state_are_called_what_they_are() -> None:
         assert [column["name"] for column in ratios["columns"]][1] == f"ratio [{kind}]"
 
 
-def test_a_size_that_a_backend_lacks_is_not_measured() -> None:
+def test_sweep_table_missing_size_is_not_measured() -> None:
     rows = [row for row in line() if (row.backend, row.size) != ("torch-cpu", 4)]
     first, *others = times_of(rows)["rows"]
     assert first[0] == "4"
@@ -71,7 +71,7 @@ def test_many_models_have_a_figure_of_one_and_are_told_in_models(tmp_path: Path)
             assert row["model_seconds"] == (each and pytest.approx(each, rel=1e-5))
 
 
-def test_of_a_cold_start_no_device_is_busy(tmp_path: Path) -> None:
+def test_sweep_table_cold_start_has_no_device_share(tmp_path: Path) -> None:
     """The device's time is that of a step."""
     rows = [
         on_gpu(replace(row, rows=512, batch=int(row.size), axes=("batch",)), 0.5)

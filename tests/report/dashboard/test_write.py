@@ -49,7 +49,7 @@ def figures(html: Path) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("page", OF_VIEWS)
-def test_every_figure_has_words_and_a_table(html: Path, page: str) -> None:
+def test_dashboard_figure_has_title_text_and_table(html: Path, page: str) -> None:
     """And a title above it; none is empty."""
     shown = views(html, page)
     assert shown
@@ -68,7 +68,7 @@ def test_every_figure_has_words_and_a_table(html: Path, page: str) -> None:
             assert table["title"]
 
 
-def test_a_sweep_is_shown_in_every_way_that_its_rows_allow(html: Path) -> None:
+def test_dashboard_sweep_views_follow_available_data(html: Path) -> None:
     """asv's rows do not know what preparing took; one value has no interval and no sure winner."""
     shown: dict[str, set[str]] = defaultdict(set)
     for setting in views(html, "crossover"):
@@ -86,7 +86,7 @@ def test_a_sweep_is_shown_in_every_way_that_its_rows_allow(html: Path) -> None:
     assert all(absent in view["lines"] for view in by_way.values())
 
 
-def test_a_backend_has_one_colour_on_all_pages(html: Path) -> None:
+def test_dashboard_backend_colour_is_equal_on_all_pages(html: Path) -> None:
     """The property of its own, which the style sheet knows; of ours none is another's."""
     css = (html / "assets" / "strokes.css").read_text()
     colours = dict(re.findall(r"(--s\d+): (#\w+);", css.partition("@media")[0]))
@@ -107,7 +107,9 @@ def test_raw_data_holds_every_row_once(results: Path, html: Path) -> None:
 
 
 @pytest.mark.parametrize(("file", "name", "heading"), PAGES)
-def test_a_page_needs_nothing_from_outside(html: Path, file: str, name: str, heading: str) -> None:
+def test_dashboard_page_needs_nothing_external(
+    html: Path, file: str, name: str, heading: str
+) -> None:
     """Every link but the citation leads to what is there; a script is a file of ours.
 
     The navigation leads to every page, and says where one is.
@@ -148,7 +150,7 @@ def test_files_of_others_stay(results: Path, tmp_path: Path) -> None:
     assert "asv/index.html" in read(tmp_path / "index.html").links
 
 
-def test_no_results_make_pages_that_say_what_to_type(tmp_path: Path) -> None:
+def test_dashboard_without_results_names_commands(tmp_path: Path) -> None:
     """Every page is there, without a script that would look for data."""
     write_site(tmp_path, collect(tmp_path / "none"))
     for file, *_ in PAGES:
@@ -159,7 +161,7 @@ def test_no_results_make_pages_that_say_what_to_type(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fields", [{"seconds": 1e-5}, {"status": "skipped", "reason": "no"}])
-def test_a_single_row_makes_a_dashboard(fields: dict[str, Any], tmp_path: Path) -> None:
+def test_dashboard_accepts_single_row(fields: dict[str, Any], tmp_path: Path) -> None:
     """Nothing to compare, or no time at all, and nothing breaks."""
     keep(tmp_path / "results", BENCH, [measured(**fields)])
     write_site(tmp_path / "html", collect(tmp_path / "results"))
@@ -189,7 +191,7 @@ def test_results_without_the_main_job_lead_to_what_there_is(tmp_path: Path) -> N
         pytest.param(lambda html: write(html / "crossover.html" / "x"), id="a folder for a page"),
     ],
 )
-def test_a_folder_that_cannot_be_written_is_named(
+def test_dashboard_unwritable_folder_is_named(
     tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
     """In one line that says what to do."""
@@ -205,7 +207,7 @@ def write(file: Path) -> None:
     file.write_text("mine")
 
 
-def test_a_card_says_decided_as_the_verdict_does(tmp_path: Path) -> None:
+def test_dashboard_card_agrees_with_verdict(tmp_path: Path) -> None:
     """The smallest size is undecided, the crossover is not."""
     rows = [
         replace(row, seconds=row.seconds * (1.5 if row.repeat % 2 else 0.5))

@@ -23,7 +23,7 @@ def test_untrusted_texts_stay_one_command_each() -> None:
     assert "%250A" in match[3]
 
 
-def test_there_are_at_most_ten_of_a_kind_and_the_worst_come_first() -> None:
+def test_annotations_are_ten_of_a_kind_worst_first() -> None:
     """GitHub shows no more; what fails leads, although it has no size of a change."""
     many = [slower(params=[f"p{number}"], change=number / 100) for number in range(1, 30)]
     unsure = [row(verdict="inconclusive") for _ in range(30)]
@@ -49,7 +49,7 @@ def test_marks_are_printed_inside_a_workflow(
     assert err.startswith("::error ") == bool(inside)
 
 
-def test_the_summary_is_added_to_what_is_there_and_leads_to_the_page(
+def test_annotations_append_summary_with_link(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     summary = tmp_path / "summary.md"
@@ -61,7 +61,7 @@ def test_the_summary_is_added_to_what_is_there_and_leads_to_the_page(
     assert "[page with figures](https://we.example/gate/" in text
 
 
-def test_a_summary_that_cannot_be_written_is_one_line(
+def test_annotations_unwritable_summary_is_one_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "no" / "summary.md"))

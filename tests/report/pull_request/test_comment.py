@@ -135,7 +135,7 @@ SIGNS = "aB9 .,:;+-%→–[]()#@*_~|<>&!/=\\\n"
 @example("[9, 9]: a")
 @example("1. a")
 @example("9 : 9")
-def test_any_text_shows_as_it_is_and_nothing_else(text: str) -> None:
+def test_comment_text_is_never_markup(text: str) -> None:
     """In an entry of a list and in a cell: no markup, and nothing of it is hidden."""
     shown = line(text)
     for written in (f"- {shown}\n", f"| € |\n|---|\n| {shown} |\n"):
@@ -148,7 +148,7 @@ def test_any_text_shows_as_it_is_and_nothing_else(text: str) -> None:
         )
 
 
-def test_how_many_share_a_reason_is_said_beside_the_longest_names() -> None:
+def test_comment_shared_reason_counts_names() -> None:
     rows = [row(benchmark=f"{n}" + "x" * 400, params=[], not_counted="it spins") for n in range(9)]
     assert " and 7 more`: it spins\n" in comment(comparison(*rows))
 
@@ -167,6 +167,6 @@ def test_how_many_share_a_reason_is_said_beside_the_longest_names() -> None:
         ("perceptron compare " + "x" * 10_000, None),
     ],
 )
-def test_the_command_runs_nothing_but_a_comparison(given: str, shown: str | None) -> None:
+def test_comment_command_is_a_comparison_only(given: str, shown: str | None) -> None:
     """Somebody will paste it into a shell."""
     assert command(given) == shown

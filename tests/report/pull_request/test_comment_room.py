@@ -34,7 +34,7 @@ def test_folded_rows_go_first_where_there_is_no_room_and_are_counted() -> None:
     assert f"{2000 - shown:,} more benchmarks left out for want of room." in text
 
 
-def test_what_matters_most_comes_first_and_is_left_out_last() -> None:
+def test_comment_drops_least_important_rows_first() -> None:
     """The verdict, what fails, what became slower, then what became faster."""
     rows = [row(benchmark=f"fast.t{n}", verdict="faster", change=-0.9) for n in range(999)]
     rows += [slower(), broken(benchmark="bad.time_it")]
@@ -84,7 +84,7 @@ EVIL = ComparedRevision(name="x", commit="](https://evil.example) @all #1", pyth
         ({"page": PAGE}, {}, None),
     ],
 )
-def test_only_a_page_of_this_comparison_is_named(
+def test_comment_links_page_of_its_comparison_only(
     fields: dict[str, Any], where: dict[str, Any], leads_to: str | None
 ) -> None:
     text = comment(comparison(slower(), **fields), **where)

@@ -57,7 +57,7 @@ def case(tmp_path: Path) -> Case:
     return Case(tmp_path)
 
 
-def test_what_compare_prints_becomes_the_comment(case: Case) -> None:
+def test_post_comment_equals_markdown_of_compare(case: Case) -> None:
     """The same that `--markdown` writes, with the commit and how to get what was measured."""
     text = case.post()
     assert text == comment(COMPARISON, PullRequest(12, SHA))
@@ -68,7 +68,7 @@ def test_what_compare_prints_becomes_the_comment(case: Case) -> None:
     ]
 
 
-def test_the_comment_links_to_pages_that_the_workflow_trusts(case: Case) -> None:
+def test_post_links_trusted_pages_only(case: Case) -> None:
     """And to nothing where it names none: an unset variable is empty."""
     url = "https://we.example/suite"
     process = run(case, str(case.folder), str(case.pull), "--pages-url", url)
@@ -81,7 +81,7 @@ def test_the_comment_links_to_pages_that_the_workflow_trusts(case: Case) -> None
     assert process.stderr.startswith("error: --pages-url ")
 
 
-def test_a_run_that_compared_nothing_says_so(case: Case) -> None:
+def test_post_without_result_says_not_compared(case: Case) -> None:
     """An older table must not stand for it; and only in the pull request that it was of."""
     case.result.unlink()
     text = case.post()
@@ -92,7 +92,7 @@ def test_a_run_that_compared_nothing_says_so(case: Case) -> None:
         case.post()
 
 
-def test_no_command_of_a_runner_gets_into_its_log(case: Case) -> None:
+def test_post_log_holds_no_runner_commands(case: Case) -> None:
     """Runners look for both forms, the second anywhere in a line."""
     for sha in ("##[error]x", "::error::x"):
         case.describe({**HEAD, "sha": sha})
@@ -102,7 +102,7 @@ def test_no_command_of_a_runner_gets_into_its_log(case: Case) -> None:
         assert not process.stderr.startswith("::")
 
 
-def test_a_file_made_to_take_for_ever_does_not(case: Case) -> None:
+def test_post_slow_document_is_bounded(case: Case) -> None:
     """Thousands of backends on one axis, a parameter of its own for each, sizes a megabyte long."""
 
     def benchmark(index: int, **fields: Any) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def test_another_pull_request_gets_no_comment(
 @pytest.mark.parametrize(
     "text", ["", "0", "-1", "1 2", "12\n\n", "12; reboot", "٣", "1" * 11, "../12", "x" * 10**6]
 )
-def test_the_number_is_a_number_and_nothing_else(case: Case, text: str) -> None:
+def test_post_pull_request_number_is_strict(case: Case, text: str) -> None:
     """It goes into an address and into a workflow's output."""
     case.number.write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=r"pull-request\.txt: "):
@@ -190,7 +190,7 @@ def valid(**fields: Any) -> str:
         "\udcff",
     ],
 )
-def test_what_is_no_comparison_becomes_a_comment_that_says_so(case: Case, content: str) -> None:
+def test_post_invalid_document_becomes_a_comment(case: Case, content: str) -> None:
     """Wrong types, missing fields, JSON a hundred thousand deep, numbers without end.
 
     An error would leave the table of an earlier run in the pull request.
@@ -222,7 +222,7 @@ def test_many_blocks_do_no_harm(case: Case) -> None:
     assert case.post() == comment(COMPARISON, PullRequest(12, SHA))
 
 
-def test_there_is_an_end_to_rows(case: Case) -> None:
+def test_post_limits_rows(case: Case) -> None:
     rows = [{**ROW, "spread": None}] * (MOST_ROWS + 1)
     case.result.write_text(json.dumps({**VALID, "rows": rows}))
     assert_not_shown(case, "5001 rows, at most 5000 are shown: ")
@@ -240,7 +240,7 @@ def test_long_texts_are_cut(case: Case) -> None:
 
 
 @pytest.mark.parametrize("name", ["gate.json", "pull-request.txt"])
-def test_only_plain_files_are_read(case: Case, name: str, tmp_path: Path) -> None:
+def test_post_reads_regular_files_only(case: Case, name: str, tmp_path: Path) -> None:
     """No link out of the folder, no pipe that never ends, no folder."""
     secret = tmp_path / "secret"
     secret.write_bytes((case.job / name).read_bytes())
@@ -259,7 +259,7 @@ def test_only_plain_files_are_read(case: Case, name: str, tmp_path: Path) -> Non
             file.rmdir()
 
 
-def test_nothing_else_in_the_folder_is_read(case: Case) -> None:
+def test_post_reads_no_other_file_of_folder(case: Case) -> None:
     """Not even a module of ours that lies there: the comment is the same."""
     wanted = case.post()
     (case.job / "msgspec.py").write_text("raise SystemExit('read')")
@@ -270,7 +270,7 @@ def test_nothing_else_in_the_folder_is_read(case: Case) -> None:
     assert process.stdout.startswith(TAG)
 
 
-def test_the_program_prints_the_number_or_one_line(case: Case) -> None:
+def test_post_prints_number_or_one_line(case: Case) -> None:
     """Exit code 2 and nothing on standard output where something is wrong."""
     assert run(case, str(case.folder)).stdout == "12\n"
     for arguments in ([], ["a", "b", "c"], [str(case.folder / "no")]):
@@ -291,7 +291,7 @@ def run(case: Case, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_it_needs_no_more_than_its_workflow_installs() -> None:
+def test_post_imports_only_installed_packages() -> None:
     """Of all that the package depends on."""
     code = "import sys, perceptron.report.pull_request.post; print(*sys.modules)"
     process = subprocess.run(

@@ -88,7 +88,7 @@ def shown(
 
 
 @given(of=made(), width=st.sampled_from((100, 60)))
-def test_the_verdict_is_the_first_line_and_one_table_follows(
+def test_answer_verdict_is_first_line_before_one_table(
     of: tuple[Answer, list[MeasurementWarning]], width: int
 ) -> None:
     answer, warnings = of
@@ -103,7 +103,7 @@ def test_the_verdict_is_the_first_line_and_one_table_follows(
 
 
 @given(of=made())
-def test_all_of_it_is_there_on_request(of: tuple[Answer, list[MeasurementWarning]]) -> None:
+def test_answer_verbose_shows_everything(of: tuple[Answer, list[MeasurementWarning]]) -> None:
     """Words may be folded, and none is missing."""
     answer, warnings = of
     lines, warned = shown(answer, warnings, verbose=True)
@@ -118,13 +118,13 @@ def test_all_of_it_is_there_on_request(of: tuple[Answer, list[MeasurementWarning
     assert all(one.message.split()[0] in "".join(warned) for one in warnings)
 
 
-def test_without_a_verdict_the_first_line_says_why() -> None:
+def test_answer_without_verdict_gives_reason() -> None:
     answer = Answer(question="", query=(), verdicts=(), notes=(Note("not measured: no GPU"),))
     assert shown(answer, [], verbose=False)[0] == ["not measured: no GPU", ""]
     assert shown(Answer(question="", query=(), verdicts=()), [], verbose=False) == ([], [])
 
 
-def test_a_reason_goes_on_over_empty_cells_and_nothing_else_is_widened() -> None:
+def test_answer_table_reason_spans_empty_cells() -> None:
     table = Table(
         title="t",
         columns=("backend", "time>", "ratio>"),
@@ -143,7 +143,7 @@ def test_a_reason_goes_on_over_empty_cells_and_nothing_else_is_widened() -> None
     ]
 
 
-def test_a_scale_is_shown_from_end_to_end() -> None:
+def test_answer_table_scale_is_shown_end_to_end() -> None:
     rows = tuple((f"{2**power}", "1") for power in range(20))
     for is_scale, last in ((True, "524288"), (False, "512")):
         table = Table(title="t", columns=("size>", "s"), rows=rows, is_scale=is_scale)

@@ -16,7 +16,7 @@ from tests.conftest import MakeRow
 from tests.made import linear, world
 
 
-def test_a_size_without_a_rival_is_named(row: MakeRow) -> None:
+def test_tables_size_without_rival_is_named(row: MakeRow) -> None:
     """With the reason of the backend that has no time there."""
     along = {"family": "mlp-batch", "axes": ("batch",), "optimizer": "adam", "rows": 1000}
     rows = [row(**along, size=10, batch=10), row(**along, size=100, batch=100)]
@@ -29,7 +29,7 @@ QUIET = Contention(samples=10, times=2)
 BUSY = Contention(samples=10, contended=2, times=2, waited=1)
 
 
-def test_a_column_comes_only_where_something_was_contended() -> None:
+def test_tables_contended_column_needs_contention() -> None:
     """A quiet machine's tables stay as they are."""
     table = Table(title="", columns=("a", "b"), rows=(("1", "2"), ("3", "4")))
     assert with_contended(table, [QUIET, Contention()]) == table
@@ -44,7 +44,7 @@ def test_parts_of_iterations_do_not_count(row: MakeRow) -> None:
     assert by_key(rows, lambda row: row.backend) == {"numpy": Contention()}
 
 
-def test_a_pair_is_as_contended_as_both_of_its_backends(row: MakeRow) -> None:
+def test_tables_pair_contention_covers_both_backends(row: MakeRow) -> None:
     """Whichever of them was. Rows of other threads say nothing of it."""
     costs = {"numpy": linear(1e-6, 1e-8), "torch-cpu": linear(1e-5, 1e-9)}
     found = crossovers(world(row, costs))
@@ -59,7 +59,7 @@ def test_a_pair_is_as_contended_as_both_of_its_backends(row: MakeRow) -> None:
     assert [verdict.contended for verdict in verdicts(found, others)] == [""]
 
 
-def test_each_backend_of_one_size_is_as_contended_as_its_own_rows(row: MakeRow) -> None:
+def test_tables_single_size_contention_is_per_backend(row: MakeRow) -> None:
     rows = [
         row(seconds=1e-3, samples=[1e-3] * 3, waited=waited, contended=contended, backend=name)
         for name, waited, contended in (("numpy", 0.5, 1), ("torch-cpu", 0.0, 0))

@@ -21,7 +21,7 @@ def job(name: str = "a", state: JobState = "running", **fields: object) -> JobSt
     return JobStatus(job=name, state=state, results="r", **fields)  # type: ignore[arg-type]
 
 
-def test_a_log_has_a_line_whenever_a_state_changes(capfd: pytest.CaptureFixture[str]) -> None:
+def test_fleet_log_has_a_line_per_state_change(capfd: pytest.CaptureFixture[str]) -> None:
     show = fleet.job_lines()
     show(status(job(state="pending", reason="Slurm: PENDING: Resources"), job("b", rows=1)))
     show(status(job(machine="n1", step="measuring: one"), job("b", rows=2)))
@@ -34,7 +34,7 @@ def test_a_log_has_a_line_whenever_a_state_changes(capfd: pytest.CaptureFixture[
     ]
 
 
-def test_what_steers_a_terminal_is_not_shown() -> None:
+def test_fleet_cells_are_printable() -> None:
     """A fleet's folder may have been copied here from anywhere."""
     cells = fleet.cells(job(state="failed", machine="n\n1", reason="\x1b[2Jgone"))
     assert all(cell.isprintable() for cell in cells)
@@ -51,7 +51,7 @@ def collected(*runs: Path) -> Collected:
     )
 
 
-def test_every_study_says_what_it_found(tmp_path: Path) -> None:
+def test_fleet_answers_of_every_study(tmp_path: Path) -> None:
     """A run that is not finished says what it has; its intervals say how sure that is."""
     search = {"study": "crossover", "threads": [2]}
     runs = [
@@ -72,7 +72,7 @@ def test_every_study_says_what_it_found(tmp_path: Path) -> None:
     assert len(found.answers) == 2, "a race is told from both starts"
 
 
-def test_a_run_that_cannot_be_judged_says_so_and_one_without_rows_nothing(tmp_path: Path) -> None:
+def test_fleet_unjudgeable_run_says_so(tmp_path: Path) -> None:
     run = keep(tmp_path, {"study": "map"}, map_rows())
     empty = Collected(
         runs=[CollectedRun(folder=str(run), machine="box", rows=0, added=0)], errors=[]
@@ -85,7 +85,7 @@ def test_a_run_that_cannot_be_judged_says_so_and_one_without_rows_nothing(tmp_pa
     assert "run.json" in answer.answers[0]
 
 
-def test_no_name_of_another_machine_steers_the_terminal(tmp_path: Path) -> None:
+def test_fleet_answers_are_printable(tmp_path: Path) -> None:
     rows = [replace(row, backend="\x1b[2J\n[red]") for row in race_rows()]
     [answer] = fleet.answers(collected(keep_race(tmp_path, rows)), judges())
     assert all(line.isprintable() for line in answer.answers)

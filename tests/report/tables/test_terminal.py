@@ -16,7 +16,7 @@ from perceptron.records.warning import MeasurementWarning
 from perceptron.report.tables import terminal
 
 
-def test_a_table_is_text(capsys: pytest.CaptureFixture[str]) -> None:
+def test_terminal_table_is_plain_text(capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing in a cell is markup; a column may be flush right."""
     terminal.table("Title", ("name", "number>"), [("[red]a", "1"), ("b", "1,000")])
     title, head, first, second, *_ = capsys.readouterr().out.splitlines()
@@ -53,7 +53,7 @@ def test_a_table_is_text(capsys: pytest.CaptureFixture[str]) -> None:
         ),
     ],
 )
-def test_a_table_that_is_too_wide_is_folded_and_not_cut(
+def test_terminal_wide_table_is_folded(
     width: int,
     columns: tuple[str, str, str],
     row: tuple[str, str, str],
@@ -70,9 +70,7 @@ def test_a_table_that_is_too_wide_is_folded_and_not_cut(
 
 
 @pytest.mark.parametrize(("columns", "width"), [(None, 100), ("90", 90)])
-def test_in_a_pipe_lines_have_100_columns_unless_others_are_asked_for(
-    columns: str | None, width: int
-) -> None:
+def test_terminal_pipe_has_100_columns_by_default(columns: str | None, width: int) -> None:
     program = (
         "from perceptron.report.tables.terminal import table\n"
         "table('Title', ('name', 'reason', 'change>'), [('n' * 120, "
@@ -115,7 +113,7 @@ def test_progress_of_a_budget_is_the_time_that_is_gone(capsys: pytest.CaptureFix
     assert len(lines) == 6
 
 
-def test_a_bar_of_a_budget_is_there_at_once_moves_by_itself_and_ends_with_the_work(
+def test_terminal_progress_bar_moves_by_itself(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It counts from when the command began, and goes on while a long piece runs."""
