@@ -43,8 +43,8 @@ PICTURED = "perceptron-rows"
 _COLUMNS = ("question", "command (`perceptron …`)", "example answer")
 _DATA_PARALLEL = ("torch-cpu", "torch-ddp@2")
 _NO_GPU = (
-    "No GPU backend has run on a GPU yet ([all of them](docs/findings.md#on-gpus)): "
-    "[published GPU results](docs/findings.md#published-gpu-results)."
+    "No backend has been measured on a GPU yet ([those that need one](docs/findings.md#on-gpus)); "
+    "others [published GPU results](docs/findings.md#published-gpu-results)."
 )
 
 
@@ -125,7 +125,7 @@ def _result(runs: Shown) -> str:
         f"On the OR gate of {CITED}, a PyTorch step takes {_micros(torch)} and a NumPy step "
         f"{_micros(numpy)}: "
         f"{' to '.join(f'{ratio:.0f}' for ratio in factors)}× as long. Where PyTorch catches up "
-        "depends on the machine: measure yours. Over the rows of two features:",
+        "depends on the machine: measure yours. A perceptron of two features, as in the picture:",
         "",
     ]
     for bench in benches:
@@ -150,7 +150,7 @@ def _race(runs: Shown) -> str:
         for backend in SEARCHED_PAIR
     ]
     numpy, torch = (duration(seconds or inf) for seconds in trained)
-    return f"{verdict.sentence}; training: {numpy}, {torch}"
+    return f"{verdict.sentence}; training alone: {numpy} and {torch}"
 
 
 def _phases(runs: Shown) -> str:
@@ -171,11 +171,11 @@ def _many(runs: Shown) -> str:
 
 def _false_alarms(proof: Path) -> str:
     row = _first_row(proof, gate.COMMAND)
-    before = " before its last change" if gate.is_outdated(proof) else ""
+    before = ", before its last change" if gate.is_outdated(proof) else ""
     share = row["reached [95% interval]"]
     return (
-        f"* The gate called {share} of {row['of']} [runs without a slowdown](docs/gate-proof.md) "
-        f"slower{before}."
+        f"* In {row['of']} [runs without a slowdown](docs/gate-proof.md) the gate raised "
+        f"{share} false alarms{before}."
     )
 
 
@@ -186,7 +186,7 @@ def _truth(page: Path) -> str:
     return (
         f"* Of {row['number']} [simulated cases](docs/truth.md) {decided} were decided, "
         f"{'none' if wrong == '0' else wrong} wrongly {bound}; "
-        f"{row['interval right']} of the intervals hold the crossover."
+        f"{row['interval right']} of the 95% intervals contain the crossover."
     )
 
 
