@@ -378,7 +378,7 @@ def _notes(found: ProblemAdvice, more: str) -> tuple[str, ...]:
         line = f"why: {why}; {following}" if why else following
         return (*((f"undecided: {', '.join(noisy)}",) if noisy else ()), line)
     late = [change.axis for change in found.changes if change.reason]
-    return (f"why: no time was left for {enumerated(late)}; next: {more}",) if late else ()
+    return (f"why: no time was left to vary {enumerated(late)}; next: {more}",) if late else ()
 
 
 # --- the tables ----------------------------------------------------------------------------------

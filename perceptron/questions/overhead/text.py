@@ -142,11 +142,12 @@ def _verdict(found: Ladder, machine: str, threads: str, starts: Collection[Start
         notes = () if found.floor is not None else (f"why: {_why(ranking)}",)
         if found.rough is not None:
             notes = (*notes, f"rough: {found.rough}; {too_busy}")
+    phases = [f"phases of {shares}" for shares in _phase_shares(found)[:1]]
     return Verdict(
         subject=found.problem,
         decided=ranking.decided,
         sentence=sentence,
-        notes=notes,
+        notes=(*notes, *phases)[:2],
         heading=f"{machine}, {threads}; {intervals_of(starts)}",
     )
 
@@ -227,9 +228,14 @@ def _notes(found: Ladder) -> Iterator[Note]:
         )
     for gpu in found.gpus:
         yield Note(state_line(gpu))
-    for whole in found.wholes:
-        if shares := largest_phases(found.phases, whole):
-            yield Note(f"{shares} of an iteration.")
+    for shares in _phase_shares(found)[1:]:  # the verdict has the first
+        yield Note(f"Phases of {shares}.")
+
+
+def _phase_shares(found: Ladder) -> list[str]:
+    """Return the largest phases of each backend whose phases are decided."""
+    shares = (largest_phases(found.phases, whole) for whole in found.wholes)
+    return [text for text in shares if text]
 
 
 def largest_phases(phases: Sequence[IterationPhase], whole: WholeIteration) -> str:
@@ -249,20 +255,22 @@ def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterato
     def contended_of(backend: str, phase: str | None = None) -> Contention:
         return contention(row for row in rows if (row.backend, row.phase) == (backend, phase))
 
+    # A terminal shows the first ten: those with a time.
+    shown = sorted(found.variants, key=lambda variant: variant.seconds_per_iteration is None)
     variants = with_contended(
         Table(
             title=f"{found.problem}: one iteration, {threads} [95% interval]",
             columns=("backend", "dtype", "one iteration", _over_what(found), "kernels>", "setup>"),
-            rows=tuple(map(_variant, found.variants)),
+            rows=tuple(map(_variant, shown)),
         ),
-        (contended_of(variant.backend) for variant in found.variants),
+        (contended_of(variant.backend) for variant in shown),
     )
     yield replace(
         variants,
         columns=(*variants.columns, "removes"),
         rows=tuple(
             (*row, variant.removes)
-            for row, variant in zip(variants.rows, found.variants, strict=True)
+            for row, variant in zip(variants.rows, shown, strict=True)
         ),
     )
     if phases := tuple(_phase_cells(found)):
