@@ -391,7 +391,7 @@ def _alone(said: SessionCrossover, sides: Sides) -> str:
     if said.size is not None:
         return digits(said.size)
     if said.decided == "yes" and said.status in _EVERYWHERE:
-        return sides[_EVERYWHERE[said.status]].short
+        return f"{sides[_EVERYWHERE[said.status]].short} at every size"
     return said.status if said.decided == "yes" else "undecided"
 
 
