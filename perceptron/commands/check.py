@@ -46,9 +46,9 @@ def check(
         return 1
     beside_numpy = dict.fromkeys(("numpy", *results))
     if not json and len(beside_numpy) > 1:
-        given = [word for file in problem for word in ("--problem", file)]
-        words = ["bench", "--quick", *given, "--backends", ",".join(beside_numpy)]
-        terminal.show_next(shlex.join(["perceptron", *words]))
+        chosen = [word for file in problem for word in ("--problem", file)]
+        arguments = ["bench", "--quick", *chosen, "--backends", ",".join(beside_numpy)]
+        terminal.show_next(shlex.join(["perceptron", *arguments]))
     return 0
 
 
@@ -66,10 +66,10 @@ def show(backends: Mapping[str, Sequence[CheckResult]], verbose: bool = False) -
         decided = "yes" if count == len(promises) else "no"
         terminal.line(f"{name}  {decided}  keeps {count} of {len(promises)} promises")
     terminal.out.print()
-    shown = dict(
+    ordered = dict(
         sorted(backends.items(), key=lambda item: all(promise.holds for promise in item[1]))
     )
-    for name, promises in list(shown.items())[: None if verbose else 1]:
+    for name, promises in list(ordered.items())[: None if verbose else 1]:
         rows = [
             (row.name, "yes" if row.holds else "NO", str(row.passed), str(row.skipped))
             for row in promises

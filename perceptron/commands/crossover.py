@@ -52,17 +52,17 @@ class AtSize(NamedTuple):
 class FunctionCrossover:
     """The crossovers of functions: printed, it is the answer; a notebook also shows the figure."""
 
-    def __init__(self, told: Answered) -> None:
+    def __init__(self, answered: Answered) -> None:
         from perceptron.records.row import times
 
-        self._told = told
-        self._rows = times(told.run.rows)
+        self._told = answered
+        self._rows = times(answered.run.rows)
 
     @property
     def crossovers(self) -> list[Crossover]:
         """What is known of each pair of candidates."""
-        found: list[Crossover] = self._told.answer.data["crossovers"]
-        return found
+        crossovers: list[Crossover] = self._told.answer.data["crossovers"]
+        return crossovers
 
     def pair(self, incumbent: str, challenger: str) -> Crossover:
         """Return the answer about two candidates; raises `UserError` if they were not compared."""
@@ -141,14 +141,16 @@ class FunctionCrossover:
             reach = f", {number(measured[0])} to {number(measured[-1])}" if measured else ""
             raise UserError(f"at({number(size)}): outside of the sizes that were measured{reach}")
         rows = [*self._rows, *self._told.run.others]
-        compared = {(one.challenger, one.incumbent): one for one in self.crossovers}
+        compared = {
+            (crossover.challenger, crossover.incumbent): crossover for crossover in self.crossovers
+        }
 
         def ratio(first: str, second: str, confidence: float) -> Interval | None:
-            if (one := compared.get((first, second))) is not None:
-                return ratio_near(one, rows, size, confidence)
-            if (one := compared.get((second, first))) is not None:
-                other = ratio_near(one, rows, size, confidence)
-                return other and inverse(other)
+            if (crossover := compared.get((first, second))) is not None:
+                return ratio_near(crossover, rows, size, confidence)
+            if (crossover := compared.get((second, first))) is not None:
+                interval = ratio_near(crossover, rows, size, confidence)
+                return interval and inverse(interval)
             return None
 
         ranking = rank(seconds, ratio)
@@ -168,18 +170,20 @@ class FunctionCrossover:
         from perceptron.records.readers.reading import ReadRequest
         from perceptron.records.readers.sources import load_sources
 
-        found, rows = self.crossovers, self._rows
+        compared, rows = self.crossovers, self._rows
         libraries = self._told.run.facts.environment.libraries
         for folder in results:
             (source,) = load_sources([str(folder)], ReadRequest(samples="number"))
-            others = [row for row in source.rows if row.family == rows[0].family]
-            judged = crossovers(others, [(one.incumbent, one.challenger) for one in found])
+            other_rows = [row for row in source.rows if row.family == rows[0].family]
+            judged = crossovers(
+                other_rows, [(item.incumbent, item.challenger) for item in compared]
+            )
             if not judged:
                 raise UserError(f"{folder}: no crossover of {rows[0].family}: measure it there")
-            found, rows, libraries = [*found, *judged], [*rows, *others], {}
-        every = rules(found, rows, libraries)
-        if not any(isinstance(one, Rule) for one in every):
-            raise UserError("\n".join(str(one).removeprefix("# ") for one in every))
+            compared, rows, libraries = [*compared, *judged], [*rows, *other_rows], {}
+        every = rules(compared, rows, libraries)
+        if not any(isinstance(item, Rule) for item in every):
+            raise UserError("\n".join(str(item).removeprefix("# ") for item in every))
         return "\n".join(map(str, every))
 
     def to_frame(self) -> pandas.DataFrame:
@@ -212,7 +216,7 @@ class FunctionCrossover:
     @property
     def _drawing(self) -> LineFigure | None:
         every = (figure.drawing for figure in self._told.answer.figures)
-        return next((one for one in every if isinstance(one, LineFigure)), None)
+        return next((drawing for drawing in every if isinstance(drawing, LineFigure)), None)
 
     def __repr__(self) -> str:
         from perceptron.report.tables.answer import as_text
@@ -288,8 +292,8 @@ def crossover(
     if not isinstance(sizes, tuple) and isinstance(sizes, Iterable):
         sizes = list(sizes)
     if isinstance(candidates, Mapping):
-        for key, one in candidates.items():
-            if isinstance(one, bytes):  # would be taken for a pickled function
+        for key, function in candidates.items():
+            if isinstance(function, bytes):  # would be taken for a pickled function
                 raise UserError(f"candidates: {key} is no function")
     arguments_of(Functions(candidates, setup, equal, fresh, sizes))
     if not (isinstance(seconds, (int, float)) and 0 < seconds < inf):
@@ -299,7 +303,7 @@ def crossover(
     require_threads(threads or 1)
     listed = list(pairs) if isinstance(pairs, Iterable) else [pairs]
     two = [tuple(pair) for pair in listed if isinstance(pair, tuple | list)]
-    are_names = all(isinstance(one, str) for pair in two for one in pair)
+    are_names = all(isinstance(member, str) for pair in two for member in pair)
     are_pairs = len(two) == len(listed) and are_names
     if not are_pairs or any(len(pair) != 2 or pair[0] == pair[1] for pair in two):
         raise UserError(f"pairs must be pairs of two names, such as [('a', 'b')]; got {pairs!r}")
@@ -320,14 +324,14 @@ def crossover(
     plan = CrossoverPlan.of_functions(
         file,
         called(file, name, seconds=seconds),
-        tuple((one, other) for one, other in two),
+        tuple((first, second) for first, second in two),
         threads or usable_cores(),
     )
     with terminal.progress_bar("searching", seconds) as bar:
-        left = max(1.0, seconds - (monotonic() - began))
-        told = run_study(CrossoverStudy(), plan, None, Path(results), bar, left)
-    terminal.show_warnings(told.warnings)
-    return FunctionCrossover(told)
+        seconds_left = max(1.0, seconds - (monotonic() - began))
+        answered = run_study(CrossoverStudy(), plan, None, Path(results), bar, seconds_left)
+    terminal.show_warnings(answered.warnings)
+    return FunctionCrossover(answered)
 
 
 def _kept(
@@ -341,7 +345,9 @@ def _kept(
 
     Each candidate by itself: a worker loads the libraries of its own one.
     """
-    pickled = {name: _pickled(f"candidates: {name}", one) for name, one in candidates.items()}
+    pickled = {
+        name: _pickled(f"candidates: {name}", function) for name, function in candidates.items()
+    }
     for name, part in (("setup", setup), ("equal", equal)):
         _pickled(name, part)
     functions = _pickled("sizes", Functions(pickled, setup, equal, fresh, sizes))

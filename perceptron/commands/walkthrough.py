@@ -44,8 +44,8 @@ def walkthrough(
     else:
         for part in rendered(walk, verbose):
             terminal.show(part)
-        here = "bench --quick" if problem == "or-gate" else f"overhead --problem {problem}"
-        terminal.show_next(f"perceptron {here}")
+        command = "bench --quick" if problem == "or-gate" else f"overhead --problem {problem}"
+        terminal.show_next(f"perceptron {command}")
     if save is not None:
         from perceptron.report.charts import style  # needs matplotlib
 

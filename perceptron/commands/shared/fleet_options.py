@@ -151,8 +151,8 @@ def _words(context: click.Context, fields: Container[str]) -> Iterator[str]:
         if value is True:
             yield option
         else:
-            for one in value if isinstance(value, list | tuple) else (value,):
-                yield from (option, str(one))
+            for item in value if isinstance(value, list | tuple) else (value,):
+                yield from (option, str(item))
 
 
 def finish(

@@ -35,7 +35,7 @@ class Pages:
             for module in _WRITES_PAGES:
                 import_module(f"perceptron.{module}")
 
-    def write(self, results: Path, told: Answered | ReadFromFiles | None = None) -> Written:
+    def write(self, results: Path, answered: Answered | ReadFromFiles | None = None) -> Written:
         """Write the dashboard of all that is in ``results``, an answer before all others."""
         if self.html is None:
             return None, None
@@ -45,8 +45,8 @@ class Pages:
 
         try:
             collection, address = collect(results), "index.html"
-            if told is not None:
-                collection, address = with_answer(collection, told)
+            if answered is not None:
+                collection, address = with_answer(collection, answered)
             write_site(self.html, collection, asv_pages.absent(self.html))
         except Exception as error:  # noqa: BLE001 minutes of measuring wait to be shown
             _not_written(error)
@@ -62,14 +62,14 @@ class Pages:
         from perceptron.report.comparison_address import address
         from perceptron.report.dashboard.comparisons import write_comparison
 
-        shown = replace(comparison, page=address(comparison.plan))
+        with_page = replace(comparison, page=address(comparison.plan))
         try:
-            if shown.page is not None:
-                write_comparison(self.html, shown)
+            if with_page.page is not None:
+                write_comparison(self.html, with_page)
         except Exception as error:  # noqa: BLE001 minutes of measuring wait to be shown
             _not_written(error)
             return comparison
-        return shown
+        return with_page
 
 
 def folder(html: str | None) -> Path | None:
@@ -96,7 +96,7 @@ def prepare_comparison(html: str | None) -> Pages:
     return _reserved(html, optional.missing("pages", "jinja2"), FOLDER)
 
 
-def _reserved(html: str | None, reason: str | None, own: str = "") -> Pages:
+def _reserved(html: str | None, reason: str | None, subfolder: str = "") -> Pages:
     """Return the pages, unless there is a reason for none; ``own`` is comparing's own folder."""
     site = folder(html)
     if site is None:
@@ -105,11 +105,11 @@ def _reserved(html: str | None, reason: str | None, own: str = "") -> Pages:
         from perceptron.report.dashboard import page
 
         try:
-            if own:
+            if subfolder:
                 from perceptron.gate.checkout.revisions import make_own
 
-                make_own(site, own)
-            page.reserve(site / own)
+                make_own(site, subfolder)
+            page.reserve(site / subfolder)
         except UserError as error:
             reason = str(error)
     if reason is None:

@@ -147,10 +147,10 @@ def _fields(hints: Mapping[str, Any], defaults: Mapping[str, Any]) -> Iterator[F
 def _field(name: str, kind: Any, option: Option, default: Any) -> Field:
     # Of a tuple what it holds, of an optional field what it is if it is given.
     holds = get_args(kind) if get_origin(kind) in (tuple, UnionType, Union) else (kind,)
-    held = next(one for one in holds if one is not type(None))
+    value_type = next(member for member in holds if member is not type(None))
     # Without the bounds that a stored plan keeps.
-    held = get_args(held)[0] if get_origin(held) is Annotated else held
-    return Field(name, held, get_origin(kind) is tuple, option, default)
+    value_type = get_args(value_type)[0] if get_origin(value_type) is Annotated else value_type
+    return Field(name, value_type, get_origin(kind) is tuple, option, default)
 
 
 class Command(click.Command):
@@ -164,19 +164,19 @@ class Command(click.Command):
     ) -> None:
         self.fields = tuple(fields)
         self._function = run
-        super().__init__(name, help=summary, params=[one.parameter() for one in self.fields])
+        super().__init__(name, help=summary, params=[field.parameter() for field in self.fields])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the words; the context's object are these words, as they were typed."""
         ctx.obj = (str(ctx.info_name), *args)
-        lists = {name for one, name in self._options() if one.is_list}
-        alone = {name: one.option.alone for one, name in self._options() if one.option.alone}
+        lists = {name for field, name in self._options() if field.is_list}
+        alone = {name: field.option.alone for field, name in self._options() if field.option.alone}
         return super().parse_args(ctx, list(_in_full(args, lists, alone)))
 
     def invoke(self, ctx: click.Context) -> int:
         """Read what was typed, and run."""
-        typed = (one for one in self.fields if is_typed(ctx, one.name))
-        return self._function(**{one.name: one.read(ctx.params[one.name]) for one in typed})
+        typed = (field for field in self.fields if is_typed(ctx, field.name))
+        return self._function(**{field.name: field.read(ctx.params[field.name]) for field in typed})
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the arguments, then each panel of options."""
@@ -192,7 +192,7 @@ class Command(click.Command):
 
     def _options(self) -> Iterator[tuple[Field, str]]:
         parameters = zip(self.fields, self.params, strict=True)
-        return ((one, name) for one, parameter in parameters for name in parameter.opts)
+        return ((field, name) for field, parameter in parameters for name in parameter.opts)
 
 
 def is_typed(context: click.Context, name: str) -> bool:
@@ -202,17 +202,17 @@ def is_typed(context: click.Context, name: str) -> bool:
 
 def typed_in_full(context: click.Context) -> str:
     """Return the command that runs as it was typed, but for ``--quick`` and its budget."""
-    words, typed = ["perceptron"], iter(context.obj)
+    command, typed = ["perceptron"], iter(context.obj)
     for word in typed:
         if word == "--budget":
             next(typed)
         elif word != "--quick" and not word.startswith("--budget="):
-            words.append(word)
-    return shlex.join(words)
+            command.append(word)
+    return shlex.join(command)
 
 
 def _in_full(
-    words: Sequence[str], lists: Container[str], alone: Mapping[str, str]
+    arguments: Sequence[str], lists: Container[str], alone: Mapping[str, str]
 ) -> Iterator[str]:
     """Yield the words as the parser reads them.
 
@@ -221,9 +221,9 @@ def _in_full(
     """
     option: str | None = None
     has_value = False
-    for index, word in enumerate(words):
+    for index, word in enumerate(arguments):
         if word == "--":
-            yield from words[index:]
+            yield from arguments[index:]
             return
         if word.startswith("-"):
             name, equals, _ = word.partition("=")
@@ -233,7 +233,7 @@ def _in_full(
                 yield option
             has_value = True
         yield word
-        if word in alone and not _is_minutes("".join(words[index + 1 : index + 2])):
+        if word in alone and not _is_minutes("".join(arguments[index + 1 : index + 2])):
             yield alone[word]
 
 
