@@ -1,4 +1,4 @@
-"""`perceptron backends`: those that can run here, and the reason of the others."""
+"""`perceptron backends`: list the backends that can run here, and why others cannot."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class BackendFacts(Struct, frozen=True, kw_only=True):
 
 
 def backends(json: Json = False) -> int:
-    """Return 0: a backend that cannot run is no bad news."""
+    """Print the backends; return 0, also if some cannot run."""
     from perceptron.backends import registry
     from perceptron.report import documents
     from perceptron.report.tables import terminal

@@ -25,7 +25,7 @@ def check(
     verbose: Verbose = False,
     json: Json = False,
 ) -> int:
-    """Return 1 if a backend breaks a promise."""
+    """Check the backends; return 1 if one breaks a promise."""
     from perceptron.problems import catalogue, files
     from perceptron.questions.check import check as study
     from perceptron.report import documents
@@ -53,9 +53,9 @@ def check(
 
 
 def show(backends: Mapping[str, Sequence[CheckResult]], verbose: bool = False) -> None:
-    """Print how many promises each backend keeps, then a table of them, each note and breach.
+    """Print the number of promises that each backend keeps, then tables with notes and breaches.
 
-    Without ``verbose`` the table of the first that breaks one, or of the first.
+    Without ``verbose`` print one table: that of the first backend with a breach, or of the first.
     """
     from rich.markup import escape
 

@@ -29,7 +29,7 @@ def fleet(
     verbose: Verbose = False,
     json: Annotated[bool, JSON_WITHOUT_PAGES] = False,
 ) -> int:
-    """Return 1 if a job failed, or rows could not be merged."""
+    """Show or merge a fleet's jobs; return 1 if a job failed or rows could not be merged."""
     from perceptron.commands.shared.fleet_options import finish
     from perceptron.questions.fleet.collect import collect
     from perceptron.questions.fleet.jobs import fleet_status, fleets

@@ -26,7 +26,7 @@ def walkthrough(
     verbose: Verbose = False,
     json: Json = False,
 ) -> int:
-    """Return 0 once it is trained."""
+    """Train the problem on each backend and explain the steps; return 0."""
     from perceptron.backends.registry import DEFAULT
     from perceptron.questions.walkthrough.figures import pictures
     from perceptron.questions.walkthrough.sentences import document, rendered

@@ -1,4 +1,4 @@
-"""The command of a study: its plan's fields become options, its answer is shown."""
+"""Make the command of a study: the fields of its plan are the options."""
 
 from __future__ import annotations
 
@@ -69,9 +69,9 @@ def _carry_out(
     on: On = None,
     sbatch: Sbatch = (),
 ) -> int:
-    """Measure, or read files, and show the answer; what is annotated is an option of every study.
+    """Measure, or read files, and show the answer; annotated arguments are options of every study.
 
-    Return the exit code: 3 where a question that was asked is open, or a process was killed.
+    Return the exit code: 3 if the question stays open, or a process was killed.
     """
     from perceptron.questions.idle import Wait
     from perceptron.questions.run_study import run_study
@@ -124,7 +124,7 @@ def _carry_out(
         return _show_rules(study, answered)
     _show(answered, page, verbose, json)
     killed = any(warning.code == KILLED for warning in answered.warnings)
-    # Of a run that was cut short, or whose workers were killed, a warning says how to go on.
+    # If the run was cut short, or workers were killed, a warning says how to continue.
     if not (json or killed or answered.run.run.cut_short):
         proposed = typed_in_full(context) if plan.quick else shlex.join(answered.answer.next)
         if proposed:
@@ -133,7 +133,7 @@ def _carry_out(
 
 
 def _show_rules(study: Study, answered: Answered | ReadFromFiles) -> int:
-    """Print a line of Python for each pair, warnings aside; return 3 where none has a rule."""
+    """Print a line of Python for each pair; return the exit code, 3 if no pair has a rule."""
     from perceptron.report.tables import terminal
 
     assert isinstance(study, HasRules), "the option is of these alone"
