@@ -386,9 +386,9 @@ class JaxBackend:
         trainer = JaxTrainer(problem, dtype, self.device)
         trainer.train(2)  # compiles
         trainer.reset()
-        made = events - before
+        counts = events - before
         # In the cache on disk, or already compiled in this process.
-        self._found = bool(made["cache_hits"]) or not made["backend_compile_duration"]
+        self._found = bool(counts["cache_hits"]) or not counts["backend_compile_duration"]
         return trainer
 
     def unprofiled(self) -> str | None:

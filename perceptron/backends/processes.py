@@ -58,16 +58,18 @@ def _kept_trainer(training: _Training, model: int) -> NumpyTrainer:
     return _kept[key]
 
 
-def _train(training: _Training, first: int, standing: Array, taken: int, iterations: int) -> Array:
+def _train(
+    training: _Training, first: int, standing: Array, iterations_before: int, iterations: int
+) -> Array:
     """Train models ``first``, ``first`` + 1, … from ``standing``; return their new states.
 
     States are (models, arrays, parameters): each model's parameters, then its optimizer's arrays.
-    ``taken`` is the number of iterations before.
+    ``iterations_before`` is the number of iterations that the states have taken.
     """
     ends = np.empty_like(standing)
     for index, (parameters, *state) in enumerate(standing):
         trainer = _kept_trainer(training, first + index)
-        trainer.stand_at(parameters, state, taken)
+        trainer.stand_at(parameters, state, iterations_before)
         trainer.train(iterations)
         ends[index] = trainer.stands_at
     return ends

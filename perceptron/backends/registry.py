@@ -101,8 +101,8 @@ def load(name: str) -> Backend:
     except Exception as error:  # noqa: BLE001 an import may do anything
         return _Broken(name, f"cannot be loaded: {type(error).__name__}: {error}")
     if not isinstance(candidate, Backend):
-        needed = ("name", "device", "summary", "unavailable", "environment", "prepare")
-        missing = [word for word in needed if not hasattr(candidate, word)]
+        members = ("name", "device", "summary", "unavailable", "environment", "prepare")
+        missing = [word for word in members if not hasattr(candidate, word)]
         return _Broken(name, f"is not a backend: it has no {', '.join(missing)}")
     return candidate
 

@@ -257,8 +257,8 @@ class _Campaign:
 
     def _answer(self, job: Job) -> None:
         """Run a job, and store its rows."""
-        of = job.backend if job.dtype is None else f"{job.backend} {job.dtype}"
-        self._report(f"{job.subject} on {of}, repeat {job.repeat}")
+        backend = job.backend if job.dtype is None else f"{job.backend} {job.dtype}"
+        self._report(f"{job.subject} on {backend}, repeat {job.repeat}")
         with self._noting_hangs(self._budget.longest_piece, job):
             answer: Seen
             if isinstance(job, Race):

@@ -152,8 +152,8 @@ def describe(file: str, axes: int = 1) -> Described:
     """
     functions = load(file)
     named, all_sizes, is_list = arguments_of(functions, axes)
-    setup, least = Setup(functions.setup), [axis[0] for axis in all_sizes]
-    before, again = digest(setup(*least)), digest(setup(*least))
+    setup, smallest_sizes = Setup(functions.setup), [axis[0] for axis in all_sizes]
+    before, again = digest(setup(*smallest_sizes)), digest(setup(*smallest_sizes))
     return Described(
         names=tuple(functions.candidates),
         axes=named,

@@ -74,9 +74,9 @@ class Look:
         )
 
     def _read(self) -> _Reading:
-        others, own = self._processes()
+        others, own_seconds = self._processes()
         waited = waited_seconds(self._pressure)
-        return _Reading(self._clock(), others, own, self._cpus(), waited)
+        return _Reading(self._clock(), others, own_seconds, self._cpus(), waited)
 
     def _processes(self) -> tuple[dict[_Identity, tuple[str, float]] | None, float]:
         """Return the other processes, None if they cannot be listed, and this one's CPU seconds."""
@@ -93,13 +93,13 @@ class Look:
         }
         # With the time of children that have ended; not every system counts it.
         kinds = ("user", "system", "children_user", "children_system")
-        own = sum(
+        own_seconds = sum(
             float(getattr(facts["cpu_times"], kind, 0.0))
             for facts in processes
             if facts["pid"] in ours and facts["cpu_times"] is not None
             for kind in kinds
         )
-        return others or None, own
+        return others or None, own_seconds
 
     def _cpus(self) -> list[Any]:
         with contextlib.suppress(OSError, psutil.Error, NotImplementedError):

@@ -51,12 +51,12 @@ def requirement(text: str, kind: Kind = "distribution") -> Declared:
     if len(text) > _LONGEST:
         return _entry(text)
     try:
-        of = Requirement(text)
+        parsed = Requirement(text)
     except InvalidRequirement:
         return addressed(text, kind)
-    name, marker = canonicalize_name(of.name), str(of.marker or "")
-    bounds = sorted(map(str, of.specifier), key=lambda bound: (bound[0] != ">", bound))
-    return Declared(name, ",".join(bounds), of.url or "", _extras(of.extras), marker, kind)
+    name, marker = canonicalize_name(parsed.name), str(parsed.marker or "")
+    bounds = sorted(map(str, parsed.specifier), key=lambda bound: (bound[0] != ">", bound))
+    return Declared(name, ",".join(bounds), parsed.url or "", _extras(parsed.extras), marker, kind)
 
 
 def _extras(names: Iterable[str]) -> str:
@@ -102,8 +102,8 @@ def named(table: Mapping[str, object]) -> Iterator[Declared]:
             source = json.dumps(options, sort_keys=True, default=str) if options else ""
             version = specifiers(str(facts.get("version", "*")))
             marker, extras = str(facts.get("markers", "")), facts.get("extras")
-            of = _extras(map(str, extras)) if isinstance(extras, list) else ""
-            yield Declared(canonicalize_name(name), version, source, of, marker)
+            extras_text = _extras(map(str, extras)) if isinstance(extras, list) else ""
+            yield Declared(canonicalize_name(name), version, source, extras_text, marker)
 
 
 def specifiers(text: str) -> str:

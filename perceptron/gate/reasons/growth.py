@@ -131,7 +131,12 @@ def growths(
             changed.append(growth)
     # The name breaks ties, so that the order is reproducible.
     changed.sort(
-        key=lambda own: (not own.edited, -abs(own.head - own.base), own.function, own.file or "")
+        key=lambda growth: (
+            not growth.edited,
+            -abs(growth.head - growth.base),
+            growth.function,
+            growth.file or "",
+        )
     )
     return changed[:MOST]
 
