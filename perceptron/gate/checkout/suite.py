@@ -132,7 +132,7 @@ def read_suite(file: Path, repository: Path) -> Suite:
 
 
 def _of_asv(file: Path, location: str, named: str) -> Suite:
-    """Return the suite of a configuration file whose place in the tree is ``place``.
+    """Return the suite of a configuration file whose place in the tree is ``location``.
 
     Raises `UserError` naming the file as ``named``, and the field.
     """
