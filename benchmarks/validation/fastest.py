@@ -106,7 +106,7 @@ def plan() -> FastestPlan:
         raise UserError(
             f"fewer than two of {', '.join(AMONG)} can run here: see `perceptron backends`"
         )
-    drawn = (words.split() for words in TRAININGS.split(","))
+    drawn = (text.split() for text in TRAININGS.split(","))
     trainings = [Training(reference, int(epochs)) for reference, epochs in drawn]
     return FastestPlan(trainings=trainings, backends=able, threads=usable_cores())
 

@@ -105,9 +105,9 @@ class ProofRun(Struct, frozen=True, kw_only=True):
 _here: list[Repository] = []
 
 
-def begin(place: Path) -> None:
+def begin(parent: Path) -> None:
     """Make the repository of this process, in a new folder within an existing one."""
-    _here.append(Repository(Path(tempfile.mkdtemp(dir=place))))
+    _here.append(Repository(Path(tempfile.mkdtemp(dir=parent))))
 
 
 def measured_amounts() -> dict[Language, Amounts]:
@@ -162,7 +162,7 @@ def run(
     rows = [_row(row, comparison.blocks) for row in comparison.rows]
     if not rows and comparison.reason.startswith("the same code"):
         rows = [ProofRow(benchmark=name, verdict="no change", reached="same code")]
-    kept = ProofRun(
+    proof_run = ProofRun(
         kind=kind.key,
         number=number,
         when=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -175,7 +175,7 @@ def run(
         contended=any((row.waited or 0.0) > LARGEST_WAIT_SHARE for row in rows),
         rows=rows,
     )
-    return kept, _facts(comparison.environment)
+    return proof_run, _facts(comparison.environment)
 
 
 def _facts(environment: ComparisonEnvironment) -> dict[str, str]:
@@ -184,7 +184,7 @@ def _facts(environment: ComparisonEnvironment) -> dict[str, str]:
 
 
 def _row(row: Row, blocks: Sequence[Block]) -> ProofRow:
-    own = counted([block for block in blocks if block.benchmark == row.benchmark])
+    row_blocks = counted([block for block in blocks if block.benchmark == row.benchmark])
     return ProofRow(
         benchmark=row.benchmark.rpartition(".")[2],
         verdict=row.verdict,
@@ -192,8 +192,8 @@ def _row(row: Row, blocks: Sequence[Block]) -> ProofRow:
         change=_digits(row.change),
         work=None if row.instructions is None else _digits(row.instructions.change),
         waited=_digits(row.wait_share),
-        screen=_nanoseconds(own, "screen"),
-        confirmation=_nanoseconds(own, "confirmation"),
+        screen=_nanoseconds(row_blocks, "screen"),
+        confirmation=_nanoseconds(row_blocks, "confirmation"),
     )
 
 
@@ -211,8 +211,13 @@ def _nanoseconds(blocks: Sequence[Block], stage: Stage) -> list[Nanoseconds]:
     recorded = []
     for block in blocks:
         measurements = block.measurements().values()
-        if block.stage == stage and all(own.status == "ok" for own in measurements):
-            recorded.append([[round(1e9 * one) for one in own.samples] for own in measurements])
+        if block.stage == stage and all(measurement.status == "ok" for measurement in measurements):
+            recorded.append(
+                [
+                    [round(1e9 * seconds) for seconds in measurement.samples]
+                    for measurement in measurements
+                ]
+            )
     return recorded
 
 

@@ -123,8 +123,8 @@ class Clock:
             [self.world.seed, number] if number else self.world.seed
         )
         self._start = self.world.noise.start + 67 * number
-        own = np.random.default_rng([self.world.seed, number, 1])
-        self._disturbed = self.world.disturbance and self.world.disturbance(own)
+        random = np.random.default_rng([self.world.seed, number, 1])
+        self._disturbed = self.world.disturbance and self.world.disturbance(random)
         self._jobs: dict[tuple[int, int], int] = {}
         """Jobs done by each process of a side; a process stays for the whole session."""
         self._exact: dict[tuple[int, float], float] = {}
