@@ -91,8 +91,8 @@ def heading(proof: Proof) -> str:
         f"{len(proof.runs)} of {total} runs of `make proof`, {' to '.join(days)}, machine "
         f"{request.machine} ({facts.get('cpu', 'unknown')}, {facts.get('cores', '?')} cores), "
         f"{facts.get('python', 'Python')}, {facts.get('counter', 'no counter')}, perceptron "
-        f"{__version__}, commit {', '.join(commits) or 'unknown'}, gate `{proof.gate}`. Every block "
-        f"is in `{request.results.name}/proof/{request.machine}`; `python -m docs.build` makes "
+        f"{__version__}, commit {', '.join(commits) or 'unknown'}, gate `{proof.gate}`. Every "
+        f"block is in `{request.results.name}/proof/{request.machine}`; `python -m docs.build` makes "
         "these tables from there."
     )
     if proof.skipped:

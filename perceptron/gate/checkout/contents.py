@@ -53,7 +53,7 @@ class Contents:
         committed = {name: self._objects[name] for name in existing - self._changed}
         numbers = [entry for entry in committed.values() if isinstance(entry, str)]
         request = "".join(f"{number}\n" for number in numbers)
-        answer = git(self._repository, "cat-file", "--batch", given=request) if numbers else ""
+        answer = git(self._repository, "cat-file", "--batch", stdin=request) if numbers else ""
         objects = dict(_objects(os.fsencode(answer)))
         for name, entry in committed.items():
             contents[name] = objects[entry] if isinstance(entry, str) else entry
