@@ -194,8 +194,10 @@ def _measured(
     began: float,
     same: str | None,
 ) -> Comparison:
-    """Measure the benchmarks that both sides load, judge them, and explain changes; none of that
-    where they run the ``same`` code."""
+    """Measure and judge the benchmarks that both sides load, and explain changes.
+
+    Nothing is measured if both run the ``same`` code.
+    """
     request = case.request
     pattern = _pattern(request.benchmarks)
     if same is not None and not (case.other_suite or requirements):

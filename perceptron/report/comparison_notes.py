@@ -176,7 +176,7 @@ def _contention(rows: Sequence[Row]) -> str:
     return f"{text}; {counted(samples, 'sample')} and {counted(blocks, 'block')} measured again"
 
 
-# --- what is said of many names, said once --------------------------------------------------------
+# --- one note for several benchmarks --------------------------------------------------------------
 
 # A number by itself, not a digit in a name.
 _NUMBER = re.compile(r"(?<![\w.])[-+]?[0-9]+(?:\.[0-9]+)?(?!\w)")

@@ -92,8 +92,8 @@ def heading(proof: Proof) -> str:
         f"{request.machine} ({facts.get('cpu', 'unknown')}, {facts.get('cores', '?')} cores), "
         f"{facts.get('python', 'Python')}, {facts.get('counter', 'no counter')}, perceptron "
         f"{__version__}, commit {', '.join(commits) or 'unknown'}, gate `{proof.gate}`. Every "
-        f"block is in `{request.results.name}/proof/{request.machine}`; `python -m docs.build` makes "
-        "these tables from there."
+        f"block is in `{request.results.name}/proof/{request.machine}`; `python -m docs.build` "
+        "makes these tables from there."
     )
     if proof.skipped:
         text += f" {proof.skipped} runs of another state of the gate are left out."
