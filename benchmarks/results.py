@@ -58,7 +58,7 @@ SESSIONS = 3
 ONCE = ("asv-machine", "history", "fastest", "truth")
 
 Runner = Callable[[Sequence[str], Path], int]
-"""Run a command, its standard output to a file; return its exit code."""
+"""A function that runs a command, writes its output to a file, and returns its exit code."""
 
 
 class Clock(Protocol):

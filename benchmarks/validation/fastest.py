@@ -260,7 +260,7 @@ class FastestTruth:
     run: LoadedRun
     plan: FastestPlan
     trainings: dict[str, Times]
-    """By reference; trainings that have times on two backends."""
+    """The trainings that have times on two backends, by reference."""
     picks: TextTable
     """A row for each way that has answers, and for always picking the same backend."""
     warnings: list[MeasurementWarning]

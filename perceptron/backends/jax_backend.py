@@ -54,7 +54,7 @@ class State(NamedTuple):
     steps: jax.Array
     """Steps since the start, int64: determines the next batch, and corrects Adam's bias."""
     parameters: list[jax.Array]
-    """In the order of `Problem.start_parameters`; stacked for several models."""
+    """Parameters in the order of `Problem.start_parameters`; stacked for several models."""
     optimizer_state: list[tuple[jax.Array, ...]]
     """The optimizer's arrays for each parameter; see `update.start_state`."""
 

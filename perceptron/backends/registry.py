@@ -16,7 +16,7 @@ from perceptron.problems.problem import DType, Problem
 
 GROUP = "perceptron.backends"
 OVER = "@"
-"""Between a backend's name and the processes that it trains over, as in ``torch-ddp@2``."""
+"""The separator of a backend's name and its number of processes, as in ``torch-ddp@2``."""
 
 # name → where it is, written as an entry point writes it
 BUILT_IN: dict[str, str] = {

@@ -36,7 +36,7 @@ class Removed:
     keys: Sequence[str]
     """Keys of benchmarks; of a module that fails on BASE and is gone on HEAD, the module."""
     unknown: str | None = None
-    """Why BASE's own benchmarks are not known."""
+    """The reason why BASE's benchmarks are not known."""
     new: frozenset[str] = frozenset()
     """Benchmarks of HEAD that BASE's own suite certainly lacks."""
 

@@ -26,7 +26,7 @@ from perceptron.records.run import Run
 from perceptron.records.store import RunJournal
 
 Ask = Callable[[Sequence[Row], float], Sequence[Job]]
-"""Called with the rows so far and the seconds that are left, returns the jobs to do next."""
+"""A function of the rows so far and the seconds left that returns the jobs to do next."""
 
 _Jobs = list[Job]
 Trained = tuple[str, str, str, int]
@@ -70,7 +70,7 @@ class _Campaign:
         self._failed: set[Job] = set()
         self._seconds: defaultdict[Hashable, float] = defaultdict(float)
         self._kept: Counter[Hashable] = Counter()
-        """Of the jobs of this start: the seconds and the number, by family and process."""
+        """The seconds and the number of the jobs of this start, by family and process."""
         self._hung: list[Row] = []
         """Rows for jobs that did not end, passed to ``ask`` but not stored; a new start retries."""
         self._agreed: set[Trained] = {
@@ -79,7 +79,7 @@ class _Campaign:
             if row.status == "ok" and getattr(row, "phase", None) is None
         }
         self._references: dict[Trained, str | None] = {}
-        """Why a function that is the reference of others failed; None if it did not."""
+        """The reason why a reference function failed; None if it did not."""
         self._shuffle = random.Random(f"{run.started} {len(journal.rows)}")
 
     def run(self, ask: Ask) -> bool:

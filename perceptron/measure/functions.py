@@ -40,7 +40,7 @@ class Functions:
     """Candidates to compare: functions that are called with the same data."""
 
     candidates: Mapping[str, Function | bytes]
-    """By name; a pickled function is loaded, with its libraries, in the process that calls it."""
+    """Functions by name; a pickled one is loaded, with its libraries, where it is called."""
     setup: Callable[..., object]
     """Returns the data of a size, or of two sizes: a tuple of arguments, or one argument."""
     equal: Callable[[Any, Any], object] | None = np.allclose
@@ -64,7 +64,7 @@ class Described(Struct, frozen=True):
     axes: tuple[AxisName, ...]
     """The names of the parameters of ``setup``, one or two."""
     sizes: tuple[tuple[AxisSize, ...], ...]
-    """Along each axis the smallest and the largest size, or a list."""
+    """The smallest and the largest size along each axis, or a list of sizes."""
     is_list: bool
     is_checked: bool
     is_random: bool

@@ -19,7 +19,7 @@ from perceptron.records.conditions import Conditions, CoreUse, Neighbour
 from perceptron.untrusted_text import shortened
 
 SECONDS = 2.0
-"""From the first reading to the second. Systems count in steps of 10 ms, half a percent of it."""
+"""Seconds between the two readings. Systems count in steps of 10 ms, half a percent of it."""
 SMALLEST_SHARE = 0.1
 """The share of a core from which a process is named: a thread on the same core loses 10% of its
 speed, twice a tie. The background processes of a desktop stay below."""
@@ -39,7 +39,7 @@ class _Reading:
     own: float
     """CPU seconds of this process and its descendants, ended ones included."""
     cpus: list[Any]
-    """psutil's times of each CPU that this process may use; empty where they are unknown."""
+    """psutil's times of each CPU that this process may use; empty if unknown."""
     waited: float | None
     """Seconds in which some thread of the machine was ready but had no core."""
 

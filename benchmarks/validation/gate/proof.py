@@ -216,7 +216,7 @@ def _turn(every: Sequence[Planned], done: Collection[tuple[str, int]]) -> list[P
 MOST_ALARMS, MOST_OF_PART = 0.02, 0.04
 LEAST_FOUND, MOST_MISSED = 0.85, 0.15
 LARGE = 0.10
-"""Slowdowns from here up must be found."""
+"""The smallest slowdown that must be found."""
 # The interval of twelve benchmarks that all agree ends at 73.5%.
 LEAST_REPLAYED = 0.70
 

@@ -62,7 +62,7 @@ class ProofMachine(Struct, frozen=True, kw_only=True):
     """The machine of the runs of a folder."""
 
     facts: dict[str, str]
-    """Of the machine, the interpreter and the tool that counts."""
+    """Facts of the machine, the interpreter and the tool that counts."""
     amounts: dict[Language, Amounts]
     """See `Repository.amounts`: measured once, so that every start goes on with the same HEADs."""
 
@@ -85,11 +85,11 @@ class ProofRun(Struct, frozen=True, kw_only=True):
     """A run of the gate on the proof's suite."""
 
     kind: str
-    """The `Kind.key`."""
+    """The key of the kind, see `Kind.key`."""
     number: int
     """The number of the run within its kind, from 0; also its seed."""
     when: str
-    """When it ended, in UTC."""
+    """The time when it ended, UTC, ISO 8601."""
     gate: str
     """Digest of the suite and of the gate's code: a proof has only runs with the same digest."""
     commit: str | None

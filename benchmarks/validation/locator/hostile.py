@@ -254,7 +254,7 @@ class HostileTrial(Struct, frozen=True, kw_only=True):
     covered: bool | None
     """Whether the interval holds the crossover; None unless there is exactly one of each."""
     measurements: int
-    """Sizes times processes."""
+    """The number of measurements: sizes times processes."""
 
 
 class HostileRow(Struct, frozen=True, kw_only=True):

@@ -49,16 +49,16 @@ class MapCost:
     """The time of an iteration on a backend."""
 
     overhead: float
-    """Seconds."""
+    """The overhead in seconds."""
     rate: float
-    """Operations a second."""
+    """Operations per second."""
     exponents: tuple[float, float] = (1.0, 1.0)
-    """How the work grows with rows and with width, about the middle of the map."""
+    """The powers of rows and width with which the work grows, about the middle of the map."""
     cache_bytes: float = 1e6
     cache_step: float = 0.0
-    """How much log time grows where the activations leave the cache."""
+    """The growth of log time where the activations overflow the cache."""
     cache_blur: float = 0.2
-    """Over how much of log bytes."""
+    """The width of the cache's step, in log bytes."""
     memory_bytes: float = float("inf")
     island: Island | None = None
 
@@ -172,7 +172,7 @@ class MapScore(Struct, frozen=True, kw_only=True):
 
     noise: float
     measured: float
-    """Share of all cells."""
+    """Share of all cells that was measured."""
     clear: int
     right: int
     decided: int

@@ -19,7 +19,7 @@ Queue = Callable[[int], None]
 NO_CUDA_DEVICE = "no CUDA device found"
 
 PLACES: dict[str, str] = {}
-"""Where a kind of device does its work, if not on itself: in tests the CPU stands in."""
+"""The device that replaces a kind of device: in tests the CPU."""
 
 
 def loop_of(work: Callable[[], object], wait: Callable[[], None] | None = None) -> Loop:
@@ -51,7 +51,7 @@ class Accelerator:
     """
 
     kind: str = "cuda"
-    """As `Backend.device` names it: ``cuda``, ``mps``, ``xpu``."""
+    """The kind of device, as `Backend.device` names it: ``cuda``, ``mps``, ``xpu``."""
 
     @property
     def device_type(self) -> str:

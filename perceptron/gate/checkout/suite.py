@@ -52,7 +52,7 @@ class Suite:
     """A digest of the benchmarks in that repository."""
     kind: SuiteKind = "asv"
     tests: str = ""
-    """Of pytest: the folder or file whose tests are run, in ``benchmarks``."""
+    """For pytest, the folder or file in ``benchmarks`` whose tests are run."""
     test: str = ""
     """pytest's id of the requested test, function or class."""
     beside: tuple[str, ...] = ()

@@ -40,7 +40,7 @@ class Change:
     head: frozenset[Declared]
     file: str
     alternatives: bool = False
-    """Whether its entries are alternatives, of which one is installed, as in a lock."""
+    """Whether one of several entries is installed, as in a lock."""
     aside: bool = False
     """Whether the file has no influence on the benchmarks."""
     built: bool = False

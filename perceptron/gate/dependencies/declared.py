@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 Kind = Literal["distribution", "build", "text"]
-"""For benchmarks, for building the project, or a text that may mean either."""
+"""The purpose: for benchmarks, for building the project, or a text that may mean either."""
 
 # Most characters of a requirement: hostile texts take long to parse.
 _LONGEST = 4000
@@ -32,7 +32,7 @@ class Declared:
     required: str = ""
     """PEP 440 specifiers, or a tool's own notation; empty for any version."""
     source: str = ""
-    """Its source, if not the index: an address, a commit, a build; or the text itself."""
+    """The source, if not the index: an address, a commit, a build; or the text itself."""
     extras: str = ""
     marker: str = ""
     kind: Kind = "distribution"

@@ -96,7 +96,7 @@ class _Own:
     source: Source
     recipe: Recipe
     folder: Path
-    """Of asv's file: in the revision, or absolute if it lies elsewhere."""
+    """The folder of asv's file: in the revision, or absolute if the file is elsewhere."""
     place: Place
 
 

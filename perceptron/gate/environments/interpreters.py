@@ -58,7 +58,7 @@ class Interpreters:
         # The folder of an environment, and the path of its interpreter in it.
         self._places: dict[Side, tuple[str, str]] = {}
         self.not_alike: str | None = None
-        """The interpreter that cannot be started so; None if all can, or all are the same."""
+        """The interpreter that cannot be started alike; None if all can, or all are the same."""
         if len(set(pythons.values())) > 1:
             for side in PAIR:
                 if self.not_alike is None and not self._place(side):

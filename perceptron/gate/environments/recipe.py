@@ -62,7 +62,7 @@ class Recipe:
     project: str
     subfolder: str
     build_commands: Sequence[str] | None
-    """None for a build as pyproject.toml says."""
+    """asv's commands of the build; None to build as pyproject.toml says."""
     install_commands: Sequence[str] | None
     timeout: float
     others: int

@@ -27,7 +27,7 @@ from perceptron.records.comparison import CountedUnit, FunctionLevel, Growth
 from perceptron.untrusted_text import label
 
 MOST = 5
-"""Most functions of a level that are named."""
+"""The most functions of a level that are named."""
 # A smaller share of all counts explains nothing, and may be chance.
 _LEAST_SHARE = 0.001
 UNKNOWN = "(no name)"

@@ -149,9 +149,9 @@ class Summary(Struct, frozen=True, kw_only=True):
     """A comparison in the list."""
 
     when: str
-    """When its page was written, UTC, in ISO's form."""
+    """The time when its page was written, UTC, ISO 8601."""
     base: str
-    """Its name and commit."""
+    """The name and commit of BASE."""
     head: str
     verdict: str
     reason: str

@@ -14,7 +14,7 @@ from perceptron.report.tables.doctor import cells
 from perceptron.untrusted_text import shortened
 
 SIDE_BY_SIDE = 12
-"""Number of machines with a column, the newest. With more, a table has a row for each."""
+"""The most machines with a column each, the newest. With more, a table has a row for each."""
 _NOTHING = "not recorded"
 
 
