@@ -164,7 +164,7 @@ class ProcessesBackend(NumpyBackend):
         return optional.missing("joblib")
 
     def environment(self, threads: int) -> dict[str, str]:
-        # The variable is joblib's own; workers have one thread each whatever the others say.
+        # joblib reads this variable; each worker has one thread, whatever other variables are set.
         return thread_variables(threads) | {"LOKY_MAX_CPU_COUNT": str(threads)}
 
     def least_seconds(self, problem: Problem) -> float:

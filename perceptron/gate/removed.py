@@ -31,7 +31,7 @@ def may_differ(changed: Iterable[str], suite: Suite) -> bool:
 
 @dataclass(frozen=True)
 class Removed:
-    """BASE's benchmarks that HEAD lacks, as far as they are known."""
+    """The known benchmarks of BASE that HEAD lacks."""
 
     keys: Sequence[str]
     """Keys of benchmarks; of a module that fails on BASE and is gone on HEAD, the module."""

@@ -107,8 +107,8 @@ class _Campaign:
     def _that_fit(self, jobs: Sequence[Job]) -> _Jobs:
         """Leave out the new problems whose jobs do not all fit in the time that is left.
 
-        With one or two of its repeats a problem says little. The first problems of a family always
-        begin: what they take is not known.
+        A problem with one or two repeats shows little. The first problems of a family always
+        begin, because their cost is not known yet.
         """
         new = (job for job in jobs if not self._may_be_done(job))
         left, late = self._budget.left, set[Job]()
@@ -121,7 +121,7 @@ class _Campaign:
         return [job for job in jobs if job not in late]
 
     def _expected(self, job: Job) -> float:
-        """Return what such a job took on average, its check included; 0 if none was measured."""
+        """Return the mean seconds of similar jobs, checks included; 0 if none was measured."""
         kind = self._kind(job)
         return self._seconds[kind] / max(1, self._kept[kind])
 
@@ -274,7 +274,7 @@ class _Campaign:
 
     @contextmanager
     def _noting_hangs(self, seconds: float, job: Job | None = None) -> Iterator[None]:
-        """Limit the block to ``seconds``, and count what it takes for the job.
+        """Limit the block to ``seconds``, and add its seconds to those of the job.
 
         Record a hang if it is abandoned while budget is left.
         """

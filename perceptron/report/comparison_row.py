@@ -63,10 +63,10 @@ def has_changed(row: Row) -> bool:
 
 
 def is_counted(row: Row) -> bool:
-    """Return whether the size of a row is that of its instructions.
+    """Return whether the change of a row is given by its instructions.
 
-    They are if instructions decided, times did not confirm the change, and two equal counts differ
-    by less than the width of the times' interval.
+    It is if instructions decided, times did not confirm the change, and two equal counts differ by
+    less than the width of the times' interval.
     """
     if row.instructions is None or row.evidence == "time":
         return False

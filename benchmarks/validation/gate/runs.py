@@ -131,7 +131,7 @@ def run(
     commit: str | None,
     compare: Callable[[CompareRequest, Progress], Comparison] = compare,
 ) -> tuple[ProofRun, dict[str, str]]:
-    """Compare BASE and the kind's HEAD; return also what it ran on.
+    """Compare BASE and the kind's HEAD; return the run, and facts of the machine.
 
     Raises `UserError` as the comparison does.
     """
@@ -198,7 +198,7 @@ def _row(row: Row, blocks: Sequence[Block]) -> ProofRow:
 
 
 def reached(row: Row) -> Reached:
-    """Return the last stage that decided on a row; a short check by the clock is not a stage."""
+    """Return the last stage that decided on a row; probing equal counts is not a stage."""
     rule = Rule()
     if row.confirmation_blocks:
         return "confirmation"

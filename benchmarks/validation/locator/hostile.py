@@ -309,7 +309,7 @@ def hostile_trial(case: _Case) -> HostileTrial:
 
 
 def scored(world: World, answer: Crossover, measurements: int = 0) -> HostileTrial:
-    """Return the trial of an answer: what is wrong with it in this world."""
+    """Judge an answer in this world; return the trial with its errors."""
     stretches = world.excursions()
     crossings = [start for start, _, _ in stretches[1:]]
     decided = answer.decided == "yes"

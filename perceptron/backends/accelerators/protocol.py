@@ -63,7 +63,7 @@ class Accelerator:
         return None
 
     def touch(self) -> None:
-        """Start what a process starts once, and wait for it.
+        """Do the one-time start of the device in this process, and wait for it.
 
         That is the client, the context, the allocator and the library of products, which takes
         seconds, and is not part of a problem's setup.

@@ -30,7 +30,7 @@ class Pages:
     html: Path | None
 
     def load(self) -> None:
-        """Import the modules that write the pages, which takes longer than writing them."""
+        """Import the modules that write the pages, so that this takes no time after measuring."""
         if self.html is not None:
             for module in _WRITES_PAGES:
                 import_module(f"perceptron.{module}")

@@ -117,12 +117,12 @@ def load_results(
     sep: str | None = None,
     unit: UnitName | None = None,
 ) -> pandas.DataFrame:
-    """Return every row of the sources as a pandas table.
+    """Load every row of the sources as a pandas table.
 
-    There is one column for each field of a `Measurement`, whose type does not depend on the rows,
-    and for rows of ours ``run``, the folder of their run, and ``question``, the command that asked.
-    ``samples`` and ``dropped`` hold NumPy arrays and ``hidden`` tuples. Files that cannot be read
-    in a folder, and sizes that are no numbers, are warned of.
+    The table has a column for each field of a `Measurement`, of a type that does not depend on the
+    rows. For rows that this suite measured, ``run`` is the folder of their run and ``question`` the
+    command. ``samples`` and ``dropped`` hold NumPy arrays and ``hidden`` tuples. Files of a folder
+    that cannot be read, and sizes that are no numbers, give warnings.
 
     Parameters
     ----------
@@ -144,8 +144,8 @@ def load_results(
     Raises
     ------
     UserError
-        For a source that does not exist or cannot be understood, where no benchmark has these
-        parameters, and without pandas.
+        If a source does not exist or cannot be read, if no benchmark has these parameters, or if
+        pandas is not installed.
     """
     optional.require("pages", "pandas")
     import pandas
@@ -173,7 +173,7 @@ def load_results(
 
 
 def _question(folder: Path | None) -> str | None:
-    """Return the command that a run answers; None where that is not known."""
+    """Return the command of a run; None if its plan is missing."""
     if folder is None:
         return None
     try:
@@ -183,7 +183,7 @@ def _question(folder: Path | None) -> str | None:
 
 
 def load(sources: Sequence[Source | Iterable[Source]], request: ReadRequest) -> list[Reading]:
-    """Return the readings of the sources; warn of what is wrong with them."""
+    """Return the readings of the sources, and give their warnings."""
     named = [
         source
         for group in sources

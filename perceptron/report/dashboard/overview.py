@@ -126,7 +126,7 @@ def _block(main: Answered, crossovers: Sequence[Shown], looks: Looks) -> dict[st
 
 
 def _is_finding(figure: Figure) -> bool:
-    """Return whether a figure is of one size: those of families have switches for their pairs."""
+    """Return whether a figure shows the finding, and not a family."""
     return dict(figure.part).get("Shown") == "whole training"
 
 
