@@ -129,11 +129,11 @@ def _run(results: Path, sizes: Sequence[int], backends: Sequence[str], rows: int
     from tests.made import BENCH, keep, line
 
     processes = rows // (len(sizes) * len(backends))
-    made = line("mlp-width", backends, sizes=sizes, processes=processes)
+    rows_made = line("mlp-width", backends, sizes=sizes, processes=processes)
     keep(
         results,
         BENCH | {"families": ["mlp-width"]},
-        [replace(row, samples=_samples(row.seconds)) for row in made],
+        [replace(row, samples=_samples(row.seconds)) for row in rows_made],
     )
     return results
 
@@ -153,9 +153,11 @@ def cost_line(
         return f"{what}: exit {process.returncode}: MISSED"
     seconds, megabytes = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
     reached = seconds <= most_seconds and megabytes <= most_megabytes
-    held = "" if most_megabytes == inf else f", {megabytes:.0f} MB (at most {most_megabytes:g})"
+    memory_text = (
+        "" if most_megabytes == inf else f", {megabytes:.0f} MB (at most {most_megabytes:g})"
+    )
     return (
-        f"{what}: {seconds:.3g} s of CPU (at most {most_seconds:g}){held}: "
+        f"{what}: {seconds:.3g} s of CPU (at most {most_seconds:g}){memory_text}: "
         f"{'reached' if reached else 'MISSED'}"
     )
 

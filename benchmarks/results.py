@@ -58,7 +58,7 @@ SESSIONS = 3
 ONCE = ("asv-machine", "history", "fastest", "truth")
 
 Runner = Callable[[Sequence[str], Path], int]
-"""Run a command, its standard output to a file; return its exit code."""
+"""A function that runs a command, writes its output to a file, and returns its exit code."""
 
 
 class Clock(Protocol):
@@ -121,8 +121,8 @@ def measure(
             continue
         if session > 1:
             before = _run_of(_output(folder, name, session - 1))
-            ended = before and _finished(checkout / before)
-            _wait(ended or 0.0, title, say, clock)
+            end = before and _finished(checkout / before)
+            _wait(end or 0.0, title, say, clock)
         say(f"{title}: {shlex.join(commands[name])}")
         begin, unfinished = clock.time(), file.with_suffix(".part")
         code = runner(commands[name], unfinished)
@@ -162,9 +162,9 @@ def sequence(commands: Iterable[str], sessions: int) -> list[tuple[str, int]]:
     return [*repeated, *((name, 1) for name in names if name in ONCE)]
 
 
-def _wait(ended: float, title: str, say: Callable[[str], object], clock: Clock) -> None:
+def _wait(end: float, title: str, say: Callable[[str], object], clock: Clock) -> None:
     """Wait until an hour has passed since the end of the session before, whenever that was."""
-    begins = ended + APART_SECONDS
+    begins = end + APART_SECONDS
     if (left := begins - clock.time()) > 0:
         at = datetime.fromtimestamp(begins).strftime("%H:%M")
         say(f"{title}: waits until {at}, {left / 60:.0f} min; ctrl-C, and the same command goes on")

@@ -47,7 +47,7 @@ def test_fastest_cached_answer_is_immediate(
         for rows in range(1, 201)
         for backend, seconds in (("numpy", 1e-3), ("torch-cpu", 2e-3))
     ]
-    update(cache_file(), lambda known: known.with_rows(rows))
+    update(cache_file(), lambda cached: cached.with_rows(rows))
     command = [sys.executable, "-c", ASK]
     times: list[list[float]] = []
 

@@ -106,7 +106,7 @@ def plan() -> FastestPlan:
         raise UserError(
             f"fewer than two of {', '.join(AMONG)} can run here: see `perceptron backends`"
         )
-    drawn = (words.split() for words in TRAININGS.split(","))
+    drawn = (text.split() for text in TRAININGS.split(","))
     trainings = [Training(reference, int(epochs)) for reference, epochs in drawn]
     return FastestPlan(trainings=trainings, backends=able, threads=usable_cores())
 
@@ -260,7 +260,7 @@ class FastestTruth:
     run: LoadedRun
     plan: FastestPlan
     trainings: dict[str, Times]
-    """By reference; trainings that have times on two backends."""
+    """The trainings that have times on two backends, by reference."""
     picks: TextTable
     """A row for each way that has answers, and for always picking the same backend."""
     warnings: list[MeasurementWarning]

@@ -1,4 +1,4 @@
-"""What README and the docs show of committed results: one module for each page or two.
+"""Make the parts of README and the docs that show committed results, a module for a page or two.
 
 `make readme` runs it. It imports the package and no measuring; nothing here is part of the wheel.
 """

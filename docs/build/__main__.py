@@ -1,4 +1,4 @@
-"""Rewrite what README and the docs show of the committed results: ``python -m docs.build``.
+"""Rewrite the parts of README and the docs that show committed results: ``python -m docs.build``.
 
 `make readme` runs it. It replaces the blocks of each page, and draws the pictures again.
 """
@@ -25,7 +25,7 @@ from docs.build.shown import Shown, shown
 
 ROOT = Path(__file__).parents[2]
 PROOF = ROOT / "docs" / "gate-proof.md"
-# By others: no command measures into it.
+# Results published by others: no command measures into this folder.
 _PUBLISHED = ROOT / "results" / "published"
 
 
@@ -41,10 +41,10 @@ def main() -> None:
 
 
 def built(runs: Shown) -> dict[str, str]:
-    """Return the text of each page and picture, by its place in the repository."""
+    """Return the text of each page and picture, by its path in the repository."""
     files = {
-        page: fill((ROOT / page).read_text(encoding="utf-8"), own, page)
-        for page, own in blocks(runs).items()
+        page: fill((ROOT / page).read_text(encoding="utf-8"), content, page)
+        for page, content in blocks(runs).items()
     }
     for module in (findings, readme, studies, tutorial):
         files |= {f"docs/{name}": svg for name, svg in module.pictures(runs).items()}

@@ -1,4 +1,4 @@
-"""docs/reading.md: an example of every answer about a pair, from the rows of the tests' goldens."""
+"""Make docs/reading.md's examples of every answer about a pair, from rows of the goldens."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMES = {"end-undecided": "never, an end undecided"}
 
 
 def blocks() -> Blocks:
-    """Return a row for each status: what is said of backends, of processes and of models."""
+    """Return a row for each status: its sentence about backends, processes and models."""
     rows = [
         (
             _NAMES.get(status, status),
@@ -29,6 +29,6 @@ def blocks() -> Blocks:
 
 
 def _told(rows: Sequence[Measurement]) -> str:
-    """Return the sentence about the only pair."""
+    """Return the sentence about the only pair in the rows."""
     (verdict,) = verdicts(crossovers(rows))
     return "<br>".join((f"**{verdict.decided}**: {verdict.sentence}", *verdict.notes))

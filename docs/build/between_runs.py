@@ -1,4 +1,4 @@
-"""By what factor the runs behind a figure differ; an interval of one run cannot say that."""
+"""Compute the factor by which several runs differ, which the interval of one run does not show."""
 
 from __future__ import annotations
 
@@ -21,42 +21,45 @@ _NUMPY = "numpy"
 
 
 def of_finding(bench: Answered, backend: str) -> str:
-    """Return by what factor the ratio of a backend to ``numpy`` on the OR gate differs."""
-    each = by_run(finding_rows(_fewest(bench))).values()
-    found = [ratio_within(own, backend, _NUMPY) for own in each if backend != _NUMPY]
-    return _factor("", [one.estimate for one in found if one is not None])
+    """Return the factor between runs of a backend's ratio to ``numpy`` on the OR gate."""
+    runs = by_run(finding_rows(_fewest(bench))).values()
+    ratios = [ratio_within(rows, backend, _NUMPY) for rows in runs if backend != _NUMPY]
+    return _factor("", [ratio.estimate for ratio in ratios if ratio is not None])
 
 
-def of_crossover(bench: Answered, found: Crossover) -> str:
-    """Return by what factor the size of a crossover differs; without one, the closest ratio."""
-    alone = found.sessions or []
+def of_crossover(bench: Answered, crossover: Crossover) -> str:
+    """Return the factor between runs of a crossover's size, or else of the ratio closest to 1."""
+    alone = crossover.sessions or []
     sizes = [one.size for one in alone if one.size is not None]
-    if found.size is not None and len(sizes) == len(alone):
+    if crossover.size is not None and len(sizes) == len(alone):
         return _factor("size ", sizes)
-    closest = min(found.ratio_at, key=lambda at: abs(log(at.ratio)))
-    rows = [row for row in _fewest(bench) if row.family == found.family]
-    each = (ratio_near(found, own, closest.size, CONFIDENCE) for own in by_run(rows).values())
-    return _factor("ratio ", [one.estimate for one in each if one is not None])
+    closest = min(crossover.ratio_at, key=lambda at: abs(log(at.ratio)))
+    rows = [row for row in _fewest(bench) if row.family == crossover.family]
+    ratios = (
+        ratio_near(crossover, run_rows, closest.size, CONFIDENCE)
+        for run_rows in by_run(rows).values()
+    )
+    return _factor("ratio ", [one.estimate for one in ratios if one is not None])
 
 
-def number_of(told: Answered) -> str:
-    """Return how many runs, of how many sessions, answer together."""
-    together = starts(told.run)
-    if len(together) == 1:
+def number_of(answered: Answered) -> str:
+    """Return the number of runs and sessions behind an answer, in words."""
+    begun = starts(answered.run)
+    if len(begun) == 1:
         return ONE_RUN
-    number = len(in_sessions(together))
-    return f"{len(together)} runs of {'one session' if number == 1 else f'{number} sessions'}"
+    number = len(in_sessions(begun))
+    return f"{len(begun)} runs of {'one session' if number == 1 else f'{number} sessions'}"
 
 
-def runs_of(told: Answered) -> str:
-    """Return how many runs answer together, and when each began."""
-    began = sorted(starts(told.run))
-    times = ", ".join(f"{one[:10]} {one[11:16]}" for one in began)
-    return number_of(told) + (f", begun at {times} UTC" if len(began) > 1 else "")
+def runs_of(answered: Answered) -> str:
+    """Return the number of runs behind an answer, and the start of each, in words."""
+    began = sorted(starts(answered.run))
+    times = ", ".join(f"{start[:10]} {start[11:16]}" for start in began)
+    return number_of(answered) + (f", begun at {times} UTC" if len(began) > 1 else "")
 
 
 def _fewest(bench: Answered) -> list[Measurement]:
-    """Return the rows of all runs with the fewest threads, as the pages show them."""
+    """Return the rows with the fewest threads, of all runs: those that the pages show."""
     rows: Sequence[Measurement] = bench.run.times
     threads = min(filter(None, map(attrgetter("all_threads"), rows)))
     return [row for row in (*rows, *bench.run.others) if row.all_threads == threads]

@@ -1,4 +1,4 @@
-"""Blocks of a page: what stands between ``<!-- begin: NAME -->`` and ``<!-- end: NAME -->``."""
+"""Replace the blocks of a page between ``<!-- begin: NAME -->`` and ``<!-- end: NAME -->``."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from perceptron.questions.crossover.verdict import is_measured, missing, notes, 
 from perceptron.report.tables import markdown
 
 Blocks = dict[str, str]
-"""Markdown by the name of its block."""
+"""The Markdown of each block, by name."""
 CellOf = Callable[[Crossover], str]
-"""Return a column's text about a crossover."""
+"""A function that returns a column's text for a crossover."""
 
 
 def fill(document: str, content: Blocks, page: str) -> str:
-    """Return the document with these blocks replaced; `UserError` for one without a place."""
+    """Return the document with these blocks replaced; raises `UserError` if one has no marks."""
     for name, block in content.items():
         begin, end = f"<!-- begin: {name} -->\n", f"<!-- end: {name} -->"
         if begin not in document or end not in document:
@@ -30,19 +30,23 @@ def fill(document: str, content: Blocks, page: str) -> str:
 
 
 def crossover_lines(crossovers: Iterable[Crossover], **columns: CellOf) -> list[str]:
-    """Return crossovers as a table, and why the others were not measured.
+    """Return a table of the measured crossovers, and why others were not measured.
 
-    Further ``columns`` stand behind the answer.
+    Further ``columns`` come after the answer.
     """
     crossovers = list(crossovers)
     every: dict[str, CellOf] = {
-        "family": lambda one: f"`{one.family}`",
+        "family": lambda crossover: f"`{crossover.family}`",
         "decided": attrgetter("decided"),
         "answer [95% interval]": sentence,
         **columns,
-        "more": lambda one: "; ".join(notes(one)),
+        "more": lambda crossover: "; ".join(notes(crossover)),
     }
-    cells = [[cell(one) for cell in every.values()] for one in crossovers if is_measured(one)]
+    cells = [
+        [cell(crossover) for cell in every.values()]
+        for crossover in crossovers
+        if is_measured(crossover)
+    ]
     reasons = [f"\nNot measured: {reason}." for reason in missing(crossovers)]
     return [*markdown.table([*every], cells), *reasons]
 
@@ -50,7 +54,7 @@ def crossover_lines(crossovers: Iterable[Crossover], **columns: CellOf) -> list[
 def table_of(page: Path, command: str) -> list[str]:
     """Return the lines of the first table of a page.
 
-    Raises `UserError` naming the ``command`` that writes the page, if there is none.
+    Raises `UserError` naming the ``command`` that writes the page if there is no table.
     """
     try:
         lines = page.read_text(encoding="utf-8").splitlines()

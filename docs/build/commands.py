@@ -1,4 +1,4 @@
-"""docs/commands.md: the help of every command."""
+"""Make docs/commands.md: the help of every command."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def blocks() -> Blocks:
 
 
 def _help(*command: str) -> str:
-    said = CliRunner().invoke(
+    result = CliRunner().invoke(
         app, [*command, "--help"], prog_name="perceptron", terminal_width=_COLUMNS
     )
-    return f"```text\n{said.output.strip()}\n```"
+    return f"```text\n{result.output.strip()}\n```"

@@ -1,7 +1,7 @@
-"""docs/findings.md, too: published GPU results, as `crossover --from` judges them.
+"""Make the part of docs/findings.md on published GPU results, as `crossover --from` judges them.
 
-A table of results/published is one source: the comments above its header say where it is from and
-how it was measured, a line for each of `_ABOUT`.
+Each table of results/published is a source. The comments above its header state its origin and how
+it was measured, a line for each name in `_ABOUT`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _TIE = 1.05
 
 
 class _Source(Struct, frozen=True):
-    """A table: its name, what its comments say, and a pair for each operation in it."""
+    """A table: its name, its comments, and the deciding pair of each operation in it."""
 
     name: str
     about: dict[str, str]
@@ -53,9 +53,9 @@ class _Source(Struct, frozen=True):
 
 
 def blocks(published: Path, has_gpu: bool) -> Blocks:
-    """Return the facts that the sources share, and a row for each operation.
+    """Return the summary of all sources, and a table with a row for each operation.
 
-    ``has_gpu`` says whether results of ours are of a GPU.
+    ``has_gpu`` says whether this suite has results of a GPU.
     """
     sources = _sources(published)
     answers = [row for source in sources for row in _answers(source)]
@@ -66,9 +66,9 @@ def blocks(published: Path, has_gpu: bool) -> Blocks:
 
 
 def beside(published: Path, gpu: str) -> list[str]:
-    """Return the published figures of the GPU of this name: a row for each operation and backend.
+    """Return the published times of a GPU as a table with a row for each operation and backend.
 
-    Nothing if nothing was.
+    Empty if no source measured it.
     """
     rows = [
         (_link(source.about["repository"]), *cells)
@@ -80,7 +80,7 @@ def beside(published: Path, gpu: str) -> list[str]:
 
 
 def _spans(source: _Source) -> Iterator[tuple[str, ...]]:
-    """Yield the smallest and the largest size of each operation and backend, and such times."""
+    """Yield a row for each operation and backend: the ranges of sizes and of times."""
     timed = filter(has_time, source.rows)
     for (family, how, backend), rows in grouped(timed, _operation_of).items():
         sizes, times = ([getattr(row, name) for row in rows] for name in ("size", "seconds"))
@@ -94,15 +94,15 @@ def _operation_of(row: Measurement) -> tuple[str, str, str]:
 
 
 def pictures(published: Path) -> dict[str, str]:
-    """Return the GPU's times over the CPU's: SVG by file name."""
+    """Return the figure of the GPU's times over the CPU's: SVG by file name."""
     return {_PICTURE: draw(_figure(_sources(published)))}
 
 
-# --- what is known of each source -----------------------------------------------------------------
+# --- the sources ----------------------------------------------------------------------------------
 
 
 def _sources(published: Path) -> list[_Source]:
-    """Return every table, those of trainings first."""
+    """Return the sources, those of trainings first."""
     files = sorted(published.glob("*.csv"))
     sources = [_source(file) for file in files]
     return sorted(sources, key=lambda source: not source.about["timed"].startswith("training"))
@@ -110,12 +110,12 @@ def _sources(published: Path) -> list[_Source]:
 
 def _source(file: Path) -> _Source:
     about = _about(file)
-    read = CrossoverStudy().read(CrossoverPlan(sources=(str(file),)).resolved())
-    return _Source(file.name, about, _compared(read), list(read.rows))
+    answered = CrossoverStudy().read(CrossoverPlan(sources=(str(file),)).resolved())
+    return _Source(file.name, about, _compared(answered), list(answered.rows))
 
 
 def _about(file: Path) -> dict[str, str]:
-    """Return the comments above the header; raises `UserError` for one that is missing."""
+    """Return the comments above the header by name; raises `UserError` if one is missing."""
     lines = file.read_text(encoding="utf-8").splitlines()
     comments = (line.removeprefix("# ").partition(": ") for line in lines if line.startswith("#"))
     about = {name: text for name, _, text in comments}
@@ -125,51 +125,55 @@ def _about(file: Path) -> dict[str, str]:
     return about
 
 
-def _compared(read: ReadFromFiles) -> list[Crossover]:
-    """Return the pair that decides each operation; of a table without a common size one alone."""
-    gpus = gpus_among(read.rows)
+def _compared(answered: ReadFromFiles) -> list[Crossover]:
+    """Return the deciding pair of each operation; one pair in all if none has a common size."""
+    gpus = gpus_among(answered.rows)
     pairs: dict[tuple[str, ...], list[Crossover]] = {}
-    for found in read.answer.data["crossovers"]:
-        if found.challenger in gpus and found.incumbent not in gpus:
-            pairs.setdefault(_operation(found) if is_measured(found) else (), []).append(found)
-    return [_deciding(own) for own in pairs.values()]
+    for crossover in answered.answer.data["crossovers"]:
+        if crossover.challenger in gpus and crossover.incumbent not in gpus:
+            pairs.setdefault(_operation(crossover) if is_measured(crossover) else (), []).append(
+                crossover
+            )
+    return [_deciding(group) for group in pairs.values()]
 
 
-def _operation(found: Crossover) -> tuple[str, ...]:
-    how = (found.dtype, training_words(found) or found.optimizer)
-    return (found.family, *filter(None, how))
+def _operation(crossover: Crossover) -> tuple[str, ...]:
+    how = (crossover.dtype, training_words(crossover) or crossover.optimizer)
+    return (crossover.family, *filter(None, how))
 
 
 def _deciding(pairs: Sequence[Crossover]) -> Crossover:
-    """Return the GPU that wins first, beside the CPU's backend that it overtakes last."""
+    """Return the pair of the GPU that wins first, with the CPU's backend that it overtakes last."""
     last: dict[str, Crossover] = {}
-    for found in pairs:
-        known = last.get(found.challenger)
-        if known is None or _held_out(found) > _held_out(known):
-            last[found.challenger] = found
+    for crossover in pairs:
+        previous = last.get(crossover.challenger)
+        if previous is None or _held_out(crossover) > _held_out(previous):
+            last[crossover.challenger] = crossover
     return min(last.values(), key=_held_out)
 
 
-def _held_out(found: Crossover) -> tuple[float, bool, float]:
-    """Return how long the CPU does, to sort by; of equals one with an answer, then the clearest."""
-    largest = found.ratio_at[-1].ratio if found.ratio_at else inf
-    return _wins_from(found), found.status not in NO_ANSWER, largest
+def _held_out(crossover: Crossover) -> tuple[float, bool, float]:
+    """Return a sort key: the size up to which the CPU wins, then answered and clear pairs last."""
+    largest = crossover.ratio_at[-1].ratio if crossover.ratio_at else inf
+    return _wins_from(crossover), crossover.status not in NO_ANSWER, largest
 
 
-def _wins_from(found: Crossover) -> float:
-    """Return from which size the GPU wins, up to the largest: 0 for all, infinity for none."""
-    if found.crossings:
-        last = found.crossings[-1]
+def _wins_from(crossover: Crossover) -> float:
+    """Return the size from which the GPU wins: 0 if at all sizes, infinity if at none."""
+    if crossover.crossings:
+        last = crossover.crossings[-1]
         return last.size if last.direction == "challenger" else inf
-    return 0.0 if found.status == "always" else inf
+    return 0.0 if crossover.status == "always" else inf
 
 
 # --- in words -------------------------------------------------------------------------------------
 
 
 def _in_common(sources: Sequence[_Source], has_gpu: bool) -> str:
-    measured = [one for source in sources for one in source.answers if is_measured(one)]
-    ratios = [one.ratio_at[0].ratio for one in measured]
+    measured = [
+        crossover for source in sources for crossover in source.answers if is_measured(crossover)
+    ]
+    ratios = [crossover.ratio_at[0].ratio for crossover in measured]
     slower = [ratio for ratio in ratios if ratio > _TIE]
     compared = sum(any(map(is_measured, source.answers)) for source in sources)
     ours = "" if has_gpu else " perceptron has not run on a GPU yet."
@@ -181,43 +185,43 @@ def _in_common(sources: Sequence[_Source], has_gpu: bool) -> str:
 
 
 def _answers(source: _Source) -> Iterator[tuple[str, ...]]:
-    """Yield a row for each operation; what it shares with the one above is left blank."""
+    """Yield a row for each operation; cells equal to those of the row above are empty."""
     about = source.about
     shared = f"{_link(about['repository'])}, `{source.name}`", about["hardware"]
-    for found in source.answers:
-        family, *how = _operation(found) if is_measured(found) else ("",)
+    for crossover in source.answers:
+        family, *how = _operation(crossover) if is_measured(crossover) else ("",)
         about_it = ", ".join((f"`{family}`", *how)) if family else ""
         yield (
             *shared,
             ": ".join(filter(None, (about["operation"], about_it))),
-            f"{found.challenger}, {found.incumbent}",
-            _turn(found, about["size"]),
-            _at_first(found, about["size"]),
+            f"{crossover.challenger}, {crossover.incumbent}",
+            _turn(crossover, about["size"]),
+            _at_first(crossover, about["size"]),
         )
         shared = "", ""
 
 
-def _turn(found: Crossover, noun: str) -> str:
-    size = _wins_from(found)
-    if not is_measured(found):
-        return f"not measured: {found.reason}"
+def _turn(crossover: Crossover, noun: str) -> str:
+    size = _wins_from(crossover)
+    if not is_measured(crossover):
+        return f"not measured: {crossover.reason}"
     if not 0 < size < inf:
-        return sentence(found)
-    below = max(one for one in found.sizes_measured if one <= size)
-    above = min(one for one in found.sizes_measured if one >= size)
-    return f"{_sized(digits(size), found, noun)} [{number(below)}, {number(above)}]"
+        return sentence(crossover)
+    below = max(measured for measured in crossover.sizes_measured if measured <= size)
+    above = min(measured for measured in crossover.sizes_measured if measured >= size)
+    return f"{_sized(digits(size), crossover, noun)} [{number(below)}, {number(above)}]"
 
 
-def _at_first(found: Crossover, noun: str) -> str:
-    if not found.ratio_at:
+def _at_first(crossover: Crossover, noun: str) -> str:
+    if not crossover.ratio_at:
         return ""
-    first = found.ratio_at[0]
-    return f"{digits(first.ratio)}× as long at {_sized(number(first.size), found, noun)}"
+    first = crossover.ratio_at[0]
+    return f"{digits(first.ratio)}× as long at {_sized(number(first.size), crossover, noun)}"
 
 
-def _sized(words: str, found: Crossover, noun: str) -> str:
-    axis = axis_of(found)
-    return sized(words, noun if axis == "size" else axis)
+def _sized(text: str, crossover: Crossover, noun: str) -> str:
+    axis = axis_of(crossover)
+    return sized(text, noun if axis == "size" else axis)
 
 
 def _link(text: str) -> str:
@@ -231,14 +235,18 @@ def _link(text: str) -> str:
 def _figure(sources: Iterable[_Source]) -> LineFigure:
     """Draw the ratio over the size, as a multiple of the size from which the GPU wins."""
     turning = [
-        (source.about["operation"], own)
+        (source.about["operation"], crossovers)
         for source in sources
-        if (own := [one for one in source.answers if 0 < _wins_from(one) < inf])
+        if (
+            crossovers := [
+                crossover for crossover in source.answers if 0 < _wins_from(crossover) < inf
+            ]
+        )
     ]
     lines = [
-        _line(found, operation, place)
-        for place, (operation, own) in enumerate(turning)
-        for found in own
+        _line(crossover, operation, index)
+        for index, (operation, crossovers) in enumerate(turning)
+        for crossover in crossovers
     ]
     return LineFigure(
         alt="The GPU's time over the CPU's, over the size as a multiple of the size from which the "
@@ -262,18 +270,18 @@ def _figure(sources: Iterable[_Source]) -> LineFigure:
     )
 
 
-def _line(found: Crossover, label: str, place: int) -> Line:
-    turn = _wins_from(found)
+def _line(crossover: Crossover, label: str, index: int) -> Line:
+    turn = _wins_from(crossover)
     return Line(
-        backend=found.challenger,
+        backend=crossover.challenger,
         label=label,
-        x=tuple(at.size / turn for at in found.ratio_at),
-        y=tuple(at.ratio for at in found.ratio_at),
+        x=tuple(at.size / turn for at in crossover.ratio_at),
+        y=tuple(at.ratio for at in crossover.ratio_at),
         texts=tuple(
-            f"{', '.join(_operation(found))}, {number(at.size)}: {digits(at.ratio)} ×"
-            for at in found.ratio_at
+            f"{', '.join(_operation(crossover))}, {number(at.size)}: {digits(at.ratio)} ×"
+            for at in crossover.ratio_at
         ),
-        machine=place,
+        machine=index,
     )
 
 

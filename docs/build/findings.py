@@ -1,4 +1,4 @@
-"""docs/findings.md: the finding and the crossovers of `bench`, of a CPU and of each GPU."""
+"""Make docs/findings.md: the finding and the crossovers of `bench`, of a CPU and of each GPU."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from perceptron.report.charts.svg import draw
 from perceptron.report.tables import markdown
 
 CITED = f"[{SOURCE.title}]({SOURCE.address}) by {SOURCE.author}"
-"""Where the finding was published, as README and the docs name it."""
+"""The citation of the published finding in README and the docs."""
 _PUBLISHED = f"Published in {CITED} ({SOURCE.file}), on hardware that is not named."
 NO_GPU = (
     "No GPU was measured yet: `perceptron bench` on a machine that has one adds it here. "
@@ -27,9 +27,9 @@ NO_GPU = (
 
 
 def blocks(runs: Shown, published: Path) -> Blocks:
-    """Return the tables of the CPU, where they were measured, and a section for each GPU.
+    """Return the tables of the CPU, their conditions, and a section for each GPU.
 
-    In it stands also what was ``published`` of the same GPU.
+    The section includes results ``published`` for the same GPU.
     """
     gpus = ("\n".join(_of_gpu(gpu, published)) for gpu in runs.gpus)
     return {
@@ -41,7 +41,7 @@ def blocks(runs: Shown, published: Path) -> Blocks:
 
 
 def pictures(runs: Shown) -> dict[str, str]:
-    """Return the finding, the sweep over the width, and the map of each GPU: SVG by file name."""
+    """Return the figures of the finding, the width, and each GPU's map: SVG by file name."""
     maps = [(gpu.map_picture, gpu.phase_map) for gpu in runs.gpus if gpu.phase_map is not None]
     return {
         "finding.svg": draw(finding_figure(finding_of(runs.bench))),
@@ -51,27 +51,27 @@ def pictures(runs: Shown) -> dict[str, str]:
 
 
 def pictured(bench: Answered, family: str) -> LineFigure | None:
-    """Return the sweep of a family with the fewest threads of a run."""
+    """Return the figure of a family's sweep with the run's fewest threads, or None."""
     threads = min(row.all_threads for row in bench.run.times if row.all_threads)
-    own = [row for row in bench.run.times if (row.family, row.all_threads) == (family, threads)]
-    for sweep in sweeps(own)[:1]:
+    rows = [row for row in bench.run.times if (row.family, row.all_threads) == (family, threads)]
+    for sweep in sweeps(rows)[:1]:
         return sweep_figure(sweep.curves, sweep.crossovers, sweep.axis)
     return None
 
 
 def _finding(bench: Answered) -> list[str]:
-    found = finding_of(bench)
-    table = finding_table(found, ())
+    rows = finding_of(bench)
+    table = finding_table(rows, ())
     cells = [
         [*texts, between_runs.of_finding(bench, row.backend)]
-        for texts, row in zip(table.texts, found, strict=True)
+        for texts, row in zip(table.texts, rows, strict=True)
     ]
     return markdown.table([*table.columns, f"{between_runs.COLUMN}>"], cells)
 
 
 def _crossovers(bench: Answered) -> list[str]:
     columns: dict[str, CellOf] = {
-        "threads in all": lambda one: str(one.threads),
+        "threads in all": lambda crossover: str(crossover.threads),
         between_runs.COLUMN: partial(between_runs.of_crossover, bench),
     }
     return crossover_lines(crossovers_of(bench), **columns)
@@ -92,21 +92,23 @@ def _of_gpu(gpu: ShownGpu, published: Path) -> list[str]:
         lines += [*_crossovers(gpu.bench), ""]
     lines.append(f"{gpu.name} beside {_ground(gpu.bench)}")
     if gpu.phase_map is not None:
-        words = gpu.phase_map.answer.verdicts[0].sentence
-        lines += ["", f"The map: {words} Rows in `{gpu.phase_map.run.folder}`."]
+        text = gpu.phase_map.answer.verdicts[0].sentence
+        lines += ["", f"The map: {text} Rows in `{gpu.phase_map.run.folder}`."]
         lines += ["", f"![Who wins over rows and width, with {gpu.name}]({gpu.map_picture})"]
     if gpu.searches:
-        found = [one for search in gpu.searches for one in crossovers_of(search)]
+        crossovers = [verdict for search in gpu.searches for verdict in crossovers_of(search)]
         rows = ", ".join(f"`{search.results}`" for search in gpu.searches)
-        lines += ["", *crossover_lines(found), "", f"Pair by pair; rows in {rows}."]
+        lines += ["", *crossover_lines(crossovers), "", f"Pair by pair; rows in {rows}."]
     if gpu.ladder is not None:
-        words = gpu.ladder.answer.verdicts[0].sentence
-        lines += ["", f"The cost breakdown: {words}. Rows in `{gpu.ladder.results}`."]
+        text = gpu.ladder.answer.verdicts[0].sentence
+        lines += ["", f"The cost breakdown: {text}. Rows in `{gpu.ladder.results}`."]
         for table in filter(None, (titled(gpu.ladder, title) for title in ("", "On the device"))):
             lines += ["", *markdown.table(table.columns, table.texts)]
     if gpu.race is not None:
-        words = "; ".join(f"{one.subject}: {one.sentence}" for one in gpu.race.answer.verdicts)
-        lines += ["", f"The race: {words}. Rows in `{gpu.race.results}`."]
+        text = "; ".join(
+            f"{verdict.subject}: {verdict.sentence}" for verdict in gpu.race.answer.verdicts
+        )
+        lines += ["", f"The race: {text}. Rows in `{gpu.race.results}`."]
     if beside := evidence.beside(published, gpu.name):
         lines += ["", "[Published](#published-gpu-results) of the same GPU:", "", *beside]
     return lines

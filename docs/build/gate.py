@@ -1,4 +1,4 @@
-"""docs/gate-proof.md from the rows of the gate's proof, and the tables in docs/gate-how.md."""
+"""Make docs/gate-proof.md from the rows of the gate's proof, and the tables in docs/gate-how.md."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from perceptron.numbers import percent
 from perceptron.report.tables import markdown
 
 COMMAND = "make proof"
-# By block: the table beside the page, and what the rows shown of it begin with.
+# For each block the file of a table, and the beginning of the rows to show.
 _COMPARED = {
     "false-alarms": ("false-alarms.csv", ""),
     "found-by-time": ("found-by-the-clock-alone.csv", "5%"),
@@ -25,14 +25,14 @@ _WORDS = {"runs", "injected", "spread"}
 
 
 def write(proof: Path, results: Path) -> None:
-    """Write the page of the proof from its newest rows; leave it as it is where there are none."""
+    """Write the page of the proof from the newest rows; without rows leave it as it is."""
     if folder := _newest(results):
         request = ProofRequest(folder.name, results, report_only=True)
         page.save(proof, prove(request, lambda *_: None))
 
 
 def _newest(results: Path) -> Path | None:
-    """Return the folder of the machine whose proof has the newest run."""
+    """Return the folder of the machine with the newest run of the proof, or None."""
     newest = {
         lines.read(file.parent / RUNS, ProofRun)[-1].when: file.parent
         for file in results.glob(f"proof/*/{MACHINE}")
@@ -41,7 +41,7 @@ def _newest(results: Path) -> Path | None:
 
 
 def slower(results: Path) -> str:
-    """Return the gate's line about the proof's largest slowdown that instructions decided."""
+    """Return the gate's line on the largest slowdown in the proof that instructions decided."""
     folder = _newest(results)
     runs = lines.read(folder / RUNS, ProofRun) if folder else []
     by_work = [
@@ -52,17 +52,17 @@ def slower(results: Path) -> str:
     ]
     if not by_work:
         return "no slowdown was measured yet"
-    row = max(by_work, key=lambda own: own.work or 0.0)
+    row = max(by_work, key=lambda row: row.work or 0.0)
     return f"slower: {row.benchmark} executes {percent(row.work or 0.0, 0)} more instructions"
 
 
 def is_outdated(proof: Path) -> bool:
-    """Return whether the proof says that it is of another gate than today's."""
+    """Return whether the proof's page says that the gate's code has changed since."""
     return "The gate's code has changed since" in proof.read_text(encoding="utf-8")
 
 
 def compared(proof: Path) -> Blocks:
-    """Return the verdicts of this gate's rules and of others' on the same blocks."""
+    """Return tables of the verdicts of this gate and of other tools on the same blocks."""
     blocks = {}
     for block, (name, start) in _COMPARED.items():
         file = proof.with_suffix("") / name
@@ -70,8 +70,12 @@ def compared(proof: Path) -> Blocks:
             columns, *rows = csv.reader(file.read_text(encoding="utf-8").splitlines())
         except OSError as error:
             raise UserError(f"{file}: {error.strerror}; `{COMMAND}` writes it") from None
-        shown = [row for row in rows if row[0].startswith(start)]
+        rows_shown = [row for row in rows if row[0].startswith(start)]
         aligned = [column if column in _WORDS else f"{column}>" for column in columns]
-        table = markdown.table(aligned, shown) if shown else ["Too few blocks were measured yet."]
+        table = (
+            markdown.table(aligned, rows_shown)
+            if rows_shown
+            else ["Too few blocks were measured yet."]
+        )
         blocks[block] = "\n".join(table)
     return blocks

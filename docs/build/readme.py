@@ -1,7 +1,7 @@
-"""README.md: the picture, one result, and one answer for each question.
+"""Make README.md's picture, its result, and an example answer for each question.
 
-Answers follow one grammar: a size has its noun, a ratio its subject, and a backend is only called
-faster in the ranges of sizes in which the judge has decided that.
+In answers a size has a noun and a ratio a subject, and a backend is called faster only at sizes for
+which that is decided.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from perceptron.statistics.contention import contention
 from perceptron.statistics.over_processes import SEQUENTIAL
 
 PICTURED = "perceptron-rows"
-"""The sweep of `bench` that is drawn, and whose crossover is the result."""
+"""The family of `bench` whose sweep is drawn and whose crossover is the result."""
 _COLUMNS = ("question", "command (`perceptron …`)", "example answer")
 _DATA_PARALLEL = ("torch-cpu", "torch-ddp@2")
 _NO_GPU = (
@@ -49,7 +49,7 @@ _NO_GPU = (
 
 
 def blocks(runs: Shown, results: Path, proof: Path, truth: Path) -> Blocks:
-    """Return the result, the table of questions, how often answers are true, and GPUs'."""
+    """Return the result, the table of questions, the shares of right answers, and the GPUs."""
     questions = (
         (
             "[Which backend for my model?](docs/crossovers.md#for-one-model)",
@@ -94,12 +94,12 @@ def blocks(runs: Shown, results: Path, proof: Path, truth: Path) -> Blocks:
 
 
 def pictures(runs: Shown) -> dict[str, str]:
-    """Return the sweep: SVG by file name."""
+    """Return the figure of the sweep: SVG by file name."""
     figure = pictured(runs.bench, PICTURED)
     if figure is None:
         return {}
-    least = {line.backend: duration(min(line.y)) for line in figure.lines}
-    numpy, torch = (least[backend] for backend in SEARCHED_PAIR)
+    fastest = {line.backend: duration(min(line.y)) for line in figure.lines}
+    numpy, torch = (fastest[backend] for backend in SEARCHED_PAIR)
     sizes = [size for line in figure.lines for size in line.x]
     titled = replace(
         figure,
@@ -114,7 +114,7 @@ def _tick(size: float) -> str:
 
 
 def _result(runs: Shown) -> str:
-    """Say what a step of the OR gate takes on each machine, and where PyTorch catches up."""
+    """Return the times of a step of the OR gate, and the crossover on each machine."""
     benches = [runs.bench, *runs.elsewhere]
     numpy, torch = (
         [row for bench in benches for row in finding_of(bench) if row.backend == backend]
@@ -130,21 +130,23 @@ def _result(runs: Shown) -> str:
     ]
     for bench in benches:
         facts = bench.run.facts.environment
-        found = _pair(crossovers_of(bench), PICTURED, SEARCHED_PAIR)
-        lines.append(f"* {facts.cpu}, {facts.cores} cores: {sentence(found)}.")
+        crossover = _pair(crossovers_of(bench), PICTURED, SEARCHED_PAIR)
+        lines.append(f"* {facts.cpu}, {facts.cores} cores: {sentence(crossover)}.")
     return "\n".join(lines)
 
 
 def _micros(rows: Sequence[FindingRow]) -> str:
-    """Return the microseconds of an iteration, from the fastest machine's to the slowest's."""
+    """Return the range of microseconds per iteration, from the fastest machine to the slowest."""
     ends = sorted(1e6 * (row.seconds or inf) / ITERATIONS for row in rows)
     return f"{' to '.join(dict.fromkeys(digits(ends[at]) for at in (0, -1)))} µs"
 
 
 def _race(runs: Shown) -> str:
-    """Return the race's sentence about a cold start, and the part that training itself takes."""
+    """Return the race's sentence about a cold start, and the times of training alone."""
     cold = [run for run in runs.race.answer.data["runs"] if run.start == "cold"]
-    verdict = next(own for own in runs.race.answer.verdicts if own.subject == "cold start")
+    verdict = next(
+        verdict for verdict in runs.race.answer.verdicts if verdict.subject == "cold start"
+    )
     trained = [
         next(run.parts["train"] for run in cold if run.backend == backend)
         for backend in SEARCHED_PAIR
@@ -154,17 +156,17 @@ def _race(runs: Shown) -> str:
 
 
 def _phases(runs: Shown) -> str:
-    """Return the largest shares of a step of torch-cpu; none where one of them is undecided."""
-    found, backend = runs.batches.answer.data, SEARCHED_PAIR[1]
-    (whole,) = (one for one in found["phases_of_whole"] if one.backend == backend)
-    return largest_phases(found["phases"], whole) or "undecided"
+    """Return the largest phases of a step of torch-cpu, or ``undecided``."""
+    data, backend = runs.batches.answer.data, SEARCHED_PAIR[1]
+    (whole,) = (iteration for iteration in data["phases_of_whole"] if iteration.backend == backend)
+    return largest_phases(data["phases"], whole) or "undecided"
 
 
 def _many(runs: Shown) -> str:
-    """Return from how many models one batch of them is faster, for each backend."""
+    """Return for each backend the number of models from which training them at once is faster."""
     turns = []
     for backend in SEARCHED_PAIR:
-        every = (one for search in runs.many for one in crossovers_of(search))
+        every = (crossover for search in runs.many for crossover in crossovers_of(search))
         turns.append(sentence(_pair(every, "many-or-gates", (f"{backend}{SEQUENTIAL}", backend))))
     return "; ".join(turns)
 
@@ -191,7 +193,7 @@ def _truth(page: Path) -> str:
 
 
 def _first_row(page: Path, command: str) -> dict[str, str]:
-    """Return the first row of the page's first table, by column."""
+    """Return the first row of the page's first table: cells by column."""
     head, _, first, *_ = (
         [cell.strip() for cell in line.strip("|").split("|")] for line in table_of(page, command)
     )
@@ -199,28 +201,30 @@ def _first_row(page: Path, command: str) -> dict[str, str]:
 
 
 def _doctor(runs: Shown) -> str:
-    """Return all that it warns of after `bench`, in short, and how many samples were contended."""
-    warnings = [one.message.partition(":")[0] for one in runs.bench.warnings]
+    """Return the warnings of `bench` in short, and the share of contended samples."""
+    warnings = [warning.message.partition(":")[0] for warning in runs.bench.warnings]
     busy = contention(runs.bench.run.times)
     share = f"; other programs slowed {busy.share:.0%} of samples" if busy.samples else ""
     return f"{'; '.join(warnings) or 'no warning'}{share}"
 
 
 def _gpus(runs: Shown) -> Iterable[str]:
-    """Yield for each GPU where it wins, in a sentence."""
+    """Yield a sentence for each GPU on the sizes at which it wins."""
     for gpu in runs.gpus:
-        own = {row.backend for row in on_devices(gpu.bench.run.times)}
+        backends = {row.backend for row in on_devices(gpu.bench.run.times)}
         wins = [
-            f"{sentence(one)} (`{one.family}`)"
-            for one in crossovers_of(gpu.bench)
-            if is_measured(one) and own & {one.incumbent, one.challenger}
+            f"{sentence(crossover)} (`{crossover.family}`)"
+            for crossover in crossovers_of(gpu.bench)
+            if is_measured(crossover) and backends & {crossover.incumbent, crossover.challenger}
         ]
-        words = "; ".join(wins) or "only the OR gate was measured"
-        yield f"On {gpu.name}: {words} ([in full](docs/findings.md#on-gpus))."
+        text = "; ".join(wins) or "only the OR gate was measured"
+        yield f"On {gpu.name}: {text} ([in full](docs/findings.md#on-gpus))."
 
 
 def _pair(crossovers: Iterable[Crossover], family: str, pair: Sequence[str]) -> Crossover:
-    for one in crossovers:
-        if one.family == family and (one.incumbent, one.challenger) == tuple(pair):
-            return one
+    for crossover in crossovers:
+        if crossover.family == family and (crossover.incumbent, crossover.challenger) == tuple(
+            pair
+        ):
+            return crossover
     raise UserError(f"{family}: {' and '.join(pair)} were not compared in the results of record")

@@ -1,7 +1,7 @@
-"""docs/schemas: the JSON schema of each ``--json`` document, made from the types that are printed.
+"""Make docs/schemas: the JSON schema of each ``--json`` document, from the types that are printed.
 
-**What a command's document holds is declared here alone.** A test validates every golden document,
-with no key that is not declared.
+**The keys of a command's document are declared only here.** A test validates every golden document,
+without undeclared keys.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ from perceptron.statistics.ranking import Ranking
 
 
 def _holds(title: str, /, **types: Any) -> Any:
-    """Return the type of a document, or of a part of one, that has these keys."""
+    """Return a type with these keys, for a document or a part of one."""
     return cast(Any, TypedDict)(title, types)
 
 
-def _several(of: Any) -> Any:
-    return cast(Any, list)[of]
+def _several(item: Any) -> Any:
+    return cast(Any, list)[item]
 
 
 _QUANTITY = _holds(
@@ -180,28 +180,28 @@ DOCUMENTS: dict[str, Any] = {
 
 def schema(name: str) -> dict[str, Any]:
     """Return the JSON schema of a document of `DOCUMENTS`."""
-    made = _without_names(msgspec.json.schema(DOCUMENTS[name], schema_hook=_path))
-    for part in made["$defs"].values():
+    document = _without_names(msgspec.json.schema(DOCUMENTS[name], schema_hook=_path))
+    for part in document["$defs"].values():
         if "description" in part:
             part["description"] = cleandoc(part["description"])
-    whole = made["$defs"].pop(made.pop("$ref").rsplit("/")[-1])
+    whole = document["$defs"].pop(document.pop("$ref").rsplit("/")[-1])
     version = {"schema_version": {"const": SCHEMA_VERSION}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **whole,
         "properties": version | whole["properties"],
         "required": [*version, *whole["required"]],
-        "$defs": made["$defs"],
+        "$defs": document["$defs"],
     }
 
 
 def files() -> dict[str, str]:
-    """Return the text of each schema, by its place in the repository."""
+    """Return the text of each schema, by its path in the repository."""
     return {f"docs/schemas/{name}.json": _lines(schema(name)) + "\n" for name in DOCUMENTS}
 
 
 def _lines(part: dict[str, Any]) -> str:
-    """Return JSON with a line for each key, and for each definition."""
+    """Format a schema as JSON, with a line for each key and each definition."""
     entries = [
         f'"{key}": {_lines(value) if key == "$defs" else json.dumps(value, ensure_ascii=False)}'
         for key, value in part.items()
@@ -210,7 +210,7 @@ def _lines(part: dict[str, Any]) -> str:
 
 
 def _without_names(part: Any) -> Any:
-    """Return a schema without what only some versions of msgspec say: names of a dict's keys."""
+    """Return a schema without ``propertyNames``, which only some versions of msgspec write."""
     if isinstance(part, dict):
         return {key: _without_names(value) for key, value in part.items() if key != "propertyNames"}
     return [_without_names(value) for value in part] if isinstance(part, list) else part

@@ -1,7 +1,7 @@
-"""The runs that README and the docs show, for each kind of hardware.
+"""Choose the runs that README and the docs show, for each kind of hardware.
 
-That is the newest whole run of a CPU and of each GPU, and what was measured beside it. A quick run
-is none of them.
+These are the newest whole run of a CPU and of each GPU, and other studies on the same machine.
+Quick runs are never shown.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.row import races
 from perceptron.records.store import StoredRun, stored_runs
 
-# What is asked, as typed where README shows it.
+# Options of the commands that README shows.
 ADVISED = (
     "--rows 60000 --features 784 --hidden 128 --classes 10 --batch 128 --optimizer adam --epochs 5"
 )
@@ -47,7 +47,7 @@ SEVERAL_PAIRS = (
     ("torch-cpu", "torch-ddp@2"),
 )
 SEVERAL = f"crossover --family {','.join(SEVERAL_FAMILIES)} --processes 1,2"
-"""The search for the size from which a second process is worth it."""
+"""The search for the size from which a second process helps."""
 MANY_FAMILIES = ("many-or-gates", "many-mlps")
 """The searches along the number of models that are trained at once."""
 
@@ -60,7 +60,7 @@ class ShownGpu(Struct, frozen=True, kw_only=True):
     phase_map: Answered | None
     ladder: Answered | None
     searches: list[Answered]
-    """The newest of each question of `crossover`, in the order of their times."""
+    """The newest answer to each question of `crossover`, in order of time."""
     race: Answered | None
 
     @property
@@ -70,7 +70,7 @@ class ShownGpu(Struct, frozen=True, kw_only=True):
 
 
 class Shown(Struct, frozen=True, kw_only=True):
-    """All runs that the pages show, of a CPU but ``gpus``, the newest first.
+    """All runs that the pages show: those of a CPU, and ``gpus``, newest first.
 
     Folders are relative to the repository's root.
     """
@@ -91,46 +91,46 @@ class Shown(Struct, frozen=True, kw_only=True):
     gpus: list[ShownGpu] = []
 
 
-def crossovers_of(told: Answered) -> list[Crossover]:
-    """Return the pairs of an answer of `bench` or `crossover`."""
-    found: list[Crossover] = told.answer.data["crossovers"]
-    return found
+def crossovers_of(answered: Answered) -> list[Crossover]:
+    """Return the crossovers in an answer of `bench` or `crossover`."""
+    crossovers: list[Crossover] = answered.answer.data["crossovers"]
+    return crossovers
 
 
-def finding_of(told: Answered) -> list[FindingRow]:
-    """Return the whole trainings of an answer of `bench`."""
-    found: list[FindingRow] = told.answer.data["finding"]
-    return found
+def finding_of(answered: Answered) -> list[FindingRow]:
+    """Return the rows of the published finding in an answer of `bench`."""
+    rows: list[FindingRow] = answered.answer.data["finding"]
+    return rows
 
 
-def titled(told: Answered, title: str) -> Table | None:
-    """Return the first table of an answer whose title begins so."""
-    return next((one for one in told.answer.tables if one.title.startswith(title)), None)
+def titled(answered: Answered, title: str) -> Table | None:
+    """Return the first table of an answer whose title begins with ``title``, or None."""
+    return next((table for table in answered.answer.tables if table.title.startswith(title)), None)
 
 
-def conditions(told: Answered, how: str = "", commit: bool = False) -> str:
-    """Return where, ``how`` and when a run was measured, and where its rows are."""
-    facts, first = told.run.facts.environment, told.run.rows[0]
+def conditions(answered: Answered, how: str = "", commit: bool = False) -> str:
+    """Return a sentence with the machine of a run, ``how`` and when it ran, and its folder."""
+    facts, first = answered.run.facts.environment, answered.run.rows[0]
     state = f"commit `{first.commit}`, " if commit else ""
-    where = f"{facts.cpu}, {facts.cores} cores"
-    return f"{where}{how}; {first.when[:10]}, {state}rows in `{told.results}`."
+    machine = f"{facts.cpu}, {facts.cores} cores"
+    return f"{machine}{how}; {first.when[:10]}, {state}rows in `{answered.results}`."
 
 
 def shown(results: Path) -> Shown:
-    """Return the newest run of each kind that is finished and not quick.
+    """Return the newest finished run of each study that is not quick.
 
-    All of a kind of hardware are of the machine of its newest whole run. Raises `UserError` for a
-    run that cannot be read, and where a CPU lacks one.
+    All runs of a kind of hardware are of the machine of its newest whole run. Raises `UserError` if
+    a run cannot be read, or if the CPU lacks one.
     """
     runs = _Runs(results)
     if CPU not in runs.whole:
         raise UserError(f"{results}: no finished whole run of a CPU; `perceptron bench` makes one")
 
     def of_cpu(command: str, **plan: object) -> Answered:
-        found = runs.newest(CPU, command.partition(" ")[0], **plan)
-        if found is None:
+        newest = runs.newest(CPU, command.partition(" ")[0], **plan)
+        if newest is None:
             raise UserError(f"{results}: no finished run of it; `perceptron {command}` makes one")
-        return found
+        return newest
 
     return Shown(
         bench=runs.answer(runs.whole[CPU]),
@@ -167,7 +167,7 @@ def shown(results: Path) -> Shown:
 
 
 class _Runs:
-    """The finished runs of a folder; one that cannot be read is a `UserError`."""
+    """The finished runs of a folder; raises `UserError` if one cannot be read."""
 
     def __init__(self, results: Path) -> None:
         self._root = results.parent
@@ -177,9 +177,9 @@ class _Runs:
 
     @cached_property
     def whole(self) -> dict[str, LoadedRun]:
-        """The newest whole run of each kind of hardware, the newest first.
+        """The newest whole run of each kind of hardware, newest first.
 
-        Of a GPU without one, its newest finding stands in: time with a GPU may end early.
+        For a GPU without a whole run it is the newest with the finding, as time on a GPU is short.
         """
         newest: dict[str, LoadedRun] = {}
         findings: dict[str, LoadedRun] = {}
@@ -196,21 +196,21 @@ class _Runs:
 
     @property
     def elsewhere(self) -> Iterator[LoadedRun]:
-        """The newest whole run of each machine without a GPU but the one of `whole`."""
-        seen = {self.whole[CPU].run.machine}
+        """The newest whole run of each other machine without a GPU than that of `whole`."""
+        machines = {self.whole[CPU].run.machine}
         for stored in self._of("bench"):
-            if stored.run.plan.get("whole") and stored.run.machine not in seen:
+            if stored.run.plan.get("whole") and stored.run.machine not in machines:
                 loaded = read_session(stored.folder)
                 if _hardware(loaded) == CPU:
-                    seen.add(stored.run.machine)
+                    machines.add(stored.run.machine)
                     yield loaded
 
     def newest(self, hardware: str, study: str, **plan: object) -> Answered | None:
-        """Return the newest run of a study with such a plan, on the machine of the whole run."""
+        """Return the newest run of a study whose plan has these values, on the shown machine."""
         machine = self.whole[hardware].run.machine
         for stored in self._of(study):
-            own = stored.run.plan
-            fits = all((own.get(name) or None) == value for name, value in plan.items())
+            stored_plan = stored.run.plan
+            fits = all((stored_plan.get(name) or None) == value for name, value in plan.items())
             if stored.run.machine == machine and fits:
                 loaded = read_session(stored.folder)
                 if _hardware(loaded) == hardware:
@@ -218,24 +218,26 @@ class _Runs:
         return None
 
     def searches(self, hardware: str) -> list[Answered]:
-        """Return the newest answer to each question of `crossover`, the newest last."""
+        """Return the newest answer to each question of `crossover`, newest last."""
         machine = self.whole[hardware].run.machine
-        found: dict[str, Answered] = {}
+        answers: dict[str, Answered] = {}
         for stored in self._of("crossover"):
-            asked = str([stored.run.plan.get(name) for name in ("families", "problems", "pairs")])
-            if stored.run.machine == machine and asked not in found:
+            question = str(
+                [stored.run.plan.get(name) for name in ("families", "problems", "pairs")]
+            )
+            if stored.run.machine == machine and question not in answers:
                 loaded = read_session(stored.folder)
                 if _hardware(loaded) == hardware:
-                    found[asked] = self.answer(loaded)
-        return list(found.values())[::-1]
+                    answers[question] = self.answer(loaded)
+        return list(answers.values())[::-1]
 
     def answer(self, loaded: LoadedRun) -> Answered:
-        """Return the answer, its folder relative to the repository's root."""
+        """Return the answer of a run, with its folder relative to the repository's root."""
         result, folder = answer_run(loaded), loaded.folder.relative_to(self._root)
         return replace(result, run=replace(result.run, folder=folder))
 
     def _of(self, study: str) -> Iterator[StoredRun]:
-        """Yield the runs of a study that are not quick, the newest first."""
+        """Yield the runs of a study that are not quick, newest first."""
         for stored in self._finished:
             if stored.run.plan.get("study") == study and not stored.run.plan.get("quick"):
                 yield stored

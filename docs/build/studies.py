@@ -1,7 +1,8 @@
-"""Pages of one study each, every answer with where it was measured.
+"""Make the pages of single studies, each answer with its machine, day and folder.
 
-docs/crossovers.md has the map, docs/ladder.md the cost breakdown of the OR gate and of a training
-by mini-batches, docs/race.md, docs/fleet.md and docs/many-models.md what their names say.
+docs/crossovers.md shows the map, docs/ladder.md the cost breakdowns of the OR gate and of a
+training by mini-batches, docs/race.md a race, docs/fleet.md a search over processes, and
+docs/many-models.md searches over the number of models.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def pictures(runs: Shown) -> dict[str, str]:
 
 
 def phase_map(runs: Shown) -> Blocks:
-    """Return which backend wins how much of the map, and where it was measured."""
+    """Return the summary of the map: the share that each backend wins, and the conditions."""
     cells = runs.phase_map.answer.data["map"]
     how = f", {threads_in_all(cells.threads, cells.backends)}, {cells.dtype}"
     return {
@@ -39,7 +40,7 @@ def phase_map(runs: Shown) -> Blocks:
 
 
 def ladder(runs: Shown) -> Blocks:
-    """Return where the ladder of the picture was measured, and the tables of the batches'."""
+    """Return the conditions of the ladder in the picture, and the tables of that with batches."""
     tables = filter(None, (titled(runs.batches, title) for title in ("", "Inside one")))
     batches = [
         line for table in tables for line in (*markdown.table(table.columns, table.texts), "")
@@ -54,10 +55,10 @@ def _ground_of_ladder(ladder: Answered) -> str:
 
 
 def race(runs: Shown) -> Blocks:
-    """Return for each start a sentence, a table and a figure, then the notes about both."""
-    told = runs.race
-    answer, lines = told.answer, list[str]()
-    for file, figure in _starts(told).items():
+    """Return a sentence, a table and a figure for each kind of start, then the notes on both."""
+    answered = runs.race
+    answer, lines = answered.answer, list[str]()
+    for file, figure in _starts(answered).items():
         for verdict in answer.verdicts:
             if is_of(verdict.part, figure.part):
                 lines += [f"**{verdict.subject}**: {verdict.sentence}", ""]
@@ -68,44 +69,46 @@ def race(runs: Shown) -> Blocks:
                 lines += [f"![{table.title}]({file})", ""]
     for note in answer.notes:
         lines += [note.text, ""]
-    return {"race": "\n".join([*lines, conditions(told, f"; {runs_of(told)}")])}
+    return {"race": "\n".join([*lines, conditions(answered, f"; {runs_of(answered)}")])}
 
 
-def _starts(told: Answered) -> dict[str, Figure]:
-    """Return the figure of each start by the name of its file, of several dtypes the first."""
+def _starts(answered: Answered) -> dict[str, Figure]:
+    """Return the figure of each kind of start by file name; of several dtypes the first."""
     first: dict[str, Figure] = {}
-    for figure in told.answer.figures:
+    for figure in answered.answer.figures:
         if figure.drawing is not None:
             first.setdefault(f"race-{figure.part[0][1].replace(' ', '-')}.svg", figure)
     return first
 
 
 def over_processes(runs: Shown) -> Blocks:
-    """Return the search over the number of processes."""
-    found = runs.processes
-    return {"processes": "\n".join([*crossover_lines(crossovers_of(found)), "", _ground(found)])}
+    """Return the crossovers over the number of processes, and their conditions."""
+    answered = runs.processes
+    return {
+        "processes": "\n".join([*crossover_lines(crossovers_of(answered)), "", _ground(answered)])
+    }
 
 
 def many_models(runs: Shown) -> Blocks:
-    """Return the searches along the number of models, with the times of each family."""
+    """Return the crossovers over the number of models, and a table of times for each family."""
     parts = ["\n".join(_along_models(search)) for search in runs.many]
     return {"many-in-full": "\n\n".join(parts)}
 
 
-def _along_models(found: Answered) -> list[str]:
-    lines = crossover_lines(crossovers_of(found))
-    rows = found.run.times
+def _along_models(answered: Answered) -> list[str]:
+    lines = crossover_lines(crossovers_of(answered))
+    rows = answered.run.times
     lines += ["", f"`{rows[0].family}`: an iteration shared out over the models", "", *_times(rows)]
-    return [*lines, "", _ground(found)]
+    return [*lines, "", _ground(answered)]
 
 
 def _times(rows: list[Measurement]) -> list[str]:
-    """Return the time of an iteration and model: models down, backends across."""
+    """Return a table of times per iteration and model: a row for each number of models."""
     curves = [curve for sweep in sweeps(rows)[:1] for curve in sweep.of_one_model if curve.spots]
     times = {
-        (curve.backend, spot.size): duration(spot.value.estimate)
+        (curve.backend, point.size): duration(point.value.estimate)
         for curve in curves
-        for spot in curve.spots
+        for point in curve.spots
     }
     backends = [curve.backend for curve in curves]
     return markdown.table(
@@ -117,6 +120,6 @@ def _times(rows: list[Measurement]) -> list[str]:
     )
 
 
-def _ground(found: Answered) -> str:
-    first = found.run.times[0]
-    return conditions(found, f", {first.all_threads} threads in all, {first.dtype}", commit=True)
+def _ground(answered: Answered) -> str:
+    first = answered.run.times[0]
+    return conditions(answered, f", {first.all_threads} threads in all, {first.dtype}", commit=True)

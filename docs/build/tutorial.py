@@ -1,4 +1,4 @@
-"""docs/first-run.md: what each of its commands printed in the runs of record, and a picture."""
+"""Make docs/first-run.md's screens, as printed in the runs of record, and its picture."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from perceptron.report.charts.svg import draw
 from perceptron.report.tables.answer import as_text
 from perceptron.report.tables.terminal import out
 
-# Of a terminal; a wider screen would not fit on the site.
+# Characters in a line of the terminal; a wider screen would not fit on the site.
 _WIDTH = 80
 
 
 def blocks(runs: Shown) -> Blocks:
-    """Return the screen of each step, and the machine that it was on."""
+    """Return the screen of each step, and a sentence on the machine."""
     facts = runs.bench.run.facts.environment
     return {
         "machine": "Without `--quick` these commands measure for minutes longer; the screens below were "
@@ -32,10 +32,10 @@ def pictures(runs: Shown) -> dict[str, str]:
     return {"digits.svg": draw(runs.batches.answer.figures[0].drawing)}
 
 
-def _screen(told: Answered) -> str:
+def _screen(answered: Answered) -> str:
     width, out.width = out.width, _WIDTH
     try:
-        text = as_text(told.answer).rstrip()
+        text = as_text(answered.answer).rstrip()
     finally:
         out.width = width
-    return f"```text\n{text}\n\nrows:  {told.results}\n```"
+    return f"```text\n{text}\n\nrows:  {answered.results}\n```"

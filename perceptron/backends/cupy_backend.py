@@ -72,7 +72,7 @@ class CupyBackend(NumpyBackend):
         return self.accelerator.unavailable()
 
     def environment(self, threads: int) -> dict[str, str]:
-        # Off by default, and off whatever the user's environment says: see `agreement`.
+        # Off by default; set in case the user's environment turns it on: see `agreement`.
         return thread_variables(threads) | {"CUPY_TF32": "0"}
 
     def _trainer(self, problem: Problem, dtype: DType) -> CupyTrainer:

@@ -54,7 +54,7 @@ class State(NamedTuple):
     steps: jax.Array
     """Steps since the start, int64: determines the next batch, and corrects Adam's bias."""
     parameters: list[jax.Array]
-    """In the order of `Problem.start_parameters`; stacked for several models."""
+    """Parameters in the order of `Problem.start_parameters`; stacked for several models."""
     optimizer_state: list[tuple[jax.Array, ...]]
     """The optimizer's arrays for each parameter; see `update.start_state`."""
 
@@ -386,9 +386,9 @@ class JaxBackend:
         trainer = JaxTrainer(problem, dtype, self.device)
         trainer.train(2)  # compiles
         trainer.reset()
-        made = events - before
+        counts = events - before
         # In the cache on disk, or already compiled in this process.
-        self._found = bool(made["cache_hits"]) or not made["backend_compile_duration"]
+        self._found = bool(counts["cache_hits"]) or not counts["backend_compile_duration"]
         return trainer
 
     def unprofiled(self) -> str | None:

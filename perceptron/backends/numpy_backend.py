@@ -40,7 +40,7 @@ class NumpyBackend:
     def prepare(self, problem: Problem, dtype: DType) -> Trainer:
         self.require(problem, dtype)
         trainer = self._trainer(problem, dtype)
-        trainer.train(2)  # warm up: thread pools, processes, what is compiled when first called
+        trainer.train(2)  # warm up: thread pools, processes, functions compiled at the first call
         trainer.reset()
         return trainer
 

@@ -58,16 +58,18 @@ def _kept_trainer(training: _Training, model: int) -> NumpyTrainer:
     return _kept[key]
 
 
-def _train(training: _Training, first: int, standing: Array, taken: int, iterations: int) -> Array:
+def _train(
+    training: _Training, first: int, standing: Array, iterations_before: int, iterations: int
+) -> Array:
     """Train models ``first``, ``first`` + 1, … from ``standing``; return their new states.
 
     States are (models, arrays, parameters): each model's parameters, then its optimizer's arrays.
-    ``taken`` is the number of iterations before.
+    ``iterations_before`` is the number of iterations that the states have taken.
     """
     ends = np.empty_like(standing)
     for index, (parameters, *state) in enumerate(standing):
         trainer = _kept_trainer(training, first + index)
-        trainer.stand_at(parameters, state, taken)
+        trainer.stand_at(parameters, state, iterations_before)
         trainer.train(iterations)
         ends[index] = trainer.stands_at
     return ends
@@ -162,7 +164,7 @@ class ProcessesBackend(NumpyBackend):
         return optional.missing("joblib")
 
     def environment(self, threads: int) -> dict[str, str]:
-        # The variable is joblib's own; workers have one thread each whatever the others say.
+        # joblib reads this variable; each worker has one thread, whatever other variables are set.
         return thread_variables(threads) | {"LOKY_MAX_CPU_COUNT": str(threads)}
 
     def least_seconds(self, problem: Problem) -> float:

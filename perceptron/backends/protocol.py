@@ -75,9 +75,9 @@ class LadderStep:
     """The step that a backend takes in a cost breakdown of `perceptron overhead`."""
 
     removes: str
-    """What this backend does without."""
+    """The cost that this backend removes."""
     after: str | None
-    """The backend one variant above; None for the first."""
+    """The backend before this one on the ladder; None for the first."""
     needs_batches: bool = False
     """Whether it takes part only for problems with batches."""
 
@@ -144,9 +144,9 @@ class Counterpart:
 
     name: str
     removes: str
-    """What it does without, compared with the `Distributed` over one process."""
+    """The cost that it removes, compared with the `Distributed` over one process."""
     partners: str
-    """What the `Distributed` does without over fewer processes."""
+    """The cost that the `Distributed` saves over fewer processes."""
 
 
 @runtime_checkable

@@ -16,7 +16,7 @@ from perceptron.problems.problem import DType, Problem
 
 GROUP = "perceptron.backends"
 OVER = "@"
-"""Between a backend's name and the processes that it trains over, as in ``torch-ddp@2``."""
+"""The separator of a backend's name and its number of processes, as in ``torch-ddp@2``."""
 
 # name → where it is, written as an entry point writes it
 BUILT_IN: dict[str, str] = {
@@ -101,8 +101,8 @@ def load(name: str) -> Backend:
     except Exception as error:  # noqa: BLE001 an import may do anything
         return _Broken(name, f"cannot be loaded: {type(error).__name__}: {error}")
     if not isinstance(candidate, Backend):
-        needed = ("name", "device", "summary", "unavailable", "environment", "prepare")
-        missing = [word for word in needed if not hasattr(candidate, word)]
+        members = ("name", "device", "summary", "unavailable", "environment", "prepare")
+        missing = [word for word in members if not hasattr(candidate, word)]
         return _Broken(name, f"is not a backend: it has no {', '.join(missing)}")
     return candidate
 

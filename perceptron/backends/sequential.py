@@ -67,11 +67,11 @@ class SequentialTrainer(Scored):
 class Sequential:
     """Trains the models of a problem one by one with a backend; one model as that backend does."""
 
-    def __init__(self, of: str, ladder_step_of_models: LadderStep) -> None:
-        self.name = f"{of}-sequential"
-        self.summary = f"{of}, one model after the other"
+    def __init__(self, backend: str, ladder_step_of_models: LadderStep) -> None:
+        self.name = f"{backend}-sequential"
+        self.summary = f"{backend}, one model after the other"
         self.ladder_step_of_models = ladder_step_of_models
-        self._of = of
+        self._of = backend
 
     @cached_property
     def _backend(self) -> Backend:

@@ -131,7 +131,7 @@ def train_steps(
     parameters: torch.Tensor,
     *state: torch.Tensor,
 ) -> list[torch.Tensor]:
-    """Take the steps of a graph, as it is traced; change none of the arguments."""
+    """Take the steps of a graph while it is traced, without changing the arguments."""
     import torch
 
     widths, activations, loss, optimizer = model

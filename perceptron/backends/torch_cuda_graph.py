@@ -125,9 +125,9 @@ class Repeating:
         return work
 
 
-def capture(place: str) -> CudaCapture | Repeating:
-    """Return the recorder of graphs at this place, ``cuda`` or ``cpu``."""
-    if place == "cpu":
+def capture(device_type: str) -> CudaCapture | Repeating:
+    """Return the recorder of graphs for a device type, ``cuda`` or ``cpu``."""
+    if device_type == "cpu":
         return Repeating()
     import torch
 

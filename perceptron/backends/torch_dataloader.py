@@ -63,8 +63,8 @@ class LoaderTrainer(TorchTrainer):
 
         def feed(begin: int, end: int) -> Pair:
             nonlocal stream
-            epoch, taken = divmod(begin, len(order))
-            if not taken:
+            epoch, offset = divmod(begin, len(order))
+            if not offset:
                 order.epoch, stream = epoch, iter(loader)
             inputs, targets = next(stream)
             return (

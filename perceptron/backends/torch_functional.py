@@ -64,8 +64,8 @@ class FunctionalTrainer(DeviceTrainer, FlatTrainer):
             return plain
 
         def flattened(gradients: Sequence[torch.Tensor]) -> None:
-            together = torch.cat([gradient.reshape(-1) for gradient in gradients])
-            update(torch, optimizer, flat, together, state, next(factors))
+            joined = torch.cat([gradient.reshape(-1) for gradient in gradients])
+            update(torch, optimizer, flat, joined, state, next(factors))
 
         return flattened
 

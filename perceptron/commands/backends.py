@@ -1,4 +1,4 @@
-"""`perceptron backends`: those that can run here, and the reason of the others."""
+"""`perceptron backends`: list the backends that can run here, and why others cannot."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class BackendFacts(Struct, frozen=True, kw_only=True):
 
 
 def backends(json: Json = False) -> int:
-    """Return 0: a backend that cannot run is no bad news."""
+    """Print the backends; return 0, also if some cannot run."""
     from perceptron.backends import registry
     from perceptron.report import documents
     from perceptron.report.tables import terminal
@@ -29,8 +29,8 @@ def backends(json: Json = False) -> int:
     if json:
         documents.write({"backends": facts})
         return 0
-    here = sum(backend.available for backend in facts)
-    terminal.line(f"{here} of {len(facts)} backends can run here")
+    available = sum(backend.available for backend in facts)
+    terminal.line(f"{available} of {len(facts)} backends can run here")
     terminal.table("", ("name", "device", "here", "description"), map(_cells, facts))
     terminal.show_next("perceptron bench --quick")
     return 0
@@ -52,6 +52,6 @@ def _facts(name: str) -> BackendFacts:
 
 
 def _cells(backend: BackendFacts) -> tuple[str, ...]:
-    here = "yes" if backend.reason is None else f"no: {backend.reason}"
+    availability = "yes" if backend.reason is None else f"no: {backend.reason}"
     several = f"; {backend.name}@2 over two processes, and so on" if backend.distributed else ""
-    return backend.name, backend.device, here, f"{backend.summary}{several}"
+    return backend.name, backend.device, availability, f"{backend.summary}{several}"

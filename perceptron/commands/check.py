@@ -25,7 +25,7 @@ def check(
     verbose: Verbose = False,
     json: Json = False,
 ) -> int:
-    """Return 1 if a backend breaks a promise."""
+    """Check the backends; return 1 if one breaks a promise."""
     from perceptron.problems import catalogue, files
     from perceptron.questions.check import check as study
     from perceptron.report import documents
@@ -46,16 +46,16 @@ def check(
         return 1
     beside_numpy = dict.fromkeys(("numpy", *results))
     if not json and len(beside_numpy) > 1:
-        given = [word for file in problem for word in ("--problem", file)]
-        words = ["bench", "--quick", *given, "--backends", ",".join(beside_numpy)]
-        terminal.show_next(shlex.join(["perceptron", *words]))
+        chosen = [word for file in problem for word in ("--problem", file)]
+        arguments = ["bench", "--quick", *chosen, "--backends", ",".join(beside_numpy)]
+        terminal.show_next(shlex.join(["perceptron", *arguments]))
     return 0
 
 
 def show(backends: Mapping[str, Sequence[CheckResult]], verbose: bool = False) -> None:
-    """Print how many promises each backend keeps, then a table of them, each note and breach.
+    """Print the number of promises that each backend keeps, then tables with notes and breaches.
 
-    Without ``verbose`` the table of the first that breaks one, or of the first.
+    Without ``verbose`` print one table: that of the first backend with a breach, or of the first.
     """
     from rich.markup import escape
 
@@ -66,10 +66,10 @@ def show(backends: Mapping[str, Sequence[CheckResult]], verbose: bool = False) -
         decided = "yes" if count == len(promises) else "no"
         terminal.line(f"{name}  {decided}  keeps {count} of {len(promises)} promises")
     terminal.out.print()
-    shown = dict(
+    ordered = dict(
         sorted(backends.items(), key=lambda item: all(promise.holds for promise in item[1]))
     )
-    for name, promises in list(shown.items())[: None if verbose else 1]:
+    for name, promises in list(ordered.items())[: None if verbose else 1]:
         rows = [
             (row.name, "yes" if row.holds else "NO", str(row.passed), str(row.skipped))
             for row in promises

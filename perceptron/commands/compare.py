@@ -95,7 +95,7 @@ def compare(
     verbose: Verbose = False,
     json: Json = False,
 ) -> int:
-    """Return 0 if nothing is slower, 1 for a regression, 2 if invalid and 3 if inconclusive."""
+    """Compare two revisions; return 0 if clean, 1 for a regression, 2 if invalid, 3 if open."""
     from perceptron.errors import UserError
     from perceptron.gate.checkout.request import CompareRequest
     from perceptron.gate.compare import compare as gate

@@ -1,4 +1,4 @@
-"""`perceptron.crossover`: from which size up is one of your functions faster? Asked in Python."""
+"""`perceptron.crossover`: find in Python the sizes from which one of your functions is faster."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from perceptron.measure.functions import PICKLED, Functions, arguments_of
 from perceptron.measure.pickled import to_send
 from perceptron.options import in_python
 
-# A mistake in an argument is told before what studies and judges import, which takes a second.
+# Arguments are checked before the imports of studies, which take a second.
 if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
@@ -36,36 +36,36 @@ Pair = tuple[str, str]
 
 
 class AtSize(NamedTuple):
-    """What is known at one size."""
+    """The fastest candidate at one size, with the times of all."""
 
     fastest: str
     """The candidate with the shortest time."""
     decided: Decided
-    """Whether it is known of every other one (``yes``) that it is slower, or ties; of some
-    (``partly``), or of none."""
+    """``yes`` if every other candidate is known to be slower or to tie, ``partly`` if some are, and
+    ``no`` otherwise."""
     ties: tuple[str, ...]
     """Candidates that take as long, within 5%."""
     seconds: dict[str, float]
-    """Of a call of each candidate: medians over the repeats, between sizes interpolated."""
+    """Seconds of a call of each candidate: medians over repeats, interpolated between sizes."""
 
 
 class FunctionCrossover:
-    """The crossovers of functions: printed, it is the answer; a notebook also shows the figure."""
+    """The crossovers of functions; printing it shows the answer, a notebook also the figure."""
 
-    def __init__(self, told: Answered) -> None:
+    def __init__(self, answered: Answered) -> None:
         from perceptron.records.row import times
 
-        self._told = told
-        self._rows = times(told.run.rows)
+        self._told = answered
+        self._rows = times(answered.run.rows)
 
     @property
     def crossovers(self) -> list[Crossover]:
-        """What is known of each pair of candidates."""
-        found: list[Crossover] = self._told.answer.data["crossovers"]
-        return found
+        """The crossover of each pair of candidates."""
+        crossovers: list[Crossover] = self._told.answer.data["crossovers"]
+        return crossovers
 
     def pair(self, incumbent: str, challenger: str) -> Crossover:
-        """Return the answer about two candidates; raises `UserError` if they were not compared."""
+        """Return the crossover of two candidates; raises `UserError` if they were not compared."""
         for crossover in self.crossovers:
             if {crossover.incumbent, crossover.challenger} == {incumbent, challenger}:
                 return crossover
@@ -83,7 +83,7 @@ class FunctionCrossover:
 
     @property
     def status(self) -> str:
-        """Of the only pair, as in the document of ``--json``: ``crosses``, ``undecided`` …"""
+        """The status of the only pair, as with ``--json``: ``crosses``, ``undecided`` …"""
         return self._only.status
 
     @property
@@ -93,34 +93,34 @@ class FunctionCrossover:
 
     @property
     def size(self) -> float | None:
-        """The size from which up the winner changes; None unless there is exactly one."""
+        """The size from which another candidate is faster; None unless there is exactly one."""
         return self._only.size
 
     @property
     def low(self) -> float | None:
-        """The lower end of its 95% interval; None where it is open."""
+        """The lower end of the 95% interval of `size`; None if open."""
         return self._only.low
 
     @property
     def high(self) -> float | None:
-        """The upper end of its 95% interval; None where it is open."""
+        """The upper end of the 95% interval of `size`; None if open."""
         return self._only.high
 
     @property
     def warnings(self) -> tuple[MeasurementWarning, ...]:
-        """What to know when reading the numbers, such as contention."""
+        """Reasons to doubt the numbers, such as contention, with advice."""
         return self._told.warnings
 
     @property
     def folder(self) -> Path:
-        """Where the measurements are."""
+        """The folder of the measurements."""
         return self._told.results
 
     def at(self, size: float) -> AtSize:
-        """Return the fastest candidate at a size within those measured.
+        """Return the fastest candidate at a size in the measured range.
 
-        It is decided by intervals that hold for all sizes and candidates together. Raises
-        `UserError` for a size outside of those measured.
+        The intervals hold for all sizes and candidates together. Raises `UserError` for a size
+        outside the range.
         """
         from perceptron.questions.crossover.judge import ratio_near
         from perceptron.statistics.interval import Interval, inverse
@@ -141,57 +141,62 @@ class FunctionCrossover:
             reach = f", {number(measured[0])} to {number(measured[-1])}" if measured else ""
             raise UserError(f"at({number(size)}): outside of the sizes that were measured{reach}")
         rows = [*self._rows, *self._told.run.others]
-        compared = {(one.challenger, one.incumbent): one for one in self.crossovers}
+        compared = {
+            (crossover.challenger, crossover.incumbent): crossover for crossover in self.crossovers
+        }
 
         def ratio(first: str, second: str, confidence: float) -> Interval | None:
-            if (one := compared.get((first, second))) is not None:
-                return ratio_near(one, rows, size, confidence)
-            if (one := compared.get((second, first))) is not None:
-                other = ratio_near(one, rows, size, confidence)
-                return other and inverse(other)
+            if (crossover := compared.get((first, second))) is not None:
+                return ratio_near(crossover, rows, size, confidence)
+            if (crossover := compared.get((second, first))) is not None:
+                interval = ratio_near(crossover, rows, size, confidence)
+                return interval and inverse(interval)
             return None
 
         ranking = rank(seconds, ratio)
         return AtSize(ranking.order[0], ranking.decided, ranking.ties, seconds)
 
     def rule(self, *results: str | Path) -> str:
-        """Return a line of Python that chooses by size, a line for each pair.
+        """Return a line of Python for each pair that chooses a candidate by size.
 
-        It has the whole number from which up the other one is chosen, the range in which it costs
-        5% at most, and where and when it was measured. With ``results``, folders of the same
-        functions measured on other machines, it is the number with the smallest worst case.
+        The line has the whole number from which the other candidate is chosen, a comment with the
+        range of numbers that cost 5% at most, and the machine and day of the measurement. With
+        ``results``, folders of the same functions on other machines, it is the number whose worst
+        case is smallest.
 
-        Raises `UserError` where no pair is decided, or where a folder has no crossover of it.
+        Raises `UserError` if no pair is decided, or if a folder has no crossover of the pair.
         """
         from perceptron.questions.crossover.judge import crossovers
         from perceptron.questions.crossover.rule import Rule, rules
         from perceptron.records.readers.reading import ReadRequest
         from perceptron.records.readers.sources import load_sources
 
-        found, rows = self.crossovers, self._rows
+        compared, rows = self.crossovers, self._rows
         libraries = self._told.run.facts.environment.libraries
         for folder in results:
             (source,) = load_sources([str(folder)], ReadRequest(samples="number"))
-            others = [row for row in source.rows if row.family == rows[0].family]
-            judged = crossovers(others, [(one.incumbent, one.challenger) for one in found])
+            other_rows = [row for row in source.rows if row.family == rows[0].family]
+            judged = crossovers(
+                other_rows, [(item.incumbent, item.challenger) for item in compared]
+            )
             if not judged:
                 raise UserError(f"{folder}: no crossover of {rows[0].family}: measure it there")
-            found, rows, libraries = [*found, *judged], [*rows, *others], {}
-        every = rules(found, rows, libraries)
-        if not any(isinstance(one, Rule) for one in every):
-            raise UserError("\n".join(str(one).removeprefix("# ") for one in every))
+            compared, rows, libraries = [*compared, *judged], [*rows, *other_rows], {}
+        every = rules(compared, rows, libraries)
+        if not any(isinstance(item, Rule) for item in every):
+            raise UserError("\n".join(str(item).removeprefix("# ") for item in every))
         return "\n".join(map(str, every))
 
     def to_frame(self) -> pandas.DataFrame:
-        """Return the measurements, a row for each candidate, size and repeat."""
+        """Return the measurements as a table: a row for each candidate, size and repeat."""
         from perceptron.records.readers.sources import load_results
 
         return load_results(self.folder)
 
     def plot(self) -> Figure:
-        """Return a matplotlib figure: seconds of a call over the size, a line for each candidate.
+        """Plot the seconds of a call over the size, a line for each candidate, with matplotlib.
 
-        Raises `UserError` where nothing was measured, and without matplotlib.
+        Raises `UserError` if nothing was measured or matplotlib is not installed.
         """
         optional.require("pages", "matplotlib")
         from perceptron.report.charts.style import drawing
@@ -202,7 +207,7 @@ class FunctionCrossover:
             raise UserError("nothing was measured: there is nothing to plot")
         with drawing(7.2, 4.2) as (figure, axes):
             for line in described.lines:
-                # A legend leaves out what begins with an underscore.
+                # matplotlib omits labels that begin with an underscore from the legend.
                 axes.loglog(line.x, line.y, marker="o", label=f"\u2009{shortened(line.label)}")
                 axes.fill_between(line.x, *line.band, alpha=0.18)
             axes.set(xlabel=described.x.title, ylabel=described.y.title)
@@ -212,7 +217,7 @@ class FunctionCrossover:
     @property
     def _drawing(self) -> LineFigure | None:
         every = (figure.drawing for figure in self._told.answer.figures)
-        return next((one for one in every if isinstance(one, LineFigure)), None)
+        return next((drawing for drawing in every if isinstance(drawing, LineFigure)), None)
 
     def __repr__(self) -> str:
         from perceptron.report.tables.answer import as_text
@@ -241,10 +246,10 @@ def crossover(
     name: str = "functions",
     results: str | Path = "results",
 ) -> FunctionCrossover:
-    """Find the sizes at which the faster one of your functions changes, on this machine.
+    """Find the sizes at which another of your functions becomes the fastest, on this machine.
 
-    Worker processes call the candidates in turns, at sizes that are chosen by what was measured
-    before. Functions travel by cloudpickle: lambdas, closures and what a notebook defines work.
+    Worker processes call the candidates in turns, at sizes chosen by earlier results. Functions
+    are sent by cloudpickle: lambdas, closures and functions of a notebook work.
 
     Parameters
     ----------
@@ -255,41 +260,41 @@ def crossover(
         timed. Random numbers of ``random``, ``numpy.random`` and a ``Generator`` that it uses are
         the same for all candidates.
     sizes
-        A tuple of two, ``(low, high)``: the range to search. A list is measured as it is.
+        A tuple ``(low, high)`` is a range to search; of a list every size is measured.
     equal
-        Compares the results of two candidates, arrays of devices as NumPy's; one that disagrees
-        with the first is not timed. None checks nothing.
+        Compares the results of two candidates, with arrays of devices copied to NumPy. A candidate
+        that disagrees with the first is not timed. None checks nothing.
     fresh
         True calls ``setup`` before every call, for functions that change their data. By default
-        such functions are refused; False accepts that they get changed data.
+        such functions are refused; False lets them get changed data.
     seconds
-        How long it may take, processes included.
+        Seconds that the search may take, with the start of processes.
     pairs
         Pairs of names to compare; by default every two.
     threads
         Threads of OpenMP, BLAS and the like in each worker; None for all cores.
     name
-        What the answer calls these functions; equal names share a page.
+        The name of these functions in the answer; equal names share a page.
     results
-        The folder to keep the measurements in. An interrupted call goes on where it ended, as long
-        as Python runs.
+        The folder of the measurements. An interrupted call continues where it ended if it is
+        repeated in the same Python process.
 
     Returns
     -------
     FunctionCrossover
-        Printed, it is the answer: ``B overtakes A at size …``, with the 95% interval.
+        Printing it shows the answer: ``B overtakes A at size …``, with the 95% interval.
 
     Raises
     ------
     UserError
-        For a wrong argument, for what cannot be pickled, and if there was no time to measure.
+        For a wrong argument, a function that cannot be pickled, and too little time to measure.
     """
     began = monotonic()
     if not isinstance(sizes, tuple) and isinstance(sizes, Iterable):
         sizes = list(sizes)
     if isinstance(candidates, Mapping):
-        for key, one in candidates.items():
-            if isinstance(one, bytes):  # would be taken for a pickled function
+        for key, function in candidates.items():
+            if isinstance(function, bytes):  # would be taken for a pickled function
                 raise UserError(f"candidates: {key} is no function")
     arguments_of(Functions(candidates, setup, equal, fresh, sizes))
     if not (isinstance(seconds, (int, float)) and 0 < seconds < inf):
@@ -299,7 +304,7 @@ def crossover(
     require_threads(threads or 1)
     listed = list(pairs) if isinstance(pairs, Iterable) else [pairs]
     two = [tuple(pair) for pair in listed if isinstance(pair, tuple | list)]
-    are_names = all(isinstance(one, str) for pair in two for one in pair)
+    are_names = all(isinstance(member, str) for pair in two for member in pair)
     are_pairs = len(two) == len(listed) and are_names
     if not are_pairs or any(len(pair) != 2 or pair[0] == pair[1] for pair in two):
         raise UserError(f"pairs must be pairs of two names, such as [('a', 'b')]; got {pairs!r}")
@@ -320,14 +325,14 @@ def crossover(
     plan = CrossoverPlan.of_functions(
         file,
         called(file, name, seconds=seconds),
-        tuple((one, other) for one, other in two),
+        tuple((first, second) for first, second in two),
         threads or usable_cores(),
     )
     with terminal.progress_bar("searching", seconds) as bar:
-        left = max(1.0, seconds - (monotonic() - began))
-        told = run_study(CrossoverStudy(), plan, None, Path(results), bar, left)
-    terminal.show_warnings(told.warnings)
-    return FunctionCrossover(told)
+        seconds_left = max(1.0, seconds - (monotonic() - began))
+        answered = run_study(CrossoverStudy(), plan, None, Path(results), bar, seconds_left)
+    terminal.show_warnings(answered.warnings)
+    return FunctionCrossover(answered)
 
 
 def _kept(
@@ -337,11 +342,14 @@ def _kept(
     fresh: Any,
     sizes: object,
 ) -> str:
-    """Write functions where workers find them; raises `UserError` naming what cannot be pickled.
+    """Write the functions to a file for the workers and return its path.
 
-    Each candidate by itself: a worker loads the libraries of its own one.
+    Each candidate is pickled separately, so that a worker loads only its candidate's libraries.
+    Raises `UserError` naming a part that cannot be pickled.
     """
-    pickled = {name: _pickled(f"candidates: {name}", one) for name, one in candidates.items()}
+    pickled = {
+        name: _pickled(f"candidates: {name}", function) for name, function in candidates.items()
+    }
     for name, part in (("setup", setup), ("equal", equal)):
         _pickled(name, part)
     functions = _pickled("sizes", Functions(pickled, setup, equal, fresh, sizes))
@@ -353,7 +361,7 @@ def _kept(
 def _pickled(name: str, part: object) -> bytes:
     try:
         pickled: bytes = cloudpickle.dumps(part)
-    except Exception as error:  # noqa: BLE001 a type of the user's may raise anything
+    except Exception as error:  # noqa: BLE001 a user's type may raise anything
         reason = f"{name} cannot be pickled for worker processes: {in_one_line(error)}"
         raise UserError(reason) from None
     return pickled
@@ -361,5 +369,5 @@ def _pickled(name: str, part: object) -> bytes:
 
 @cache
 def _folder() -> TemporaryDirectory[str]:
-    """Return a folder of this process that nobody else may write to."""
+    """Return a temporary folder of this process that no other user may write to."""
     return TemporaryDirectory(prefix="perceptron-functions-")

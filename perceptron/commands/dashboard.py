@@ -27,7 +27,7 @@ def dashboard(
     html: Html = None,
     json: Json = False,
 ) -> int:
-    """Return 0 once the pages are written, or no longer served."""
+    """Write the pages, and serve them if requested; return 0."""
     optional.require("pages")
     from perceptron.questions.answering import collect
     from perceptron.report import asv_pages, documents

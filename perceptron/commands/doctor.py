@@ -6,7 +6,7 @@ from perceptron.options import Json, SeveralThreads, Verbose
 
 
 def doctor(threads: SeveralThreads = (), verbose: Verbose = False, json: Json = False) -> int:
-    """Return 1 if there are warnings."""
+    """Print the conditions of this machine; return 1 if there are warnings."""
     from perceptron.machine import usable_cores
     from perceptron.questions import doctor as study
     from perceptron.report import documents
@@ -23,7 +23,7 @@ def doctor(threads: SeveralThreads = (), verbose: Verbose = False, json: Json = 
 
 
 def _counting() -> str:
-    """Return whether `perceptron compare` can count instructions here; no warning if not."""
+    """Return a sentence on whether `perceptron compare` can count instructions here."""
     from perceptron.errors import UserError
     from perceptron.gate.counting.valgrind import look_for_valgrind
 

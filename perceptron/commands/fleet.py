@@ -29,7 +29,7 @@ def fleet(
     verbose: Verbose = False,
     json: Annotated[bool, JSON_WITHOUT_PAGES] = False,
 ) -> int:
-    """Return 1 if a job failed, or rows could not be merged."""
+    """Show or merge a fleet's jobs; return 1 if a job failed or rows could not be merged."""
     from perceptron.commands.shared.fleet_options import finish
     from perceptron.questions.fleet.collect import collect
     from perceptron.questions.fleet.jobs import fleet_status, fleets
@@ -42,10 +42,10 @@ def fleet(
     for folder in folders:
         if not run_folders(folder):
             raise UserError(f"{folder}: it has no runs: name a folder of results or of runs")
-    known = [] if folders else fleets(results)
-    if not folders and not known:
+    started = [] if folders else fleets(results)
+    if not folders and not started:
         raise UserError(f"{results}: no fleet was started here: `perceptron bench --on` starts one")
-    statuses = [fleet_status(one) for one in known]
+    statuses = [fleet_status(folder) for folder in started]
     bad = any(job.has_failed for status in statuses for job in status.jobs)
     if what == "status":
         if json:

@@ -26,7 +26,7 @@ def walkthrough(
     verbose: Verbose = False,
     json: Json = False,
 ) -> int:
-    """Return 0 once it is trained."""
+    """Train the problem on each backend and explain the steps; return 0."""
     from perceptron.backends.registry import DEFAULT
     from perceptron.questions.walkthrough.figures import pictures
     from perceptron.questions.walkthrough.sentences import document, rendered
@@ -44,8 +44,8 @@ def walkthrough(
     else:
         for part in rendered(walk, verbose):
             terminal.show(part)
-        here = "bench --quick" if problem == "or-gate" else f"overhead --problem {problem}"
-        terminal.show_next(f"perceptron {here}")
+        command = "bench --quick" if problem == "or-gate" else f"overhead --problem {problem}"
+        terminal.show_next(f"perceptron {command}")
     if save is not None:
         from perceptron.report.charts import style  # needs matplotlib
 

@@ -107,7 +107,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         changed = changed_names(case.repository, case.base, case.head)
         differ = differing(changed, pair)
         case.other_suite = may_differ(changed, case.suite)
-        taken = taken_from_head(changed, case.suite, case.repository, case.base, pair[0])
+        from_head = taken_from_head(changed, case.suite, case.repository, case.base, pair[0])
         unused = _inert(case, differ, pair)
         requirements = changed_requirements(
             case.repository, case.base, case.head, case.suite.configuration, case.suite.code
@@ -134,10 +134,10 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
                 progress(0, 1, "looking whether a benchmark reads what differs")
                 limit = max(_LEAST_LOOK_SECONDS, 60 * _LOOK * request.budget_minutes)
                 pattern = _pattern(request.benchmarks)
-                seen = seen_by_benchmarks(sides, unused, pattern, case.suite, limit)
-                same = unused.reason if seen is None else None
-                if seen is not None:
-                    progress(0, 1, f"to be measured: {seen}")
+                file_read = seen_by_benchmarks(sides, unused, pattern, case.suite, limit)
+                same = unused.reason if file_read is None else None
+                if file_read is not None:
+                    progress(0, 1, f"to be measured: {file_read}")
             if same is None:
                 make_own(request.results, "gate")
                 case.warnings += not_counted
@@ -146,7 +146,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
             )
         if not case.installed:
             comparison = submodules.without(comparison, trees.missing, differ)
-        return _unless_written(case, with_taken(comparison, taken), trees)
+        return _unless_written(case, with_taken(comparison, from_head), trees)
 
 
 def _unless_written(case: Case, comparison: Comparison, trees: Worktrees) -> Comparison:
@@ -194,8 +194,10 @@ def _measured(
     began: float,
     same: str | None,
 ) -> Comparison:
-    """Measure the benchmarks that both sides load, judge them, and explain changes; none of that
-    where they run the ``same`` code."""
+    """Measure and judge the benchmarks that both sides load, and explain changes.
+
+    Nothing is measured if both run the ``same`` code.
+    """
     request = case.request
     pattern = _pattern(request.benchmarks)
     if same is not None and not (case.other_suite or requirements):
@@ -206,26 +208,26 @@ def _measured(
         return 60 * request.budget_minutes - (time.monotonic() - began)
 
     try:
-        both = discover_both(sides, seconds_left)
+        suites = discover_both(sides, seconds_left)
     except ImportTooLong as finding:
         reason = f"{finding}: raise --budget, or have it import less"
         return _unmeasured(case, "inconclusive", reason, seconds=time.monotonic() - began)
-    gone = removed(sides, both, pattern, case.other_suite, seconds_left)
-    is_separate = request.build or are_separate(case.pythons, both.used)
-    used: Mapping[Side, Mapping[str, str]] = both.used
+    missing = removed(sides, suites, pattern, case.other_suite, seconds_left)
+    is_separate = request.build or are_separate(case.pythons, suites.used)
+    used: Mapping[Side, Mapping[str, str]] = suites.used
     if requirements:
-        of = case.suite.configuration, case.suite.code
-        extras = requested_extras(case.repository, (case.base, case.head), *of)
+        suite_files = case.suite.configuration, case.suite.code
+        extras = requested_extras(case.repository, (case.base, case.head), *suite_files)
         used = with_extras(used, case.pythons, extras)
     environments = Environments(used, is_separate, request.build)
     is_compiled = unbuilt[1] is not None
     if same is not None:
-        comparison = with_removed(_same_code(case, same, began), gone, request.allow_removed)
+        comparison = with_removed(_same_code(case, same, began), missing, request.allow_removed)
         return with_dependencies(comparison, requirements, environments, is_compiled)
     valgrind = _counter(case, sides, valgrind)
-    code = {side: str(place) for side, place in sides.code.items()}
-    environment = _environment(valgrind, both.versions, code)
-    chosen = both.choose(pattern, case.suite)
+    code = {side: str(path) for side, path in sides.code.items()}
+    environment = _environment(valgrind, suites.versions, code)
+    chosen = suites.choose(pattern, case.suite)
     run = _run(case, environment)
     with (
         open_journal(request.results, run, request.seed is not None) as journal,
@@ -235,13 +237,13 @@ def _measured(
         stages = Stages(sides, chosen, journal, case.rule, progress, valgrind, spent=spent)
         stages.count()
         stages.calibrate()
-        _assert_own_code(sides, journal, both.base_error)
+        _assert_own_code(sides, journal, suites.base_error)
         stages.screen()
         stages.confirm()
-        environment = _environment(valgrind, both.versions, journal.run.code)
-        comparison = _judged(case, journal, chosen, both.left_out, environment)
+        environment = _environment(valgrind, suites.versions, journal.run.code)
+        comparison = _judged(case, journal, chosen, suites.left_out, environment)
         comparison = with_warning(comparison, unbuilt)
-        comparison = with_removed(comparison, gone, request.allow_removed)
+        comparison = with_removed(comparison, missing, request.allow_removed)
         comparison = with_dependencies(comparison, requirements, environments, is_compiled)
         if request.reasons:
             comparison = explain.add(
@@ -276,27 +278,29 @@ def _assert_own_code(
     With two interpreters, their installed packages may be compared instead. The journal records
     which sides did: a suite may import late, and a resumed comparison does not run it again.
     """
-    ran = {side for block in journal.blocks for side in PAIR if getattr(block, side).status == "ok"}
-    if base_error is not None and "base" not in ran:
+    sides_run = {
+        side for block in journal.blocks for side in PAIR if getattr(block, side).status == "ok"
+    }
+    if base_error is not None and "base" not in sides_run:
         raise base_error
     if sides.installed:
-        _assert_installed(sides, journal, ran)
+        _assert_installed(sides, journal, sides_run)
         return
     if sides.pythons["base"] != sides.pythons["head"]:
         return
     own_sides = {*journal.run.own, *(side for side in PAIR if sides.from_tree.get(side, False))}
     journal.update_run(msgspec.structs.replace(journal.run, own=sorted(own_sides)))
     for side in PAIR:
-        if side in ran and side not in own_sides:
+        if side in sides_run and side not in own_sides:
             raise UserError(
                 f"{side.upper()}: the benchmarks import no module of its tree, so both revisions "
                 "would run the same code: uninstall the project here, or check benchmark_dir"
             )
 
 
-def _assert_installed(sides: Sides, journal: ComparisonJournal, ran: set[Side]) -> None:
+def _assert_installed(sides: Sides, journal: ComparisonJournal, sides_run: set[Side]) -> None:
     recorded = journal.run.code
-    code = {**recorded, **{side: str(place) for side, place in sides.code.items()}}
+    code = {**recorded, **{side: str(path) for side, path in sides.code.items()}}
     for side in recorded:
         if recorded[side] != code[side]:
             raise UserError(
@@ -305,7 +309,7 @@ def _assert_installed(sides: Sides, journal: ComparisonJournal, ran: set[Side]) 
             )
     journal.update_run(msgspec.structs.replace(journal.run, code=code))
     for side in PAIR:
-        if side in ran and side not in code:
+        if side in sides_run and side not in code:
             raise UserError(
                 f"{sides.how}: the benchmarks of {side.upper()} import no installed project: "
                 f"install it in {sides.interpreters.where(side)}, or give its name as project"

@@ -31,44 +31,44 @@ def may_differ(changed: Iterable[str], suite: Suite) -> bool:
 
 @dataclass(frozen=True)
 class Removed:
-    """BASE's benchmarks that HEAD lacks, as far as they are known."""
+    """The known benchmarks of BASE that HEAD lacks."""
 
     keys: Sequence[str]
     """Keys of benchmarks; of a module that fails on BASE and is gone on HEAD, the module."""
     unknown: str | None = None
-    """Why BASE's own benchmarks are not known."""
+    """The reason why BASE's benchmarks are not known."""
     new: frozenset[str] = frozenset()
     """Benchmarks of HEAD that BASE's own suite certainly lacks."""
 
 
 def removed(
     sides: Sides,
-    both: SuiteOfBoth,
-    wanted: re.Pattern[str],
+    suites: SuiteOfBoth,
+    pattern: re.Pattern[str],
     other_suite: bool,
     seconds_left: Callable[[], float],
 ) -> Removed:
-    """Return the ``wanted`` benchmarks of BASE that HEAD lacks.
+    """Return the benchmarks of BASE that match the ``pattern`` and that HEAD lacks.
 
     BASE's own suite is searched where it may have an ``other_suite``.
     """
     suite = sides.trees.suite
     base_suite = _own(sides, seconds_left) if other_suite else _Own()
-    head_keys = {benchmark.key for benchmark in both.benchmarks}
+    head_keys = {benchmark.key for benchmark in suites.benchmarks}
     benchmarks = [
         benchmark.key
-        for benchmark in (*both.gone, *base_suite.found.benchmarks)
-        if is_wanted(benchmark, wanted, suite)
+        for benchmark in (*suites.gone, *base_suite.found.benchmarks)
+        if is_wanted(benchmark, pattern, suite)
         if benchmark.key not in head_keys and not is_left_out(benchmark)
     ]
     modules = [
         unloadable.module
         for unloadable in base_suite.found.unloadable
-        if not unloadable.skips and not suite.test and wanted.search(unloadable.module)
+        if not unloadable.skips and not suite.test and pattern.search(unloadable.module)
         # A module that HEAD still has was repaired, and need not have benchmarks.
-        if unloadable.module not in both.modules and not base_suite.is_on_head(unloadable, sides)
+        if unloadable.module not in suites.modules and not base_suite.is_on_head(unloadable, sides)
     ]
-    new = base_suite.lacks(both.benchmarks, sides) if other_suite else frozenset()
+    new = base_suite.lacks(suites.benchmarks, sides) if other_suite else frozenset()
     return Removed([*dict.fromkeys(benchmarks), *modules], base_suite.unknown, frozenset(new))
 
 
@@ -128,9 +128,11 @@ def _suite_of_base(suite: Suite, tree: Path) -> Suite | None:
     Its settings may be ignored by git, or lie elsewhere, and asv may not be able to read them.
     """
     with suppress(UserError):
-        found = suite.own(tree)
-        if found is not None and (found.kind != "asv" or (tree / found.benchmarks).is_dir()):
-            return found
+        own_suite = suite.own(tree)
+        if own_suite is not None and (
+            own_suite.kind != "asv" or (tree / own_suite.benchmarks).is_dir()
+        ):
+            return own_suite
     return suite if suite.kind == "asv" else None
 
 

@@ -23,7 +23,7 @@ from perceptron.records.measurement import Timings
 
 Make = Callable[[], tuple[object, ...]]
 Loop = Callable[..., None]
-"""Called with the iterations, the function, the waiter for its result, and its arguments."""
+"""A function of the iterations, the function to call, the waiter for its result, its arguments."""
 
 # A sample of calls that are at least this long is a single call; if they are very long, fewer
 # samples are taken.

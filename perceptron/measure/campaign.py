@@ -26,7 +26,7 @@ from perceptron.records.run import Run
 from perceptron.records.store import RunJournal
 
 Ask = Callable[[Sequence[Row], float], Sequence[Job]]
-"""Called with the rows so far and the seconds that are left, returns the jobs to do next."""
+"""A function of the rows so far and the seconds left that returns the jobs to do next."""
 
 _Jobs = list[Job]
 Trained = tuple[str, str, str, int]
@@ -70,7 +70,7 @@ class _Campaign:
         self._failed: set[Job] = set()
         self._seconds: defaultdict[Hashable, float] = defaultdict(float)
         self._kept: Counter[Hashable] = Counter()
-        """Of the jobs of this start: the seconds and the number, by family and process."""
+        """The seconds and the number of the jobs of this start, by family and process."""
         self._hung: list[Row] = []
         """Rows for jobs that did not end, passed to ``ask`` but not stored; a new start retries."""
         self._agreed: set[Trained] = {
@@ -79,7 +79,7 @@ class _Campaign:
             if row.status == "ok" and getattr(row, "phase", None) is None
         }
         self._references: dict[Trained, str | None] = {}
-        """Why a function that is the reference of others failed; None if it did not."""
+        """The reason why a reference function failed; None if it did not."""
         self._shuffle = random.Random(f"{run.started} {len(journal.rows)}")
 
     def run(self, ask: Ask) -> bool:
@@ -107,8 +107,8 @@ class _Campaign:
     def _that_fit(self, jobs: Sequence[Job]) -> _Jobs:
         """Leave out the new problems whose jobs do not all fit in the time that is left.
 
-        With one or two of its repeats a problem says little. The first problems of a family always
-        begin: what they take is not known.
+        A problem with one or two repeats shows little. The first problems of a family always
+        begin, because their cost is not known yet.
         """
         new = (job for job in jobs if not self._may_be_done(job))
         left, late = self._budget.left, set[Job]()
@@ -121,7 +121,7 @@ class _Campaign:
         return [job for job in jobs if job not in late]
 
     def _expected(self, job: Job) -> float:
-        """Return what such a job took on average, its check included; 0 if none was measured."""
+        """Return the mean seconds of similar jobs, checks included; 0 if none was measured."""
         kind = self._kind(job)
         return self._seconds[kind] / max(1, self._kept[kind])
 
@@ -257,8 +257,8 @@ class _Campaign:
 
     def _answer(self, job: Job) -> None:
         """Run a job, and store its rows."""
-        of = job.backend if job.dtype is None else f"{job.backend} {job.dtype}"
-        self._report(f"{job.subject} on {of}, repeat {job.repeat}")
+        backend = job.backend if job.dtype is None else f"{job.backend} {job.dtype}"
+        self._report(f"{job.subject} on {backend}, repeat {job.repeat}")
         with self._noting_hangs(self._budget.longest_piece, job):
             answer: Seen
             if isinstance(job, Race):
@@ -274,7 +274,7 @@ class _Campaign:
 
     @contextmanager
     def _noting_hangs(self, seconds: float, job: Job | None = None) -> Iterator[None]:
-        """Limit the block to ``seconds``, and count what it takes for the job.
+        """Limit the block to ``seconds``, and add its seconds to those of the job.
 
         Record a hang if it is abandoned while budget is left.
         """

@@ -232,12 +232,12 @@ def energy(backend: Backend, problem: Problem, dtype: DType) -> Iterator[Part]:
         raise Unsupported("it trains on the host, whose energy is not measured")
     device = device_of(accelerator)
     try:
-        read = counter(device.nvml_device())
+        read_joules = counter(device.nvml_device())
     except NoDevice as reason:
         raise Unsupported(str(reason)) from None
     trainer = backend.prepare(problem, dtype)
     device.warm_up(trainer)
-    counted = train_by_counter(trainer, read)
+    counted = train_by_counter(trainer, read_joules)
     device.has_worked()
     yield counted
 
@@ -260,15 +260,15 @@ def counter(device: NvmlDevice) -> ReadJoules:
 
 
 def train_by_counter(
-    trainer: Repeatable, read: ReadJoules, clock: Clock = time.perf_counter
+    trainer: Repeatable, read_joules: ReadJoules, clock: Clock = time.perf_counter
 ) -> Part:
     """Train for two seconds, and return the seconds and joules of an iteration.
 
     Raises `Unsupported` for a counter that does not advance.
     """
-    joules = read()
+    joules = read_joules()
     elapsed, trained = train_for(trainer, _WINDOW_SECONDS, _CALL_SECONDS, clock)
-    counted, seconds = read() - joules, elapsed / trained
+    counted, seconds = read_joules() - joules, elapsed / trained
     if not counted:
         raise Unsupported("the GPU's energy counter does not advance")
     return Part(

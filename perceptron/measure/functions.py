@@ -40,7 +40,7 @@ class Functions:
     """Candidates to compare: functions that are called with the same data."""
 
     candidates: Mapping[str, Function | bytes]
-    """By name; a pickled function is loaded, with its libraries, in the process that calls it."""
+    """Functions by name; a pickled one is loaded, with its libraries, where it is called."""
     setup: Callable[..., object]
     """Returns the data of a size, or of two sizes: a tuple of arguments, or one argument."""
     equal: Callable[[Any, Any], object] | None = np.allclose
@@ -64,7 +64,7 @@ class Described(Struct, frozen=True):
     axes: tuple[AxisName, ...]
     """The names of the parameters of ``setup``, one or two."""
     sizes: tuple[tuple[AxisSize, ...], ...]
-    """Along each axis the smallest and the largest size, or a list."""
+    """The smallest and the largest size along each axis, or a list of sizes."""
     is_list: bool
     is_checked: bool
     is_random: bool
@@ -152,8 +152,8 @@ def describe(file: str, axes: int = 1) -> Described:
     """
     functions = load(file)
     named, all_sizes, is_list = arguments_of(functions, axes)
-    setup, least = Setup(functions.setup), [axis[0] for axis in all_sizes]
-    before, again = digest(setup(*least)), digest(setup(*least))
+    setup, smallest_sizes = Setup(functions.setup), [axis[0] for axis in all_sizes]
+    before, again = digest(setup(*smallest_sizes)), digest(setup(*smallest_sizes))
     return Described(
         names=tuple(functions.candidates),
         axes=named,

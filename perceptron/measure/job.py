@@ -20,12 +20,12 @@ class Job(Struct, frozen=True, kw_only=True, tag_field="kind"):
     """
 
     problem: str
-    """A reference, by which `problems.catalogue.find` finds it in the other process."""
+    """The reference by which `problems.catalogue.find` finds the problem in the worker."""
     backend: str
     dtype: RaceDType | None
-    """None for functions, which compute in the dtype of their data."""
+    """The dtype; None for functions, which compute in the dtype of their data."""
     threads: int
-    """The sum over all processes that train together."""
+    """Threads of all processes that train together."""
     repeat: int = 0
     step: Step = "measure"
     """The task of its process: import the libraries, check that the backend agrees, or measure.
@@ -50,11 +50,11 @@ class Time(Job, frozen=True, kw_only=True, tag="time"):
 
     samples: int = 5
     minimum_seconds: float
-    """Of each sample."""
+    """The least seconds of each sample."""
     iterations: int | None = None
-    """Of each sample; by default as many as ``minimum_seconds`` take."""
+    """Iterations of each sample; None takes ``minimum_seconds``."""
     share: float | None = None
-    """Of the budget: if ``iterations`` would take more, fewer are timed."""
+    """The largest share of the budget: if ``iterations`` would take more, fewer are timed."""
     most_seconds: float | None = None
     """The seconds of ``share``; set when the job starts."""
     lasts: bool = True
@@ -69,7 +69,7 @@ class Estimator(Time, frozen=True, kw_only=True, tag="estimator"):
     """Time ``fit`` of an estimator of scikit-learn on the data of the problem."""
 
     estimator: str
-    """Its class."""
+    """The name of the estimator's class."""
     parameters: dict[str, Any]
 
 
@@ -80,11 +80,11 @@ class Call(Time, frozen=True, kw_only=True, tag="call"):
     """
 
     axes: tuple[str, ...]
-    """The names of its sizes."""
+    """The names of the axes of its sizes."""
     functions: str
     """The file of the function, for `functions.load`."""
     digest: str
-    """Of that file."""
+    """The digest of the file ``functions``."""
     reference: str | None = None
     """The function whose results all others must return; None if nothing is compared."""
 
@@ -94,9 +94,9 @@ class Race(Job, frozen=True, kw_only=True, tag="race"):
 
     target: Target
     epochs: Count
-    """At most."""
+    """The most epochs of a training."""
     check_iterations: Count
-    """The test set is evaluated every ``check_iterations``, and after the last."""
+    """Iterations between two evaluations of the test set; the last is followed by one, too."""
     begun: float = 0.0
     """The start of its process by `time.monotonic`, which processes share; set when it starts."""
 
@@ -127,14 +127,14 @@ class Part(Timings, frozen=True, kw_only=True):
     work: float
     seconds: float
     bytes_moved: float | None = None
-    """Of a kernel."""
+    """Bytes that a kernel reads and writes."""
 
 
 class Running(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The code that a worker runs, sent before its first answer."""
 
     code: str | None
-    """The `revision.measuring_code`."""
+    """The digest of the worker's code, see `revision.measuring_code`."""
     package: str
     """The folder of that code."""
 
@@ -148,7 +148,7 @@ class Outcome(Timings, frozen=True, kw_only=True):
     """The outcome of a job."""
 
     parts: tuple[Part, ...] = ()
-    """Of an extra."""
+    """The parts of an extra."""
 
 
 def reason_of(error: BaseException) -> str:

@@ -56,7 +56,7 @@ class Abandoned(Exception):
         self.subject = subject
         """The subject of its job; None if it was still starting."""
         self.workers: tuple[Hashable, ...] = ()
-        """Names of all workers that did not start in time, if several were started together."""
+        """The names of all workers that did not start in time, if several were started together."""
 
 
 def run_job(job: Job) -> Outcome:

@@ -53,10 +53,10 @@ class ModuleTraining:
         import torch
 
         self._accelerator = TorchAccelerator(device)
-        place = self._accelerator.device_type
-        parts = torch.load(io.BytesIO(received(file)), map_location=place, weights_only=False)
+        device_type = self._accelerator.device_type
+        parts = torch.load(io.BytesIO(received(file)), map_location=device_type, weights_only=False)
         model, self._loss, self._optimizer, self._batch, feed = parts
-        self._tensors = [*model.to(place).parameters(), *model.buffers()]
+        self._tensors = [*model.to(device_type).parameters(), *model.buffers()]
         self._start = [tensor.detach().clone() for tensor in self._tensors]
         for group in self._optimizer.param_groups:
             for parameter in group["params"]:
@@ -71,16 +71,16 @@ class ModuleTraining:
             self._model = torch.compile(model)
         self._place = None
         if feed == "host":
-            self._place = place
+            self._place = device_type
             self._batch = tuple(tensor.cpu() for tensor in self._batch)
 
     def train(self, iterations: int) -> None:
         """Take ``iterations`` steps on the batch; a host batch is copied to the device in each."""
-        model, loss, optimizer, place = self._model, self._loss, self._optimizer, self._place
+        model, loss, optimizer, device = self._model, self._loss, self._optimizer, self._place
         inputs, targets = self._batch
         for _ in repeat(None, iterations):
-            if place is not None:
-                inputs, targets = (tensor.to(place) for tensor in self._batch)
+            if device is not None:
+                inputs, targets = (tensor.to(device) for tensor in self._batch)
             error = loss(model(inputs), targets)
             optimizer.zero_grad()
             error.backward()

@@ -19,7 +19,7 @@ from perceptron.records.conditions import Conditions, CoreUse, Neighbour
 from perceptron.untrusted_text import shortened
 
 SECONDS = 2.0
-"""From the first reading to the second. Systems count in steps of 10 ms, half a percent of it."""
+"""Seconds between the two readings. Systems count in steps of 10 ms, half a percent of it."""
 SMALLEST_SHARE = 0.1
 """The share of a core from which a process is named: a thread on the same core loses 10% of its
 speed, twice a tie. The background processes of a desktop stay below."""
@@ -39,7 +39,7 @@ class _Reading:
     own: float
     """CPU seconds of this process and its descendants, ended ones included."""
     cpus: list[Any]
-    """psutil's times of each CPU that this process may use; empty where they are unknown."""
+    """psutil's times of each CPU that this process may use; empty if unknown."""
     waited: float | None
     """Seconds in which some thread of the machine was ready but had no core."""
 
@@ -74,9 +74,9 @@ class Look:
         )
 
     def _read(self) -> _Reading:
-        others, own = self._processes()
+        others, own_seconds = self._processes()
         waited = waited_seconds(self._pressure)
-        return _Reading(self._clock(), others, own, self._cpus(), waited)
+        return _Reading(self._clock(), others, own_seconds, self._cpus(), waited)
 
     def _processes(self) -> tuple[dict[_Identity, tuple[str, float]] | None, float]:
         """Return the other processes, None if they cannot be listed, and this one's CPU seconds."""
@@ -93,13 +93,13 @@ class Look:
         }
         # With the time of children that have ended; not every system counts it.
         kinds = ("user", "system", "children_user", "children_system")
-        own = sum(
+        own_seconds = sum(
             float(getattr(facts["cpu_times"], kind, 0.0))
             for facts in processes
             if facts["pid"] in ours and facts["cpu_times"] is not None
             for kind in kinds
         )
-        return others or None, own
+        return others or None, own_seconds
 
     def _cpus(self) -> list[Any]:
         with contextlib.suppress(OSError, psutil.Error, NotImplementedError):

@@ -13,7 +13,7 @@ from perceptron.processes.fresh_python import standard_first
 def to_send(pickled: bytes) -> bytes:
     """Return the content of a file for workers: ``pickled`` and this process's search path.
 
-    The program's own folder and the current one come last: what a user calls ``numba.py`` must not
+    The program's own folder and the current one come last: a user's file ``numba.py`` must not
     replace a library that a worker needs.
     """
     script = getattr(sys.modules.get("__main__"), "__file__", None) or ""

@@ -23,7 +23,7 @@ from perceptron.records.race import Check, RaceTimes, Training
 
 Clock = Callable[[], float]
 Alive = Callable[[], object]
-"""Reports that the process is alive; called after each evaluation of the test set."""
+"""A function that reports that the process is alive, called after each evaluation."""
 
 
 def raced(job: Race, alive: Alive) -> RaceTimes:

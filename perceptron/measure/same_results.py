@@ -21,7 +21,7 @@ def is_tensor(value: object) -> bool:
 
 
 def difference(
-    equal: Callable[[Any, Any], object], first: Any, other: Any, where: str = ""
+    equal: Callable[[Any, Any], object], first: Any, other: Any, location: str = ""
 ) -> str | None:
     """Return the first difference of two results as text; None if they are equal.
 
@@ -30,18 +30,18 @@ def difference(
     expected, actual = _on_host(first), _on_host(other)
     if isinstance(expected, Mapping) and isinstance(actual, Mapping):
         if expected.keys() != actual.keys():
-            return f"{where}other keys"
+            return f"{location}other keys"
         parts = [(f"{key}", expected[key], actual[key]) for key in expected]
     elif isinstance(expected, (list, tuple)) and isinstance(actual, (list, tuple)):
         if len(expected) != len(actual):
-            return f"{where}{len(actual)} results instead of {len(expected)}"
+            return f"{location}{len(actual)} results instead of {len(expected)}"
         parts = [
             (f"result {index}", *pair)
             for index, pair in enumerate(zip(expected, actual, strict=True))
         ]
     else:
-        return _difference_of_leaves(equal, expected, actual, where)
-    differences = (difference(equal, old, new, f"{where}{at}: ") for at, old, new in parts)
+        return _difference_of_leaves(equal, expected, actual, location)
+    differences = (difference(equal, old, new, f"{location}{at}: ") for at, old, new in parts)
     return next(filter(None, differences), None)
 
 

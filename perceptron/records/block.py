@@ -18,7 +18,7 @@ Status = Literal["ok", "skipped", "failed", "slow", "untried"]
 
 
 def key_of(name: str, params: Sequence[str], test: str | None) -> str:
-    """Return how a benchmark is called: by pytest's id of its test, which pytest runs again."""
+    """Return a benchmark's key: pytest's id of its test, else its name with its parameters."""
     if test is not None:
         return test
     return f"{name}({', '.join(params)})" if params else name
@@ -28,46 +28,46 @@ class Benchmark(Struct, frozen=True, kw_only=True):
     """One benchmark of a suite with one set of its parameters."""
 
     name: str
-    """As asv names it: module, class and function, joined by dots; of a test, pytest's id without
+    """asv's name: module, class and function, joined by dots; for a test, pytest's id without
     parameters."""
     pretty_name: str | None = None
-    """The name that its author gave it for display."""
+    """The name for display that its author set."""
     params: list[str] = []
     """The text of each parameter, in the order of ``param_names``."""
     param_names: list[str] = []
     index: int | None = None
-    """Which of the benchmark's sets of parameters this is; None where it has none."""
+    """The index among the benchmark's sets of parameters; None without parameters."""
     test: str | None = None
     """pytest's id of the test; None for a benchmark of asv."""
     group: str | None = None
-    """The group that a test's mark puts it into."""
+    """The group in a test's mark."""
     type: str = "time"
     """asv's name of its kind: time, track, peakmemory, memory …"""
     unit: str = "seconds"
     timeout: float = 60.0
-    """Seconds that one process may take for it."""
+    """The most seconds of one process for it."""
     cache: str | None = None
-    """Benchmarks of equal ``cache`` share what their ``setup_cache`` returned."""
+    """Benchmarks of equal ``cache`` share the result of their ``setup_cache``."""
     cache_timeout: float | None = None
     file: str | None = None
-    """Where it is defined, relative to the root of the repository."""
+    """The file that defines it, relative to the root of the repository."""
     line: int | None = None
 
     @property
     def asv_id(self) -> str:
-        """The name by which asv's runner finds it, or pytest."""
+        """The name that asv's runner, or pytest, finds it by."""
         if self.test is not None:
             return self.test
         return self.name if self.index is None else f"{self.name}-{self.index}"
 
     @property
     def key(self) -> str:
-        """``name(params)``, or pytest's id, for people, and for regular expressions to match."""
+        """The key in messages and for regular expressions: ``name(params)``, or pytest's id."""
         return key_of(self.name, self.params, self.test)
 
 
 class SideMeasurement(Struct, frozen=True, kw_only=True):
-    """What one process gave for one benchmark."""
+    """The result of one benchmark in one process."""
 
     status: Status
     """``slow``: it did not answer in time; ``untried``: it was not run, see ``reason``."""
@@ -75,30 +75,30 @@ class SideMeasurement(Struct, frozen=True, kw_only=True):
     value: float | None = None
     """One robust number in the benchmark's unit: the lower quartile of the samples."""
     samples: list[float] = []
-    """In the order measured, without those that were dropped; seconds per call for a time."""
+    """Samples in the order measured, without dropped ones; seconds per call if it is a time."""
     dropped: list[float] = []
-    """Samples that threads waited in for a core, and that others were taken for."""
+    """Samples in which threads waited for a core; others were taken in their place."""
     waits: list[float] = []
     """For each of ``samples``, then of ``dropped``: the share of its time that threads waited,
-    added up over threads; empty where the system does not tell."""
+    added up over threads; empty if the system does not report it."""
     waited: float | None = None
-    """Share of the time of all ``samples``; None where it is unknown, and for what is no time.
-    While calibrating: share of ``call_seconds``, None also where more threads than one ran."""
+    """Share of the time of all ``samples`` that threads waited; None if unknown, or not a time.
+    While calibrating: share of ``call_seconds``, None also if more threads than one ran."""
     calls: int = 1
     """Calls in each sample; while calibrating, the number that is needed."""
     call_seconds: float | None = None
-    """While calibrating: what one call takes on the wall, its setup included."""
+    """While calibrating: wall seconds of one call with its setup."""
     idle: float | None = None
-    """While calibrating: share of its time in which no thread ran or was ready to; None where the
-    system does not tell."""
+    """While calibrating: share of its time in which no thread ran or was ready to; None if the
+    system does not report it."""
     instructions: float | None = None
-    """While counting: what one call executes, in the threads of its process."""
+    """While counting: instructions of one call, in the threads of its process."""
     loaded: bool = True
     """Whether its module had been imported when it, or its process, ended."""
     setup_seconds: float = 0.0
-    """What its first setup took."""
+    """Seconds of its first setup."""
     wall_seconds: float = 0.0
-    """What the process spent on this benchmark; while calibrating, without what it imported."""
+    """Wall seconds of the process for this benchmark; while calibrating, without imports."""
 
 
 class Block(Struct, frozen=True, kw_only=True):
@@ -110,37 +110,36 @@ class Block(Struct, frozen=True, kw_only=True):
 
     stage: Stage
     number: int
-    """Which block of its stage, from 0; while calibrating, which attempt, and while counting, which
-    round: see `perceptron.gate.counting.stage`."""
+    """The number of the block in its stage, from 0; of the attempt while calibrating, and of the
+    round while counting: see `perceptron.gate.counting.stage`."""
     take: int = 0
-    """0, and more where the same was measured again because one side had waited for a core and
-    another had not. Which of several takes counts: see `counted`."""
+    """The number of the take, from 0: a block is measured again if one side waited for a core and
+    another did not. `counted` chooses the take that counts."""
     benchmark: str
-    """The `Benchmark.key`."""
+    """The key of the benchmark, see `Benchmark.key`."""
     order: list[Side]
-    """Which side was measured first, second …"""
+    """The sides in the order measured."""
     folders: dict[Side, str]
-    """In which of the folders, whose paths have equal lengths, each side's tree lay."""
+    """The folder of each side's tree; all paths have equal lengths."""
     base: SideMeasurement
     head: SideMeasurement
     control: SideMeasurement | None = None
     elapsed_seconds: float = 0.0
-    """Of the whole comparison, when this block was done; the time between two starts not counted.
-    """
+    """Seconds of the comparison at the end of this block, without the time between two starts."""
 
     def measurements(self) -> dict[Side, SideMeasurement]:
-        """Return the sample of each side of this block."""
+        """Return the measurement of each side of this block."""
         measurements: dict[Side, SideMeasurement] = {"base": self.base, "head": self.head}
         if self.control is not None:
             measurements["control"] = self.control
         return measurements
 
     def measurement(self, side: Side) -> SideMeasurement | None:
-        """Return the sample of ``side``; None if it has no process in this block."""
+        """Return the measurement of ``side``; None if it has no process in this block."""
         return self.measurements().get(side)
 
     def log_ratio(self, side: Side = "head") -> float | None:
-        """Return log(side / base), None unless both are positive numbers; 0 if they are equal."""
+        """Return log(side / base): 0 if both are equal, None unless both are positive numbers."""
         other = self.measurement(side)
         base, value = self.base.value, None if other is None else other.value
         if base is None or value is None or not (isfinite(base) and isfinite(value)):
@@ -149,15 +148,12 @@ class Block(Struct, frozen=True, kw_only=True):
             return 0.0
         if base <= 0 or value <= 0:
             return None
-        quotient = value / base  # may be beyond all floats
+        quotient = value / base  # may overflow
         return log(quotient) if 0 < quotient < inf else log(value) - log(base)
 
 
 def waiting_sides(measurements: Mapping[Side, SideMeasurement]) -> frozenset[Side]:
-    """Return the sides that waited for a core where others did not; none if that is unknown.
-
-    A failure is a finding of its own: beside it nothing is said.
-    """
+    """Return the sides that waited for a core if others did not; empty if unknown or one failed."""
     shares = _known_waits(measurements)
     waited = {side for side, share in shares.items() if share > LARGEST_WAIT_SHARE}
     return frozenset(waited) if len(waited) < len(measurements) else frozenset()
@@ -169,10 +165,10 @@ def by_benchmark(blocks: Iterable[Block]) -> dict[str, list[Block]]:
 
 
 def counted(blocks: Iterable[Block]) -> list[Block]:
-    """Return the take of each block that counts, at the place of its first.
+    """Return the take that counts of each block, in the order of the first takes.
 
-    Of those with the most ratios the last one; if some side waited alone in that one too, the take
-    whose sides differ least in how long they waited. The ratios themselves have no say.
+    It is the last take of those with the most ratios. If a side waited alone in it too, it is the
+    take whose sides differ least in their waiting. The values of the ratios do not matter.
     """
     takes = grouped(blocks, lambda block: (block.stage, block.number, block.benchmark))
     return [_best(group) for group in takes.values()]
@@ -196,7 +192,7 @@ def _ratios(block: Block) -> int:
 
 
 def _known_waits(measurements: Mapping[Side, SideMeasurement]) -> dict[Side, float]:
-    """Return how long each side waited; nothing unless all of them say so."""
+    """Return the share that each side waited; empty unless it is known of all sides."""
     waits = {
         side: measurement.waited
         for side, measurement in measurements.items()

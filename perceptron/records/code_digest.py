@@ -1,4 +1,4 @@
-"""A digest of some of the package's modules."""
+"""Compute a digest of some of the package's modules."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 
 def code_digest(package: Path, parts: Sequence[str]) -> str:
-    """Return 12 hexadecimal digits of these folders and files of a package.
+    """Return 12 hexadecimal digits of the SHA-256 of the modules in these folders and files.
 
-    They are the same in a checkout and in an installed copy, on any system. Whole folders
-    count, so that a module added to one is part of it without being named.
+    They are the same in a checkout and in an installed copy, on any system. Folders count with all
+    their modules, so that a new module is included.
     """
     result = sha256()
     for name, text in sources(package, parts):
@@ -20,7 +20,7 @@ def code_digest(package: Path, parts: Sequence[str]) -> str:
 
 
 def sources(package: Path, parts: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield each module by its path in the package, and its text."""
+    """Yield the path in the package and the text of each module."""
     for part in parts:
         path = package / part
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:

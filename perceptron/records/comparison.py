@@ -63,18 +63,18 @@ class GateRule(Struct, frozen=True, kw_only=True):
     """
 
     match: str
-    """Text of the benchmark's key, in which ``*`` stands for any."""
+    """A part of the benchmark's key, in which ``*`` stands for any text."""
     slower: float | None = None
     """A slowdown up to this is no regression."""
     mute: str | None = None
-    """Why its rows have no say in the run's verdict."""
+    """Why its rows do not count in the run's verdict."""
     until: date | None = None
-    """The last day on which they have none."""
+    """The last day on which they do not count."""
     removed: str | None = None
     """Why HEAD may have no such benchmark."""
 
     def matches(self, key: str) -> bool:
-        """Return whether the key of a benchmark holds the text."""
+        """Return whether the key of a benchmark contains the text of ``match``."""
         start = 0
         for part in self.match.split("*"):
             index = key.find(part, start)
@@ -88,7 +88,7 @@ _NO_RULE = GateRule(match="")
 
 
 def rule_of(key: str, rules: Sequence[GateRule]) -> GateRule:
-    """Return the first rule that matches a benchmark's key; a rule without any limit if none."""
+    """Return the first rule that matches a benchmark's key, or a rule without limits."""
     return next((rule for rule in rules if rule.matches(key)), _NO_RULE)
 
 
@@ -105,22 +105,22 @@ class Row(Struct, frozen=True, kw_only=True):
     """Median over the blocks, in ``unit``."""
     head: float | None
     base_seconds: float | None
-    """The same where the unit is seconds, None elsewhere."""
+    """``base`` in seconds; None if ``unit`` is no time."""
     head_seconds: float | None
     change: float | None
-    """head / base − 1; the trimmed mean of the blocks, for a value their median."""
+    """head / base − 1: the trimmed mean of the blocks, or their median if ``unit`` is no time."""
     low: float | None
-    """Ends of the 99% interval of ``change``; for a value the least and the largest."""
+    """Lower end of the 99% interval of ``change``; the smallest value if ``unit`` is no time."""
     high: float | None
     p_adjusted: float | None
-    """Adjusted over everything that was confirmed together; None without a confirmation."""
+    """The p-value adjusted over all benchmarks confirmed together; None without a confirmation."""
     verdict: RowVerdict
     reason: str | None = None
-    """Why, where the numbers do not say so by themselves."""
+    """The reason for the verdict, if the numbers do not show it."""
     probably_slower: bool = False
-    """It is inconclusive, and more instructions were counted."""
+    """Whether it is inconclusive, but more instructions were counted."""
     new: bool = False
-    """BASE's own suite has no such benchmark."""
+    """Whether BASE's own suite has no such benchmark."""
     limit: float | None = None
     """A slowdown up to this is no regression: what the project itself allows the benchmark."""
     muted: str | None = None
@@ -131,29 +131,30 @@ class Row(Struct, frozen=True, kw_only=True):
     spread: float | None
     """Standard deviation of the blocks' log-ratios, robust; None for a value."""
     instructions: Instructions | None = field(default=None, name="work")
-    """None where it was not counted, or could not be."""
+    """The instructions counted; None if they were not, or could not be."""
     not_counted: str | None = None
-    """Why it could not; None where nothing was to be counted."""
+    """Why they could not be counted; None if nothing was to be counted."""
     evidence: Evidence = field(default="time", name="stands_on")
     """The measurement that the verdict follows from."""
     clock_undecided: bool = False
-    """Whether its instructions alone say that it is not slower: the clock did not time it, or could
-    have missed a slowdown of more than 10%, or than its limit."""
+    """Whether only the instructions show that it is not slower: it was not timed, or timing could
+    have missed a slowdown of more than 10%, or of more than its limit."""
     why: list[Growth] = []
-    """Where a changed benchmark does more or less: of each level the edited functions, then those
-    that changed most, the largest first; empty where nothing changed, and if no tool looked."""
+    """The functions in which a changed benchmark does more or less: for each level the edited
+    functions, then those that changed most, largest first; empty if nothing changed or no tool
+    traced."""
     why_not: str | None = None
     """Why the changed functions could not be found."""
     wait_share: float | None = field(default=None, name="waited")
     """Share of the samples' time that threads were ready and had no core, added up over threads;
-    None where the system does not tell."""
+    None if the system does not report it."""
     contended: int | None = None
-    """Samples that were dropped because their threads waited; None where that is unknown."""
+    """Samples that were dropped because their threads waited; None if unknown."""
     retaken: int = 0
-    """How often a block was taken again because one side had waited and another had not."""
+    """The number of blocks measured again because one side had waited and another had not."""
     idle: float | None = None
-    """Share of its time that it waited for something else, such as a timer, a device or another
-    process, on the side that waited more; None where the system does not tell."""
+    """Share of its time that it waited for a timer, a device or another process, on the side that
+    waited more; None if the system does not report it."""
     screen_blocks: int
     confirmation_blocks: int
     file: str | None = None
@@ -161,7 +162,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """The `Benchmark.key`."""
+        """The key of the benchmark, see `Benchmark.key`."""
         return key_of(self.benchmark, self.params, self.test)
 
 
@@ -208,10 +209,10 @@ class ComparisonEnvironment(Struct, frozen=True, kw_only=True):
     """Version of the interpreter and of the libraries that the suite imports."""
     head: dict[str, str]
     variables: dict[str, str]
-    """Environment variables that steer numerical libraries."""
+    """Environment variables that configure numerical libraries."""
     base_code: str | None = None
-    """Where BASE's project was imported from, if that is no tree: the installed distribution with
-    its version."""
+    """The installed distribution, with its version, that BASE's project was imported from; None if
+    it was a tree."""
     head_code: str | None = None
     counter: str | None = None
     """The tool that counts instructions, with its version; None without counting."""
@@ -222,7 +223,7 @@ class ComparisonPlan(Struct, frozen=True, kw_only=True):
 
     suite: str
     suite_state: str | None = None
-    """Of one in another repository than the code: a digest of its benchmarks as they lay there."""
+    """A digest of the benchmarks of a suite in another repository than the code; else None."""
     benchmarks: str | None
     """The regular expression that chose them."""
     base: ComparedRevision
@@ -231,29 +232,29 @@ class ComparisonPlan(Struct, frozen=True, kw_only=True):
     seed: int
     rule: dict[str, float]
     gate_rules: list[GateRule] = []
-    """The project's own, of BASE."""
+    """The project's rules, of BASE."""
     kind: SuiteKind = "asv"
     strict: bool = False
-    """Whether a run is inconclusive where the clock could have missed a slowdown of more than 10%,
+    """Whether a run is inconclusive if timing could have missed a slowdown of more than 10%,
     whatever was counted."""
     installed: bool = False
-    """Whether what is installed in two environments is compared, and no tree."""
+    """Whether the distributions installed in two environments are compared, and no trees."""
     build: bool = False
-    """Whether these environments were to be built, of which HEAD's may have failed."""
+    """Whether these environments were built; HEAD's build may have failed."""
     count: Counting = "never"
-    """Whether instructions are counted; ``auto``: where valgrind is found."""
+    """Whether instructions are counted; ``auto``: if valgrind is found."""
     seeded: bool = False
-    """Whether random numbers are drawn alike in all sides of a block."""
+    """Whether all sides of a block draw the same random numbers."""
     calls: dict[str, int] = {}
     """Calls in each sample, equal in all sides, for each benchmark."""
     batches: dict[str, int] = {}
     """Samples in each process."""
     screen_blocks: int = 0
-    """Rounds of what needs timing, as planned and then as there was time for."""
+    """Blocks of the screen, at first as planned and then as the time allowed."""
     prechecked: list[str] = field(default_factory=list, name="looked_at")
-    """Benchmarks of equal instructions that the clock probes in a few blocks."""
+    """Benchmarks of equal instructions that are timed in a few blocks only."""
     confirmation_blocks: dict[str, int] = {}
-    """For each benchmark that the screen promoted; 0 where the budget has no time for it."""
+    """Blocks for each benchmark that the screen promoted; 0 if the budget has no time for it."""
     left_out: list[LeftOut] = []
 
 
@@ -269,15 +270,15 @@ class Comparison(Struct, frozen=True, kw_only=True):
     environment: ComparisonEnvironment
     warnings: list[MeasurementWarning]
     removed: list[str] = []
-    """Benchmarks that BASE's own suite has and HEAD's has not, which serves both; where BASE's does
-    not load, modules of it."""
+    """Benchmarks that BASE's suite has and HEAD's, which serves both, has not; if BASE's suite does
+    not load, its modules."""
     seconds: float
-    """Measuring, without the time between two starts."""
+    """Seconds of measuring, without the time between two starts."""
     reproduce: str
-    """The command that does the same again."""
+    """The command that repeats the comparison."""
     results: str
     """The folder of the blocks."""
     page: str | None = None
-    """Its page, relative to the folder of pages; None where none was written."""
+    """The comparison's page, relative to the folder of pages; None if none was written."""
     benchmarks: list[Benchmark]
     blocks: list[Block]

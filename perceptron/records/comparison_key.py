@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, Protocol
 from perceptron.records.measurement import Measurement
 
 BATCH = "batch"
-"""The axis of families whose size is the batch, or one of whose sizes is."""
+"""The axis of families whose size, or one of two sizes, is the batch."""
 MODELS = "models"
-"""The axis of families whose size is the number of models, or one of whose sizes is."""
+"""The axis of families whose size, or one of two sizes, is the number of models."""
 
 
 class ComparisonKey(NamedTuple):
@@ -25,13 +25,13 @@ class ComparisonKey(NamedTuple):
     feed: str | None = None
     outputs: int | None = None
     batch: int | None = None
-    """None also where the family varies the batch."""
+    """Rows of an iteration; None also if the family varies the batch."""
     models: int | None = None
-    """Models; None also where there is one, or where their number varies."""
+    """Number of models; None also for one model, or if the family varies their number."""
 
 
 class HasComparisonKey(Protocol):
-    """A row, or something that was judged from rows of one key."""
+    """A row, or a result of rows that share one comparison key."""
 
     @property
     def machine(self) -> str: ...
@@ -57,21 +57,21 @@ _fields_of = attrgetter(*ComparisonKey._fields)
 _fields_of_row = attrgetter(*COMPARISON_FIELDS)
 
 
-def comparison_key(of: HasComparisonKey) -> ComparisonKey:
-    """Return where and how something was measured."""
-    if isinstance(of, Measurement):
-        return _of_row(_fields_of_row(of))
-    return ComparisonKey(*_fields_of(of))
+def comparison_key(measured: HasComparisonKey) -> ComparisonKey:
+    """Return the comparison key of a row or a result."""
+    if isinstance(measured, Measurement):
+        return _of_row(_fields_of_row(measured))
+    return ComparisonKey(*_fields_of(measured))
 
 
-# Of a million rows, each of which is asked several times, there are a few hundred.
+# A million rows have a few hundred keys, and each is needed several times.
 @lru_cache(maxsize=4096)
 def _of_row(fields: tuple[Any, ...]) -> ComparisonKey:
-    of, processes, axes = ComparisonKey(*fields[:-2]), *fields[-2:]
-    return of._replace(
-        threads=None if of.threads is None else of.threads * (processes or 1),
-        batch=None if BATCH in axes else of.batch,
-        models=None if MODELS in axes or (of.models or 1) == 1 else of.models,
+    key, processes, axes = ComparisonKey(*fields[:-2]), *fields[-2:]
+    return key._replace(
+        threads=None if key.threads is None else key.threads * (processes or 1),
+        batch=None if BATCH in axes else key.batch,
+        models=None if MODELS in axes or (key.models or 1) == 1 else key.models,
     )
 
 
@@ -79,12 +79,12 @@ def _of_row(fields: tuple[Any, ...]) -> ComparisonKey:
 
 
 def machine_label(machine: str, source: str = "perceptron") -> str:
-    """Return the machine, and the tool that measured if it was not the suite itself."""
+    """Return the machine's name, with the tool in brackets if it was not this suite."""
     machine = machine if machine.strip() else "(no name)"
     return machine if source == "perceptron" else f"{machine} ({source})"
 
 
 def state_label(commit: str | None, when: str, *more: str | None) -> str:
-    """Return the state of the code: its revision, the day, and what else is known of it."""
-    words = (commit or "no commit", when[:10] or "no date", *filter(None, more))
-    return " · ".join(words)
+    """Return a label of the code's state: its revision, the day and further texts."""
+    parts = (commit or "no commit", when[:10] or "no date", *filter(None, more))
+    return " · ".join(parts)

@@ -32,7 +32,7 @@ class GpuState(Struct, frozen=True, kw_only=True):
     locked: bool | None = None
     """Whether the clock is locked; this suite never locks it."""
     exclusive: bool | None = None
-    """Whether its compute mode lets one process in at a time, or none."""
+    """Whether its compute mode allows at most one process at a time."""
 
 
 class Neighbour(Struct, frozen=True, kw_only=True):
@@ -49,12 +49,12 @@ class CoreUse(Struct, frozen=True, kw_only=True):
     """Other users of the cores over some seconds. None is *unknown*."""
 
     other_processes: list[Neighbour] | None = field(name="neighbours", default=None)
-    """Processes not of ours with a tenth of a core or more, the largest first."""
+    """Processes of others that used a tenth of a core or more, largest first."""
     other_cores: float | None = None
-    """CPU seconds per second that all others together had of the cores that we may use: those
-    neighbours, small ones, and what cannot be seen from here."""
+    """CPU seconds per second of the cores that we may use which all other processes took: those
+    listed, smaller ones, and those that are not visible to us."""
     threads_waited: float | None = None
-    """Share of the look in which some thread of the machine was ready and had no core."""
+    """Share of these seconds in which some thread of the machine was ready and had no core."""
 
 
 class Conditions(CoreUse, frozen=True, kw_only=True):
@@ -63,18 +63,17 @@ class Conditions(CoreUse, frozen=True, kw_only=True):
     governors: list[str] | None = None
     """Frequency governors of the CPUs (Linux), each once."""
     load: float | None = None
-    """Processes that ran or wanted to, on average over the last minute; None also where we may use
-    only some of the machine's cores."""
+    """Load average over the last minute; None also if we may use only some of the cores."""
     quota_cores: float | None = None
     """CPU seconds per second that a control group grants; None also without a limit."""
     loop: Steadiness | None = None
     """Steadiness of the CPU, measured with a fixed loop."""
     steal_share: float | None = None
     """Share, from 0 to 1, of the busy CPU time that the hypervisor gave to other guests while the
-    loop was measured, or during the look."""
+    loop, or the use of the cores, was measured."""
     swap_used_bytes: int | None = None
     swapped_bytes: int | None = None
-    """Bytes that moved between memory and disk while the loop was measured."""
+    """Bytes swapped between memory and disk while the loop was measured."""
     clock_resolution_seconds: float | None = None
     """Resolution that the clock of the measurements states."""
     clock_tick_seconds: float | None = None

@@ -10,9 +10,9 @@ from msgspec.structs import force_setattr, replace
 
 DIGEST_DIGITS = 6
 """Digits of a machine's hardware digest."""
-# A kernel keeps some memory to itself, and another one more or less of it.
+# Share of the memory by which kernels differ in what they reserve.
 _SAME_MEMORY = 0.02
-# Files come from elsewhere, and this is still a number to calculate with.
+# Files come from elsewhere: a bound against overflow.
 _LARGEST = 2**64
 
 
@@ -46,10 +46,10 @@ class Environment(Struct, frozen=True, kw_only=True):
     python: str
     libraries: dict[str, str]
     pools: list[ThreadPool]
-    """Sorted: in which order a process has loaded them is no fact, and changes from run to run."""
+    """Sorted, since the order in which a process loads them changes from run to run."""
     gpus: list[Gpu] = []
     variables: dict[str, str] = {}
-    """Environment variables that steer numerical libraries."""
+    """Environment variables that configure numerical libraries."""
 
     def __post_init__(self) -> None:
         sizes = (self.cores, self.memory_bytes, *(gpu.memory_bytes or 0 for gpu in self.gpus))
@@ -64,7 +64,7 @@ class Environment(Struct, frozen=True, kw_only=True):
 
 
 class Facts(Struct, frozen=True):
-    """Facts that identify a machine: hardware, and neither libraries nor settings."""
+    """Facts that identify a machine: its hardware, without libraries and settings."""
 
     cpu: str
     architecture: str
@@ -78,7 +78,7 @@ class Facts(Struct, frozen=True):
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:DIGEST_DIGITS]
 
     def is_same(self, other: Facts) -> bool:
-        """Return whether both may be of one machine."""
+        """Return whether both may be of one machine: equal but for 2% of the memory."""
         mine, theirs = self.memory_bytes, other.memory_bytes
         is_near = abs(mine - theirs) <= _SAME_MEMORY * max(mine, theirs)
         return is_near and replace(self, memory_bytes=theirs) == other

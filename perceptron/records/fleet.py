@@ -1,4 +1,4 @@
-"""A fleet: jobs that ask one question on many machines, and the state of each."""
+"""A fleet: jobs that run one command on many machines, and the state of each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ JobState = Literal[
     "failed",
     "unknown",
 ]
-"""``failed`` ended before it was done, by whatever; ``unknown`` cannot be asked about from here."""
+"""``failed``: ended before it was done; ``unknown``: the state cannot be queried from here."""
 
 
 class JobStatus(Struct, frozen=True, kw_only=True):
@@ -23,16 +23,16 @@ class JobStatus(Struct, frozen=True, kw_only=True):
     job: str
     """The partition or ``local-1``."""
     machine: str | None = None
-    """The name under which it measures; None until it has begun. Several where Slurm moved it."""
+    """The machine's name; None until the job has begun, several names if Slurm moved it."""
     state: JobState
     rows: int = 0
     """Rows in the folder that it writes to, of all attempts together."""
     step: str | None = None
     """The last line of its log."""
     reason: str | None = None
-    """Why it is not done, in one line."""
+    """One line that says why it is not done."""
     id: str | None = None
-    """Slurm's number, while it is in the queue."""
+    """Slurm's id of the job, while it is in the queue."""
     results: str
     """The folder that it writes to."""
 

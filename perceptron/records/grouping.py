@@ -1,4 +1,4 @@
-"""Items by what they have in common."""
+"""Group items by a key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
-    """Return the items by their key; keys and items stand in the order in which they come."""
+    """Return the items of each key; keys and items keep their order."""
     items = list(items)
     groups: defaultdict[Key, list[Item]] = defaultdict(list)
     for item, value in zip(items, map(key, items), strict=True):
@@ -24,12 +24,12 @@ def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list
 def grouped_by(
     items: Iterable[Item], fields: Callable[[Item], Hashable], key: Callable[[Item], Key]
 ) -> dict[Key, list[Item]]:
-    """Return the items by their key, which depends on these of their fields and on nothing else.
+    """Return the items of each key, which must depend only on the items' ``fields``.
 
-    Of a million items the fields have a few hundred values: the key is made once for each.
+    The key is computed once for each value of the fields: a million items have a few hundred.
     """
     items = list(items)
-    # Where all are alike, as most often, looking through them takes half as long as sharing out.
+    # Usually all items are alike: checking that takes half as long as grouping them.
     if (
         items
         and fields(items[0]) == fields(items[-1])

@@ -10,32 +10,32 @@ from perceptron.processes.waiting import largest_wait_share
 from perceptron.records.conditions import GpuState
 
 Status = Literal["ok", "skipped", "failed"]
-# What explains a training and is none: each has a family of rows of its own name. But for the
-# phases of an iteration, whose rows are of the problem's family.
+# Measurements that explain a training. Each has a family of its own name, except the phases of an
+# iteration, whose rows are of the problem's family.
 ExtraName = Literal["phases", "ceiling", "harness", "kernels", "profile", "device", "energy"]
 
 PHASES: ExtraName = "phases"
-"""Phases of an iteration, each from its start up to the phase's end."""
+"""Phases of an iteration, each timed from the iteration's start to the phase's end."""
 CEILING: ExtraName = "ceiling"
-"""The rates of a device: a large product and a large copy."""
+"""The highest rates of a device, from a large product and a large copy."""
 HARNESS: ExtraName = "harness"
 """The cost of measuring itself."""
 KERNELS: ExtraName = "kernels"
-"""Kernels that an iteration launches, as counted: the size of the row."""
+"""Number of kernels that an iteration launches, as the size of the row."""
 PROFILE: ExtraName = "profile"
-"""The same as a profiler saw them on the device."""
+"""Kernels of an iteration as a profiler recorded them on the device."""
 DEVICE: ExtraName = "device"
 """The costs of a device around the iterations."""
 ENERGY: ExtraName = "energy"
-"""Energy of one iteration, by the device's own counter."""
+"""Energy of one iteration, from the device's counter."""
 EXTRAS = frozenset(get_args(ExtraName))
-"""All of them: rows of these families are no trainings."""
+"""The families of rows that are no trainings."""
 
 # A size along one axis of a family. The bound keeps untrusted numbers out of overflow.
 AxisSize = Annotated[int, Meta(ge=1, le=2**40)]
 
 
-# Rows come by the million and refer to nothing that refers back: no cycles to look for.
+# There may be millions of rows, and none is part of a reference cycle.
 class Timings(Struct, frozen=True, kw_only=True, gc=False):
     """The times of one process on one problem and backend, or the reason why it has none."""
 
@@ -58,21 +58,21 @@ class Timings(Struct, frozen=True, kw_only=True, gc=False):
     """Whether compiled code was found in a folder that outlives the process; None where nothing
     compiles."""
     peak_bytes: int | None = None
-    """Most memory beyond what the process held before the setup. On a device: the device's memory,
-    where its library tells."""
+    """Peak memory above that of the process before the setup; on a device, the device's memory, if
+    its library reports it."""
     device_seconds: float | None = None
     """Seconds of an iteration by the device's own events, with everything queued before it began;
     None without such events."""
     unpacked_seconds: float | None = None
-    """Seconds of a call of a function whose arguments come out of a tuple, ``f(*arguments)``; None
-    where a call takes so long that it makes no difference, and of trainings."""
+    """Seconds of a call ``f(*arguments)`` of a function; None for trainings, and if a call takes so
+    long that unpacking makes no difference."""
     energy_joules: float | None = None
-    """Energy of an iteration, by the device's own counter over two seconds or more."""
+    """Energy of an iteration, from the device's counter over two seconds or more."""
     gpu: GpuState | None = None
     """The device's state right after the samples."""
     anchors: dict[str, float] | None = None
-    """Seconds of the same small work in every process, before its first job: ``product``,
-    ``memory`` and ``loop``. A process has the same in all its rows; None where not measured."""
+    """Seconds of small reference tasks (``product``, ``memory``, ``loop``) in each process before
+    its first job, equal in all rows of a process; None if not measured."""
 
     status: Status = "ok"
     reason: str | None = None
@@ -104,16 +104,16 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False, tag="time", tag_
     """Number of the fresh process, from 0; equal numbers of different backends form pairs."""
 
     problem: str | None = None
-    """The value of ``--problem`` that measures it again; a model file has its name and a digest."""
+    """The value of ``--problem`` that measures it again; for a model file its name and a digest."""
     problem_digest: str | None = None
-    """Digest of everything that defines the training; equal problems have equal ones."""
+    """Digest of everything that defines the training."""
     family: str
     size: int | float
     sizes: tuple[AxisSize, AxisSize] | None = None
     """Sizes along both axes of a family of two, whose ``size`` is their product; else None."""
     axes: tuple[str, ...] = ()
-    """What ``size`` counts, or each of ``sizes``: ``rows``, ``batch``, ``width`` …; empty where
-    nothing varies or a source does not tell."""
+    """The axes that ``size``, or each of ``sizes``, counts: ``rows``, ``batch``, ``width`` …; empty
+    if nothing varies or the source does not state it."""
     rows: int | None = None
     features: int | None = None
     hidden: list[int] | None = None
@@ -121,13 +121,13 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False, tag="time", tag_
     outputs: int | None = None
     """Width of the last layer."""
     batch: int | None = None
-    """Rows of an iteration; None where it takes all of them, or where a source does not tell."""
+    """Rows of an iteration; None if it takes all of them, or if the source does not state it."""
     iterations_per_epoch: int | None = None
     """Iterations that pass once over the rows."""
     models: int | None = None
-    """Models; an iteration is a step of each. None where a source does not tell: one model."""
+    """Number of models; an iteration is a step of each. None means one model."""
     folds: bool | None = None
-    """Whether each model trains on all rows but a fold of its own; None as ``models``."""
+    """Whether each model trains on all rows but its fold; None as for ``models``."""
     optimizer: str | None = None
     """The optimizer's name and the options that cost time: ``sgd``, ``sgd momentum``, ``adam`` …"""
     feed: str | None = None
@@ -143,7 +143,7 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False, tag="time", tag_
     threads: int | None = None
     """Threads of each process."""
     processes: int | None = None
-    """Processes that train together; None where a source does not tell: one process."""
+    """Processes that train together; None means one process."""
 
     stdev: float | None = None
     """Standard deviation of ``seconds`` as a foreign file states it."""
@@ -153,15 +153,15 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False, tag="time", tag_
     high: float | None = None
     """Upper end of that interval."""
     version: str | None = None
-    """The benchmark's version, where its tool keeps one: two versions measure two things."""
+    """The benchmark's version, if its tool has one; different versions are not comparable."""
     file: str | None = None
     """The foreign file, if the row was read from one."""
     session: str | None = None
-    """When the run was started that measured it; readers of our own runs know it, lines do not."""
+    """Start of the run that measured the row; readers set it from the run's file."""
 
     @property
     def all_threads(self) -> int | None:
-        """Threads of all processes together; only rows with equal ones are compared."""
+        """Threads of all processes together; only rows with equal numbers are compared."""
         return None if self.threads is None else self.threads * (self.processes or 1)
 
     @property
@@ -170,9 +170,9 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False, tag="time", tag_
         return self.models or 1
 
 
-# Threads that hand work to each other wait at each turn. To exchange gradients is work for threads
-# that compute nothing: on two cores, with nothing else on them, two processes waited for 3 to 7% of
-# nearly every sample. And for a device, autograd changes threads twice in an iteration of 50 µs.
+# Threads that hand work to each other wait at each turn. Exchanging gradients takes extra threads:
+# on two otherwise idle cores, two processes waited for 3 to 7% of nearly every sample. On a device,
+# autograd changes threads twice in an iteration of 50 µs.
 _HANDED_OVER = 0.15
 
 

@@ -1,4 +1,4 @@
-"""A row of a race: the times of a fresh process until its training reached a target, and again."""
+"""The row of a race: times of a fresh process to a target on the test set, trained twice."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Check(Struct, frozen=True, array_like=True):
     seconds: Seconds
     """Seconds of training alone, up to here; evaluations are not counted."""
     accuracy: Share | None
-    """Share of right predictions on the test set; None where targets are no classes."""
+    """Share of correct predictions on the test set; None if the targets are no classes."""
     loss: float | None
     """Loss on the test set; None if it is not finite."""
 
@@ -45,7 +45,7 @@ class Target(Struct, frozen=True):
     value: Annotated[float, Meta(gt=0, le=1e9)]
 
     def __str__(self) -> str:
-        # Without an exponent: a target is not typed so.
+        # Without an exponent, which `target_of` does not accept.
         return f"{self.goal}={Decimal(f'{self.value:.15g}'):f}"
 
     def score_of(self, check: Check) -> float | None:
@@ -61,7 +61,7 @@ class Target(Struct, frozen=True):
 
 
 def target_of(text: str) -> Target:
-    """Read a target as it is typed: ``accuracy=0.95``, ``loss=0.2``; raises `UserError`."""
+    """Parse a target such as ``accuracy=0.95`` or ``loss=0.2``; raises `UserError`."""
     match = _TARGET.fullmatch(text.strip())
     goal: Literal["accuracy", "loss"] = "loss" if match and match[1] == "loss" else "accuracy"
     value = float(match[2]) if match else 0.0
@@ -80,7 +80,7 @@ class Training(Struct, frozen=True, kw_only=True):
     """Evaluations up to the first that reaches the target, or to the last allowed one."""
     waited: Annotated[float, Meta(ge=0, le=1e6)] | None = None
     """Share of its seconds that a thread was ready and had no core, added up over threads; None
-    where the system does not tell."""
+    if the system does not report it."""
 
 
 class RaceTimes(Struct, frozen=True, kw_only=True):
@@ -91,10 +91,9 @@ class RaceTimes(Struct, frozen=True, kw_only=True):
     prepare_seconds: Seconds | None = None
     """Seconds of the setup: data, copies, compilation."""
     prepared_from_cache: bool | None = None
-    """Whether compiled code was found in a folder that outlives the process; None where nothing
-    compiles."""
+    """Whether compiled code came from a cache on disk; None if nothing compiles."""
     data_seconds: Seconds | None = None
-    """Seconds of ``prepare`` to load the data into host memory, alike for every backend."""
+    """Seconds of ``prepare_seconds`` to load the data into host memory, alike for every backend."""
     modules: list[str] = []
     """The libraries that the backend states as its imports."""
     fresh: Training | None = None
@@ -138,11 +137,11 @@ class RaceRow(RaceTimes, frozen=True, kw_only=True, tag="race", tag_field="kind"
     """Processes that train together."""
     seed: Annotated[int, Meta(ge=0, le=2**31)]
     session: str | None = None
-    """When the run was started that raced it; readers of our own runs know it, lines do not."""
+    """Start of the run that measured the row; readers set it from the run's file."""
 
     @property
     def raced(self) -> tuple[object, ...]:
-        """What two rows share that raced the same, on equal hardware, in whatever dtype."""
+        """The key of rows that raced the same training on equal hardware, in any dtype."""
         trained = (self.problem, self.problem_digest, self.target, self.epochs)
         looks = (self.iterations_per_epoch, self.check_iterations)
         return (*trained, *looks, self.machine, self.environment, self.all_threads)
@@ -154,11 +153,11 @@ class RaceRow(RaceTimes, frozen=True, kw_only=True, tag="race", tag_field="kind"
 
     @property
     def all_threads(self) -> int:
-        """Threads of all processes together; only rows with equal ones are compared."""
+        """Threads of all processes together; only rows with equal numbers are compared."""
         return self.threads * self.processes
 
 
 def has_raced(row: RaceRow) -> bool:
-    """Return whether a row holds both trainings; rows of other machines may not."""
-    held = (row.fresh, row.resident, row.import_seconds, row.prepare_seconds)
-    return row.status == "ok" and None not in held
+    """Return whether a row holds all times and both trainings."""
+    values = (row.fresh, row.resident, row.import_seconds, row.prepare_seconds)
+    return row.status == "ok" and None not in values

@@ -1,4 +1,4 @@
-"""A row: what one fresh process saw, of any kind; its tag says of which."""
+"""A row: the result of one fresh process, a measurement or a race."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Row = Measurement | RaceRow
 
 
 _NONE: list[float] = []
-# Fields whose texts are the same in many rows; what a decoder makes of them are strings of 50 to 80
-# bytes in each row, more than all else in it.
+# Fields whose texts repeat in many rows. Decoded, each is a string of 50 to 80 bytes in each row,
+# more than everything else in it.
 _TEXTS = (
     *("status", "reason", "source", "machine", "environment", "commit", "code", "committed"),
     *("problem", "problem_digest", "family", "optimizer", "feed", "phase", "backend"),
@@ -29,7 +29,7 @@ _TEXTS = (
 _texts_of = attrgetter(*_TEXTS)
 
 
-# Of a million rows there are a few hundred; only the times of the measurements differ.
+# A million rows have a few hundred different texts; only the times differ.
 @lru_cache(maxsize=4096)
 def _shared(texts: tuple[str | None, ...]) -> list[tuple[str, str]]:
     fields = zip(_TEXTS, texts, strict=True)
@@ -37,10 +37,10 @@ def _shared(texts: tuple[str | None, ...]) -> list[tuple[str, str]]:
 
 
 def with_shared_texts(row: Row, session: str | None = None) -> Row:
-    """Return a row that was just decoded; its texts are one object with equal ones of other rows.
+    """Intern the texts of a newly decoded row and set its ``session``; return the row.
 
-    A million rows then take half of the memory, and compare faster. ``session`` replaces that of
-    the line: only the run's file states it reliably.
+    A million rows then take half of the memory, and compare faster. ``session`` comes from the
+    run's file, since the line does not state it reliably.
     """
     if isinstance(row, Measurement):
         for name, text in _shared(_texts_of(row)):
@@ -51,10 +51,10 @@ def with_shared_texts(row: Row, session: str | None = None) -> Row:
 
 
 def without_samples(row: Row) -> Row:
-    """Return a row that was just decoded, whose samples are as many times the smallest.
+    """Replace each sample of a newly decoded row by the smallest; return the row.
 
-    They are the larger part of what a million rows take. Pages show their number only, and rough
-    answers are made of the smallest.
+    The lists of samples are the larger part of a million rows' memory. Pages show only their
+    number, and rough answers need only the smallest.
     """
     if isinstance(row, Measurement):
         number, every = len(row.samples), row.samples
@@ -76,7 +76,7 @@ def races(rows: Iterable[Row]) -> list[RaceRow]:
 
 
 def was_killed(reason: str | None) -> bool:
-    """Return whether a row says that its worker was ended from outside, as where memory is short.
+    """Return whether the reason is that the worker was killed from outside, as by lack of memory.
 
     The backend did not fail: another try may succeed.
     """
@@ -88,20 +88,20 @@ def standing(rows: Iterable[Row]) -> list[Row]:
     rows = list(rows)
     if not any(map(was_killed, set(map(attrgetter("reason"), rows)))):
         return rows
-    last = {_try(row): row for row in rows}
-    return [row for row in rows if not was_killed(row.reason) or last[_try(row)] is row]
+    last_tries = {_try(row): row for row in rows}
+    return [row for row in rows if not was_killed(row.reason) or last_tries[_try(row)] is row]
 
 
 def lost_rows(rows: Iterable[Row]) -> list[Row]:
-    """Return the rows of killed workers that no later try has replaced; of whole iterations."""
+    """Return the rows of whole iterations whose worker was killed, without a later try."""
     return [row for row in standing(rows) if was_killed(row.reason) and _phase(row) is None]
 
 
 def _try(row: Row) -> tuple[object, ...]:
-    """Return the key that later tries of the same measurement share with it."""
+    """Return the key that all tries of the same measurement share."""
     what = (row.family, row.size) if isinstance(row, Measurement) else ()
-    of = (row.problem, row.backend, row.dtype, row.all_threads, row.repeat)
-    return type(row), _phase(row), *what, *of
+    measured = (row.problem, row.backend, row.dtype, row.all_threads, row.repeat)
+    return type(row), _phase(row), *what, *measured
 
 
 def _phase(row: Row) -> str | None:
@@ -110,10 +110,10 @@ def _phase(row: Row) -> str | None:
 
 @contextmanager
 def no_search_for_cycles() -> Iterator[None]:
-    """Let Python not look through all objects again and again while their number grows.
+    """Disable the search for reference cycles while many objects are made.
 
-    Looking for cycles took two thirds of the time to decode a million rows. Objects without cycles
-    are freed as ever, and what is there in the end counts as old: as if it had been looked through.
+    The search took two thirds of the time to decode a million rows. Objects without cycles are
+    freed as usual; at the end all objects move to the oldest generation, as after a search.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -121,7 +121,7 @@ def no_search_for_cycles() -> Iterator[None]:
         yield
     finally:
         if was_enabled:
-            if not gc.get_freeze_count():  # else what another library froze would thaw
+            if not gc.get_freeze_count():  # else objects that another library froze would thaw
                 gc.freeze()
                 gc.unfreeze()
             gc.enable()

@@ -1,4 +1,4 @@
-"""A run: what one start of a command set out to measure, and what it was allowed to take."""
+"""A run: the plan of a command that measures, and its budget."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Hang(Struct, frozen=True):
         return f"did not {did} within {self.seconds:.3g} s"
 
     def is_of(self, subject: str) -> bool:
-        """Return whether nothing is known of this subject for it."""
+        """Return whether the hang left this subject unmeasured."""
         return self.subject in (None, subject)
 
 
@@ -50,25 +50,25 @@ class Run(Struct, frozen=True, kw_only=True):
     started: str
     finished: str | None = None
     budget_seconds: float | None = None
-    """The seconds that it may take. They are no part of the plan: more may be given later."""
+    """Seconds that the run may take; not part of the plan, so that a later start may have more."""
     spent_seconds: float | None = None
     """Seconds that all its starts have taken."""
     cut_short: bool = False
-    """Whether it was finished because that was spent, before everything was measured."""
+    """Whether it ended because the budget was spent before everything was measured."""
     hangs: list[Hang] = []
-    """Jobs that did not end in its newest start: the next start tries them again."""
+    """Jobs that did not end in its newest start; the next start tries them again."""
     has_lost_rows: bool = False
-    """Whether workers were killed: the same command tries their rows again."""
+    """Whether workers were killed; the same command tries their rows again."""
 
     @property
     def budget(self) -> BudgetUse | None:
-        """The seconds that it may take, and those taken; None where neither is recorded."""
+        """The seconds allowed and those taken; None if either is not recorded."""
         if self.budget_seconds is None or self.spent_seconds is None:
             return None
         return BudgetUse(seconds=self.budget_seconds, spent_seconds=self.spent_seconds)
 
     def row(self, **fields: Any) -> Measurement:
-        """Return a row of this run, measured now; ``fields`` are the others of a `Measurement`."""
+        """Return a row of this run, measured now, with further ``fields`` of a `Measurement`."""
         return Measurement(
             source="perceptron",
             machine=self.machine,
@@ -89,10 +89,10 @@ class Run(Struct, frozen=True, kw_only=True):
         )
 
     def resumes(self, stored: Run) -> bool:
-        """Return whether this start does the rest of a stored run.
+        """Return whether this start continues a stored run.
 
-        That was interrupted, it has lost rows, or it was cut short by a budget smaller than the one
-        of this start.
+        The stored run has the same plan and was interrupted, has lost rows, or was cut short by a
+        budget smaller than that of this start.
         """
         if not stored.same_work(self):
             return False
@@ -109,9 +109,9 @@ def now() -> str:
     return datetime.now(UTC).strftime(_MOMENT)
 
 
-@lru_cache(maxsize=4096)  # pages ask for the same few of every cell and size
+@lru_cache(maxsize=4096)  # pages convert the same few times for every cell and size
 def seconds_of(moment: str | None) -> float | None:
-    """Return the seconds since 1970 of a text that `now` returned; None of any other.
+    """Convert a time as `now` returns it to seconds since 1970; None for any other text.
 
     >>> seconds_of("1970-01-01T01:00:00Z"), seconds_of("yesterday")
     (3600.0, None)

@@ -2,12 +2,12 @@
 
     results/runs/<machine>/environment-<id>.json     facts, shared by runs
     results/runs/<machine>/<run>/run.json            the plan, and whether it was finished
-    results/runs/<machine>/<run>/conditions.json     what it was measured under, when first started
-    results/runs/<machine>/<run>/conditions-<start>.json  the same, of a later start that resumed it
+    results/runs/<machine>/<run>/conditions.json     the conditions at its first start
+    results/runs/<machine>/<run>/conditions-<start>.json  the conditions at a later start
     results/runs/<machine>/<run>/measurements.jsonl  one `Row` a line, in order of time
 
-A row is on disk before the next one is measured. An interrupted run is found by its plan and
-resumed; at most the line that was being written is measured again.
+A row is on disk before the next is measured. An interrupted run is found by its plan and resumed;
+at most the line being written is measured again.
 """
 
 from __future__ import annotations
@@ -39,17 +39,16 @@ from perceptron.records.run import Hang, Run, now
 from perceptron.records.validity import impossible
 
 ROWS = "measurements.jsonl"
-# How often at most it is written down what a run has spent.
+# The shortest time between two updates of the seconds spent.
 _SECONDS_BETWEEN_NOTES = 5.0
 _IDENTITY = re.compile(r"[0-9a-z-]{1,64}", re.ASCII)
 
 
 class RunJournal:
-    """An open run: its rows so far, and where the next goes.
+    """An open run: its rows so far, and the file for the next.
 
-    ``run`` is that of this start. ``errors`` are about lines of an earlier start that are no
-    rows. What an earlier start lost, because workers were killed, is no row either: it is tried
-    again.
+    ``run`` is the run as this start requests it. ``errors`` are about damaged lines of earlier
+    starts. Rows of killed workers are not in ``rows``: they are tried again.
     """
 
     def __init__(self, folder: Path, run: Run, lines: FileIO) -> None:
@@ -63,18 +62,18 @@ class RunJournal:
         self._lines = lines
         stored = load_plan(folder)
         self._run = run
-        # One that was finished had its time: what it has lost is tried in that of this start.
+        # A finished run has used its budget: its lost rows are tried in that of this start.
         is_over = stored.finished is not None and stored.has_lost_rows
         self.spent_seconds = 0.0 if is_over else stored.spent_seconds or 0.0
-        """Seconds of earlier starts, then the seconds that are written down."""
+        """Seconds of all starts, as last written to the run's file."""
 
     @property
     def lost(self) -> list[Row]:
-        """Rows of workers that were killed, of all starts, which none has measured since."""
+        """Rows of killed workers, of all starts, that none has measured since."""
         return lost_rows([*self._lost_before, *self.rows])
 
     def append(self, *rows: Row) -> None:
-        """Write the rows at once and wait until the disk has them."""
+        """Write the rows and wait until they are on disk; raises `UserError` if that fails."""
         try:
             append(self._lines, *rows)
         except OSError as error:
@@ -83,7 +82,7 @@ class RunJournal:
         self.times += times(rows)
 
     def keep_conditions(self, conditions: Conditions) -> None:
-        """Write beside the rows what this start measures under, in a file of its own.
+        """Write the conditions of this start to a file beside the rows.
 
         Raises `UserError` if the folder cannot be written to.
         """
@@ -96,19 +95,19 @@ class RunJournal:
             raise cannot_write(self.folder, error) from None
 
     def note_spent(self, seconds: float) -> None:
-        """Write down what all starts have spent, unless that was done a few seconds ago."""
+        """Store the seconds that all starts have spent, at most once every few seconds."""
         if seconds - self.spent_seconds >= _SECONDS_BETWEEN_NOTES:
             self.keep_spent(seconds)
 
     def keep_spent(self, seconds: float) -> None:
-        """Write down what all starts have spent; raises `UserError` if that cannot be done."""
+        """Store the seconds that all starts have spent; raises `UserError` if that fails."""
         self._write(spent_seconds=seconds)
         self.spent_seconds = seconds
 
     def finish(
         self, spent: float | None = None, cut_short: bool = False, hangs: Sequence[Hang] = ()
     ) -> None:
-        """Mark the run as complete: the same plan then starts a new one.
+        """Mark the run as finished: the same plan then starts a new run.
 
         A larger budget resumes a run that was ``cut_short``; any budget resumes one that lost rows.
         """
@@ -131,9 +130,10 @@ class RunJournal:
 def open_run(
     results: Path, run: Run, environment: Environment, fresh: bool = False
 ) -> Iterator[RunJournal]:
-    """Open the run that this one resumes, or a new one.
+    """Open the stored run that ``run`` resumes, or a new one.
 
-    A ``fresh`` start resumes no run with rows. Raises `UserError` if the folder is not writable.
+    With ``fresh`` no run that has rows is resumed. Raises `UserError` if the folder is not
+    writable.
     """
     machine = results / "runs" / run.machine
     try:
@@ -147,7 +147,7 @@ def open_run(
 
 
 def read_rows(file: Path, complain: Callable[[str], None] | None = None) -> Iterator[Row]:
-    """Yield the rows of a file, as `parse_rows` does of its lines."""
+    """Yield the rows of a file, see `parse_rows`."""
     with file.open("rb") as lines:
         yield from parse_rows(file, lines, complain)
 
@@ -155,10 +155,10 @@ def read_rows(file: Path, complain: Callable[[str], None] | None = None) -> Iter
 def parse_rows(
     file: Path, lines: Iterable[bytes], complain: Callable[[str], None] | None = None
 ) -> Iterator[Row]:
-    """Yield the rows of a file's lines; a last line that is incomplete is left out.
+    """Yield the rows of a file's lines; an incomplete last line is skipped.
 
-    A line that is no row, or an impossible one, is reported to ``complain`` with
-    its file and number, and the rest is still read; without ``complain`` it raises `UserError`.
+    ``complain`` receives one line of text, with file and number, for each line that is no row or
+    has impossible values, and the rest is read. Without ``complain`` it raises `UserError`.
     """
     decode = msgspec.json.Decoder(Row).decode
     for number, line in enumerate(lines, start=1):
@@ -181,9 +181,10 @@ def parse_rows(
 def load_run(
     folder: Path, complain: Callable[[str], None] | None = None, samples: bool = True
 ) -> tuple[Run, Environment, list[Row]]:
-    """Read a run; raise `UserError` naming the file that cannot be understood.
+    """Read a run, its environment and rows; raises `UserError` naming a file that is damaged.
 
-    ``complain`` as in `read_rows`; without ``samples`` rows keep their number and the smallest.
+    ``complain`` is as in `parse_rows`. Without ``samples``, rows keep only the number of their
+    samples and the smallest.
     """
     run, environment = load_plan(folder), load_environment(folder)
     file = folder / ROWS
@@ -196,12 +197,12 @@ def load_run(
 
 
 def load_plan(folder: Path) -> Run:
-    """Read what a run set out to do; raise `UserError` naming a file that cannot be understood."""
+    """Read a run's plan; raises `UserError` naming a file that is damaged."""
     return read_written(folder / "run.json", Run, "a run")
 
 
 def load_environment(folder: Path) -> Environment:
-    """Read what a run was measured on; raise `UserError` naming a file that is not understood."""
+    """Read a run's environment; raises `UserError` naming a file that is damaged."""
     identity = load_plan(folder).environment
     if not _IDENTITY.fullmatch(identity):  # it becomes part of a path
         raise UserError(f"{folder / 'run.json'}, environment: not an id of an environment")
@@ -209,15 +210,14 @@ def load_environment(folder: Path) -> Environment:
 
 
 def load_environment_file(file: Path) -> Environment:
-    """Read the facts in a file; raise `UserError` naming a file that is not understood."""
+    """Read an environment file; raises `UserError` naming a file that is damaged."""
     return read_written(file, Environment, "a run")
 
 
 def known_environment(machine: Path, environment: Environment) -> Environment:
-    """Return the environment as a run in this folder has it, if only the memory is another.
+    """Return a stored environment that differs at most in its memory; else the given one.
 
-    A virtual machine's memory grows when it is needed: its rows are of one environment all the
-    same.
+    The memory of a virtual machine may grow on demand, which does not make another environment.
     """
     for file in sorted(machine.glob("environment-*.json")):
         with suppress(UserError):
@@ -229,10 +229,9 @@ def known_environment(machine: Path, environment: Environment) -> Environment:
 
 
 def load_conditions(folder: Path) -> list[Conditions]:
-    """Read what each start of a run was measured under, the newest first.
+    """Read the conditions of each start of a run, newest first.
 
-    A start that ended before it looked has none. Raises `UserError` naming a file that cannot be
-    understood.
+    A start that ended early has none. Raises `UserError` naming a file that is damaged.
     """
     later = sorted(folder.glob("conditions-*.json"), reverse=True)
     files = [*later, folder / "conditions.json"]
@@ -245,7 +244,7 @@ def _resume(machine: Path, run: Run, fresh: bool) -> tuple[Path, FileIO] | None:
             continue
         lines = open_locked(file.parent / ROWS)
         if lines is None:
-            continue  # being measured right now, by another process
+            continue  # another process is measuring it now
         if not _is_open(file, run, fresh):
             lines.close()  # that process finished it just before we had the lock
             continue
@@ -255,9 +254,9 @@ def _resume(machine: Path, run: Run, fresh: bool) -> tuple[Path, FileIO] | None:
 
 
 def _is_open(file: Path, run: Run, fresh: bool) -> bool:
-    """Return whether a run can be resumed: not where a link leads away from this folder.
+    """Return whether a run can be resumed; never one with symbolic links.
 
-    A ``fresh`` start resumes only a run without measurements, which is no session.
+    With ``fresh`` only a run without measurements is resumed.
     """
     rows = file.parent / ROWS
     if any(path.is_symlink() for path in (file.parent, file, rows)):
@@ -269,12 +268,12 @@ def _is_open(file: Path, run: Run, fresh: bool) -> bool:
                 return False
         stored = read_written(file, Run, "a run")
     except UserError:
-        return False  # not ours; results that are read complain about it
+        return False  # not ours; reading the results reports it
     return run.resumes(stored)
 
 
 def _file_name(started: str) -> str:
-    """Return a time as part of a file's name."""
+    """Convert a time to a part of a file's name."""
     return started.replace(":", "")
 
 
@@ -294,20 +293,20 @@ def _create(machine: Path, run: Run) -> tuple[Path, FileIO]:
 
 
 class StoredRun(Struct, frozen=True):
-    """A run and the folder that it lies in."""
+    """A run and its folder."""
 
     folder: Path
     run: Run
 
 
 def run_folders(folder: Path, file: str = "run.json") -> list[Path]:
-    """Return the runs with this file: in a folder of results, of machines, of runs, or itself."""
+    """Return the folders of runs that have ``file``, in a folder of results, machines or runs."""
     shapes = ("", "*/", "*/*/", "runs/*/*/")
     return [run.parent for shape in shapes for run in sorted(folder.glob(f"{shape}{file}"))]
 
 
 def stored_runs(results: Path, complain: Callable[[str], None]) -> list[StoredRun]:
-    """Return all runs, the newest first; ``complain`` receives a line for each damaged folder."""
+    """Return all runs, newest first; ``complain`` receives a line for each damaged folder."""
     runs = []
     for file in sorted(results.glob("runs/*/*/run.json")):
         try:
@@ -318,7 +317,7 @@ def stored_runs(results: Path, complain: Callable[[str], None]) -> list[StoredRu
 
 
 def runs_of_machine(machine: Path) -> list[StoredRun]:
-    """Return the runs in the folder of one machine, in any order; damaged ones are left out."""
+    """Return the undamaged runs in the folder of one machine, in any order."""
     runs = []
     for file in machine.glob("*/run.json"):
         with suppress(UserError):
@@ -327,6 +326,6 @@ def runs_of_machine(machine: Path) -> list[StoredRun]:
 
 
 def count_rows(results: Path) -> int:
-    """Return how many rows lie in a folder of results."""
+    """Return the number of rows in a folder of results."""
     files = results.glob(f"runs/*/*/{ROWS}")
     return sum(file.read_bytes().count(b"\n") for file in files if file.is_file())

@@ -1,6 +1,6 @@
-"""Rows that nobody can have measured: files of results come from elsewhere, or were damaged.
+"""Find rows with impossible values: files of results come from elsewhere, or were damaged.
 
-Readers leave such rows out and name their file, so that no judge and no page ever sees one.
+Readers skip such rows and name their file, so that no result and no page uses them.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from perceptron.records.race import RaceRow, Training
 from perceptron.records.row import Row
 
 SHORTEST_STEP = 1e-9
-"""Seconds: a training step is thousands of instructions, and in these a core completes a few."""
+"""Seconds of a training step: thousands of instructions; a core completes a few in 1 ns."""
 SHORTEST_SECONDS = 1e-12
-"""Of anything else: other tools time instructions, of which a core completes some at once."""
-# Ten thousand iterations of the slowest row are still a number, and so is the square of a size.
+"""Seconds of anything else: other tools time single instructions, several of which run at once."""
+# Small enough that ten thousand of the longest times, and the square of a size, do not overflow.
 LONGEST_SECONDS = 1e9
 SMALLEST_SIZE = 1e-9
 LARGEST_SIZE = 2**60
@@ -39,7 +39,7 @@ _times, _counts, _amounts, _readings = (
 
 
 def impossible(row: Row) -> str | None:
-    """Return which value of a row is impossible, in words; None where all are possible."""
+    """Return why a row is impossible, naming the field and its value; None if it is possible."""
     if isinstance(row, RaceRow):
         return _too_fast("fresh", row.fresh) or _too_fast("resident", row.resident)
     is_step = row.status == "ok" and row.phase is None and row.family not in EXTRAS
@@ -62,7 +62,7 @@ def impossible(row: Row) -> str | None:
 
 
 def _sample_outside(name: str, samples: Sequence[float], shortest: float) -> str | None:
-    # Twenty of each row: these are two looks at all instead of twenty.
+    # Each row has about twenty samples: `min` and `max` are faster than a loop over them.
     if not samples or (
         shortest <= min(samples) <= max(samples) <= LONGEST_SECONDS and not isnan(sum(samples))
     ):
@@ -74,7 +74,7 @@ def _anchor_outside(seconds: Sequence[float]) -> str | None:
     return _outside(("anchors",), seconds, SHORTEST_SECONDS, LONGEST_SECONDS)
 
 
-# Of a million rows there are a few hundred.
+# A million rows have a few hundred different counts.
 @lru_cache(maxsize=4096)
 def _count_outside(counts: tuple[int | None, ...]) -> str | None:
     return _outside(_COUNTS, counts, 1, LARGEST_SIZE)
@@ -83,16 +83,16 @@ def _count_outside(counts: tuple[int | None, ...]) -> str | None:
 def _outside(
     names: Sequence[str],
     values: Sequence[float | None],
-    least: float,
-    most: float,
+    lowest: float,
+    highest: float,
     or_0: bool = False,
 ) -> str | None:
-    """Return which of these values lies outside a range; one name stands for all of a list."""
-    # A plain loop: every row of a folder passes here, and a generator takes twice as long.
+    """Return the name of a value outside ``least`` to ``most``; a list has one name for all."""
+    # A plain loop, since every row of a folder passes here and a generator takes twice as long.
     for value in values:
-        if value is None or least <= value <= most or (or_0 and value == 0):
+        if value is None or lowest <= value <= highest or (or_0 and value == 0):
             continue
-        # Only a NaN is not found as equal, and is by identity.
+        # `index` finds a NaN, too: it compares by identity first.
         name = names[values.index(value)] if len(names) == len(values) else names[0]
         return f"{name}: {value!r:.40} is impossible"
     return None

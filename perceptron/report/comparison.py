@@ -24,20 +24,20 @@ class Described:
     """A comparison in words, the same for terminal, comment and page."""
 
     verdict: str
-    """The verdict in one or two words, in front of the sentence."""
+    """The verdict in one or two words, to show before the sentence."""
     subject: str
-    """The benchmark of the sentence; empty where the sentence is about the run."""
+    """The benchmark of the sentence; empty if the sentence is about the run."""
     sentence: str
     lines: list[str]
     """Lines to show beside the verdict."""
     title: str
-    """Both revisions."""
+    """The names of both revisions."""
     changed: Table
     changed_rows: list[Row]
-    """The rows of the table, in its order."""
+    """The rows of the table ``changed``, in its order."""
     others: Table
     notes: list[Note]
-    """The most important first."""
+    """Notes, the most important first."""
     measured: bool
     """Whether benchmarks were measured, or should have been."""
 

@@ -66,10 +66,10 @@ def _asked(plan: ComparisonPlan) -> str:
     pythons = None
     if plan.base.python != plan.head.python and not plan.build:
         pythons = plan.base.python, plan.head.python
-    of = plan.kind, plan.suite, plan.suite_state, plan.benchmarks
+    suite = plan.kind, plan.suite, plan.suite_state, plan.benchmarks
     # A HEAD that does not build is not installed, but was requested.
     code = "build" if plan.build else "installed" if plan.installed else "trees"
-    compared = (*of, code, pythons)
+    compared = (*suite, code, pythons)
     if compared == ("asv", _SUITE, None, None, "trees", None):
         return ""
     # By ascii(), because texts may hold any characters.

@@ -176,7 +176,7 @@ def _contention(rows: Sequence[Row]) -> str:
     return f"{text}; {counted(samples, 'sample')} and {counted(blocks, 'block')} measured again"
 
 
-# --- what is said of many names, said once --------------------------------------------------------
+# --- one note for several benchmarks --------------------------------------------------------------
 
 # A number by itself, not a digit in a name.
 _NUMBER = re.compile(r"(?<![\w.])[-+]?[0-9]+(?:\.[0-9]+)?(?!\w)")
@@ -187,20 +187,20 @@ def _grouped(word: str, pairs: Iterable[tuple[str, str | None]]) -> Iterator[Not
         yield word, f"{named(names)}: {text}"
 
 
-def grouped(said: Iterable[tuple[str, str]]) -> list[tuple[list[str], str]]:
+def grouped(notes: Iterable[tuple[str, str]]) -> list[tuple[list[str], str]]:
     """Return each text once, with its names.
 
     Texts that differ in one number alone become one, with its range: ``12 to 38%``.
     """
-    said = list(said)
+    notes = list(notes)
     alike: dict[tuple[str, ...], list[str]] = {}
-    for _, text in said:
+    for _, text in notes:
         alike.setdefault(tuple(_NUMBER.split(text)), []).append(text)
     ranges = {frame: _with_range(texts) for frame, texts in alike.items()}
-    together: dict[str, list[str]] = {}
-    for name, text in said:
-        together.setdefault(ranges[tuple(_NUMBER.split(text))] or text, []).append(name)
-    return [(names, text) for text, names in together.items()]
+    subjects: dict[str, list[str]] = {}
+    for name, text in notes:
+        subjects.setdefault(ranges[tuple(_NUMBER.split(text))] or text, []).append(name)
+    return [(names, text) for text, names in subjects.items()]
 
 
 def _with_range(texts: Sequence[str]) -> str | None:

@@ -63,10 +63,10 @@ def has_changed(row: Row) -> bool:
 
 
 def is_counted(row: Row) -> bool:
-    """Return whether the size of a row is that of its instructions.
+    """Return whether the change of a row is given by its instructions.
 
-    They are if instructions decided, times did not confirm the change, and two equal counts differ
-    by less than the width of the times' interval.
+    It is if instructions decided, times did not confirm the change, and two equal counts differ by
+    less than the width of the times' interval.
     """
     if row.instructions is None or row.evidence == "time":
         return False
@@ -110,14 +110,14 @@ def amount(value: float, unit: str) -> Quantity:
 
 def change(row: Row) -> Cell:
     """Return the change with its interval and the row's limit: ``+8.1% [+7.0, +9.3]``."""
-    shown = _by_time(row)
+    by_time = _by_time(row)
     # Broken rows have no limit.
     if row.limit is None or (row.change is None and row.instructions is None):
-        return shown
+        return by_time
     limit = f", limit {100 * row.limit:g}%"
-    if isinstance(shown, Quantity):
-        return replace(shown, after=limit)
-    return f"{cell_text(shown)}{limit}"
+    if isinstance(by_time, Quantity):
+        return replace(by_time, after=limit)
+    return f"{cell_text(by_time)}{limit}"
 
 
 def _by_time(row: Row) -> Cell:
@@ -296,14 +296,15 @@ def _growth(growth: Growth) -> Cell:
     return Quantity(ratio - 1, "%", digits="+.1f")
 
 
-def _number(number: float, *others: float) -> Quantity:
+def _number(number: float, *further: float) -> Quantity:
     """Return whole numbers with all digits, and means of several calls with three."""
     whole = all(
-        0 <= one < _LARGEST and (one >= 100 or one.is_integer()) for one in (number, *others)
+        0 <= value < _LARGEST and (value >= 100 or value.is_integer())
+        for value in (number, *further)
     )
     return Quantity(number, digits=",.0f" if whole else 3)
 
 
-def source_location(of: Growth | Row) -> str | None:
+def source_location(item: Growth | Row) -> str | None:
     """Return the file of a function or benchmark with its line, as far as they are known."""
-    return of.file if of.file is None or of.line is None else f"{of.file}:{of.line}"
+    return item.file if item.file is None or item.line is None else f"{item.file}:{item.line}"

@@ -37,20 +37,20 @@ def _text(value: object) -> str:
     return str(value).encode(errors="surrogateescape").decode(errors="replace")
 
 
-def answer(told: Answered | ReadFromFiles, page: Path | None) -> dict[str, Any]:
+def answer(answered: Answered | ReadFromFiles, page: Path | None) -> dict[str, Any]:
     """Return the verdicts, the study's own document, and the run's fields, null without a run.
 
     ``page`` is the page with the answer, the first page of the dashboard.
     """
-    run = told.run if isinstance(told, Answered) else None
+    run = answered.run if isinstance(answered, Answered) else None
     return {
         "verdicts": [
             {name: getattr(verdict, name) for name in ("subject", "decided", "sentence", "notes")}
-            for verdict in told.answer.verdicts
+            for verdict in answered.answer.verdicts
         ],
-        **told.answer.data,
-        "tables": list(map(_table, told.answer.tables)),
-        "warnings": told.warnings,
+        **answered.answer.data,
+        "tables": list(map(_table, answered.answer.tables)),
+        "warnings": answered.warnings,
         "budget": run and run.run.budget,
         "page": page,
         "dashboard": page and page.parent / "index.html",
@@ -76,9 +76,9 @@ def _cell(cell: Cell) -> str | float | dict[str, Any] | None:
     return quantity | was | {"text": cell_text(cell)}
 
 
-def comparison(made: Comparison) -> dict[str, Any]:
+def comparison(result: Comparison) -> dict[str, Any]:
     """Return the document of `perceptron compare --json`: the result and its tables."""
-    return structs.asdict(made) | {"tables": list(map(_table, describe(made).tables))}
+    return structs.asdict(result) | {"tables": list(map(_table, describe(result).tables))}
 
 
 def fleet(

@@ -61,20 +61,20 @@ def save(file: Path, proof: Proof) -> Path:
     lines = ["# How often the gate is wrong, and what it finds", "", _PURPOSE, ""]
     lines += [heading(proof), ""]
     tables = grids(proof)
-    for one in tables[:_ON_PAGE]:
-        lines += [*markdown(one), ""]
+    for table in tables[:_ON_PAGE]:
+        lines += [*markdown(table), ""]
     lines += ["## Layout", "", _layout(proof.runs), "", "## Tables beside this page", ""]
     folder, content = file.with_suffix(""), {}
-    for one in tables[_ON_PAGE:]:
-        title, _, about = one.title.partition(": ")
+    for table in tables[_ON_PAGE:]:
+        title, _, about = table.title.partition(": ")
         name = f"{title.lower().replace(' ', '-')}.csv"
-        content[name] = csv_text(one)
-        lines.append(f"* [{title}]({folder.name}/{name}): {' '.join((f'{about}.', *one.notes))}")
+        content[name] = csv_text(table)
+        lines.append(f"* [{title}]({folder.name}/{name}): {' '.join((f'{about}.', *table.notes))}")
     lines += ["", "## The other rules", "", _OTHER_RULES]
     text_file.write(file, "\n".join(lines) + "\n")
     folder.mkdir(exist_ok=True)
-    for left in folder.glob("*.csv"):
-        left.unlink()
+    for old in folder.glob("*.csv"):
+        old.unlink()
     for name, text in content.items():
         text_file.write(folder / name, text)
     return file
@@ -83,17 +83,17 @@ def save(file: Path, proof: Proof) -> Path:
 def heading(proof: Proof) -> str:
     """Return a paragraph on the runs: dates, machine, commit and command."""
     request, facts = proof.request, proof.machine.facts
-    ended = sorted(run.when[:10] for run in proof.runs)
-    days = dict.fromkeys((ended[0], ended[-1]))
-    own = dict.fromkeys(run.commit for run in proof.runs if run.commit)
-    wanted = sum(kind.runs for kind in KINDS.values())
+    dates = sorted(run.when[:10] for run in proof.runs)
+    days = dict.fromkeys((dates[0], dates[-1]))
+    commits = dict.fromkeys(run.commit for run in proof.runs if run.commit)
+    total = sum(kind.runs for kind in KINDS.values())
     text = (
-        f"{len(proof.runs)} of {wanted} runs of `make proof`, {' to '.join(days)}, machine "
+        f"{len(proof.runs)} of {total} runs of `make proof`, {' to '.join(days)}, machine "
         f"{request.machine} ({facts.get('cpu', 'unknown')}, {facts.get('cores', '?')} cores), "
         f"{facts.get('python', 'Python')}, {facts.get('counter', 'no counter')}, perceptron "
-        f"{__version__}, commit {', '.join(own) or 'unknown'}, gate `{proof.gate}`. Every block is "
-        f"in `{request.results.name}/proof/{request.machine}`; `python -m docs.build` makes these "
-        "tables from there."
+        f"{__version__}, commit {', '.join(commits) or 'unknown'}, gate `{proof.gate}`. Every "
+        f"block is in `{request.results.name}/proof/{request.machine}`; `python -m docs.build` "
+        "makes these tables from there."
     )
     if proof.skipped:
         text += f" {proof.skipped} runs of another state of the gate are left out."
@@ -104,10 +104,10 @@ def heading(proof: Proof) -> str:
 
 def _layout(runs: Sequence[ProofRun]) -> str:
     """Return a paragraph on false alarms by memory layout, and the cost of a remedy."""
-    own = [run for run in measured_nulls(runs) if KINDS[run.kind].name in MOVED]
-    alarmed = alarms(own)
+    moved = [run for run in measured_nulls(runs) if KINDS[run.kind].name in MOVED]
+    alarmed = alarms(moved)
     return (
-        f"Of {count(len(own))} measured runs whose HEAD has the same work at other places in "
+        f"Of {count(len(moved))} measured runs whose HEAD has the same work at other places in "
         f"memory, or code that is never run, {count(alarmed.hits)} "
         f"{'was a regression' if alarmed.hits == 1 else 'were regressions'}: "
         f"{share_cell(alarmed)}. The control is a copy of BASE, which has BASE's layout and cannot "
@@ -183,8 +183,8 @@ def grids(proof: Proof) -> list[TextTable]:
     ]
 
 
-def _of(runs: Sequence[ProofRun], wanted: Callable[[Kind], bool]) -> list[ProofRun]:
-    return [run for run in runs if wanted(KINDS[run.kind])]
+def _of(runs: Sequence[ProofRun], selects: Callable[[Kind], bool]) -> list[ProofRun]:
+    return [run for run in runs if selects(KINDS[run.kind])]
 
 
 def _conditions() -> Iterator[tuple[str, bool, bool]]:
@@ -197,12 +197,12 @@ def _conditions() -> Iterator[tuple[str, bool, bool]]:
 def _null_rows(runs: Sequence[ProofRun]) -> Iterator[tuple[str, ...]]:
     for name, summary in dict.fromkeys((kind.name, kind.summary) for kind in NULLS):
         for counted in (True, False):
-            own = [run for run in runs if _is(run, name, counted)]
-            yield _null_row(f"{summary}, {'counted' if counted else 'clock alone'}", own)
+            chosen = [run for run in runs if _is(run, name, counted)]
+            yield _null_row(f"{summary}, {'counted' if counted else 'clock alone'}", chosen)
     nulls = _of(runs, lambda kind: kind.is_null)
     for label, counted, neighbour in _conditions():
-        own = _of(nulls, lambda kind: (kind.counted, kind.neighbour) == (counted, neighbour))  # noqa: B023
-        yield _null_row(f"all, {label}", own)
+        chosen = _of(nulls, lambda kind: (kind.counted, kind.neighbour) == (counted, neighbour))  # noqa: B023
+        yield _null_row(f"all, {label}", chosen)
     yield _null_row("all", nulls)
 
 
@@ -225,17 +225,17 @@ def _null_row(label: str, runs: Sequence[ProofRun]) -> tuple[str, ...]:
 def _slow_rows(runs: Sequence[ProofRun]) -> Iterator[tuple[str, ...]]:
     for body in CONSTANTS:
         for language in LANGUAGES:
-            own = _of(runs, lambda kind: kind.body == body and kind.languages == (language,))  # noqa: B023
-            said = "Python" if language == "plain" else "C"
-            yield _slow_row(f"{'system call' if body == 'call' else body}, {said}", own)
+            chosen = _of(runs, lambda kind: kind.body == body and kind.languages == (language,))  # noqa: B023
+            name = "Python" if language == "plain" else "C"
+            yield _slow_row(f"{'system call' if body == 'call' else body}, {name}", chosen)
     slow = _of(runs, lambda kind: not kind.is_null)
     for how, by_work in (("by work", True), ("by the clock alone", False)):
-        for where, neighbour in (("quiet", False), ("beside a neighbour", True)):
-            own = _of(
+        for condition, neighbour in (("quiet", False), ("beside a neighbour", True)):
+            chosen = _of(
                 slow,
                 lambda kind: (kind.body == "work", kind.neighbour) == (by_work, neighbour),  # noqa: B023
             )
-            yield _slow_row(f"all {how}, {where}", own)
+            yield _slow_row(f"all {how}, {condition}", chosen)
 
 
 def _slow_row(label: str, runs: Sequence[ProofRun]) -> tuple[str, ...]:
@@ -243,7 +243,7 @@ def _slow_row(label: str, runs: Sequence[ProofRun]) -> tuple[str, ...]:
     largest = [row for run in by_level[max(SLOWER)] for row in run.rows]
     return (
         label,
-        *(_outcomes(own) for own in by_level.values()),
+        *(_outcomes(level_runs) for level_runs in by_level.values()),
         _middle(row.change for row in largest),
         _middle(row.work for row in largest),
     )
@@ -256,15 +256,15 @@ def _outcomes(runs: Sequence[ProofRun]) -> str:
 
 
 def _middle(values: Iterable[float | None]) -> str:
-    known = [value for value in values if value is not None]
-    return percent(median(known), sign=True) if known else NONE
+    numbers = [value for value in values if value is not None]
+    return percent(median(numbers), sign=True) if numbers else NONE
 
 
 def _false_alarms(runs: Sequence[ProofRun]) -> Iterator[tuple[str, ...]]:
     measured = measured_nulls(runs)
     for label, counted, neighbour in _conditions():
-        own = _of(measured, lambda kind: (kind.counted, kind.neighbour) == (counted, neighbour))  # noqa: B023
-        yield _alarm_row(label, own)
+        chosen = _of(measured, lambda kind: (kind.counted, kind.neighbour) == (counted, neighbour))  # noqa: B023
+        yield _alarm_row(label, chosen)
     yield _alarm_row("together", measured)
 
 
@@ -274,7 +274,10 @@ def _alarm_row(label: str, runs: Sequence[ProofRun]) -> tuple[str, ...]:
         label,
         f"{len(runs)}",
         share_cell(alarms(runs)),
-        *(share_cell(share(sum(one[name] for one in judged), len(judged))) for name in OTHERS),
+        *(
+            share_cell(share(sum(verdicts[name] for verdicts in judged), len(judged)))
+            for name in OTHERS
+        ),
     )
 
 
@@ -287,17 +290,19 @@ def _others(run: ProofRun) -> dict[str, bool]:
 def _replayed(trials: Sequence[ReplayTrial]) -> Iterator[tuple[str, ...]]:
     for level in LEVELS:
         for spread in CLASSES:
-            own = [one for one in trials if (one.level, one.spread) == (level, spread)]
-            if own:
-                clean = clustered([(one.benchmark, one.verdict == "clean") for one in own])
+            chosen = [trial for trial in trials if (trial.level, trial.spread) == (level, spread)]
+            if chosen:
+                clean = clustered([(trial.benchmark, trial.verdict == "clean") for trial in chosen])
                 yield (
                     percent(level, 0),
                     spread,
-                    count(len(own)),
-                    share_cell(found(own)),
+                    count(len(chosen)),
+                    share_cell(found(chosen)),
                     share_cell(clean),
                     *(
-                        share_cell(clustered([(one.benchmark, one.others[name]) for one in own]))
+                        share_cell(
+                            clustered([(trial.benchmark, trial.others[name]) for trial in chosen])
+                        )
                         for name in OTHERS
                     ),
                 )

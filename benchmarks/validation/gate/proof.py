@@ -140,9 +140,9 @@ def _read_machine(folder: Path) -> ProofMachine:
         raise UserError(f"{file}: cannot be read: {error}; remove the folder") from None
 
 
-def _workers(place: Path) -> Executor:
+def _workers(folder: Path) -> Executor:
     """Return two processes that run the gate, each with its repository within a folder."""
-    return ProcessPoolExecutor(2, get_context("spawn"), proof_runs.begin, (place,))
+    return ProcessPoolExecutor(2, get_context("spawn"), proof_runs.begin, (folder,))
 
 
 def _measure(request: ProofRequest, progress: Progress) -> None:
@@ -154,8 +154,8 @@ def _measure(request: ProofRequest, progress: Progress) -> None:
     every = planned(request.share)
     with (
         lines.appending(folder / proof_runs.RUNS) as write,
-        tempfile.TemporaryDirectory(prefix="perceptron-proof-") as place,
-        _workers(Path(place)) as workers,
+        tempfile.TemporaryDirectory(prefix="perceptron-proof-") as temporary,
+        _workers(Path(temporary)) as workers,
     ):
         recorded = lines.read(folder / proof_runs.RUNS, ProofRun)
         done = {(run.kind, run.number) for run in recorded if run.gate == gate}
@@ -169,15 +169,15 @@ def _measure(request: ProofRequest, progress: Progress) -> None:
         def is_over() -> bool:
             return request.minutes is not None and time.monotonic() - begin > 60 * request.minutes
 
-        def start(one: Planned) -> Future[tuple[ProofRun, dict[str, str]]]:
-            kind, number = one
+        def start(planned_run: Planned) -> Future[tuple[ProofRun, dict[str, str]]]:
+            kind, number = planned_run
             progress(len(done), len(every), kind.key)
             return workers.submit(
                 proof_runs.run_here, kind.key, number, amounts, gate, request.commit
             )
 
-        def keep(ended: Future[tuple[ProofRun, dict[str, str]]]) -> None:
-            run, facts = ended.result()
+        def keep(future: Future[tuple[ProofRun, dict[str, str]]]) -> None:
+            run, facts = future.result()
             if KINDS[run.kind].counted and not (folder / proof_runs.MACHINE).exists():
                 replace(folder / proof_runs.MACHINE, ProofMachine(facts=facts, amounts=amounts))
             write(run)
@@ -191,26 +191,32 @@ def _measure(request: ProofRequest, progress: Progress) -> None:
                     running.add(start(turn.pop(0)))
                 # The last run of a turn side by side has a busy process beside it too.
                 with busy_neighbour(lanes - len(running)):
-                    ended, running = wait(running, return_when=FIRST_COMPLETED)
-                for one in ended:
-                    keep(one)
+                    completed, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in completed:
+                    keep(future)
             if is_over():
                 return
 
 
 def _turn(every: Sequence[Planned], done: Collection[tuple[str, int]]) -> list[Planned]:
     """Return the runs of the next turn: quiet runs or runs beside a neighbour, not both."""
-    parts = [[one for one in every if one[0].neighbour is beside] for beside in (False, True)]
-    left = [[one for one in part if (one[0].key, one[1]) not in done] for part in parts]
-    behind = max((0, 1), key=lambda index: len(left[index]) / len(parts[index]))
-    return left[behind][:_TURN]
+    parts = [
+        [planned_run for planned_run in every if planned_run[0].neighbour is beside]
+        for beside in (False, True)
+    ]
+    missing = [
+        [planned_run for planned_run in part if (planned_run[0].key, planned_run[1]) not in done]
+        for part in parts
+    ]
+    behind = max((0, 1), key=lambda index: len(missing[index]) / len(parts[index]))
+    return missing[behind][:_TURN]
 
 
 # The end of the 95% interval must clear each target.
 MOST_ALARMS, MOST_OF_PART = 0.02, 0.04
 LEAST_FOUND, MOST_MISSED = 0.85, 0.15
 LARGE = 0.10
-"""Slowdowns from here up must be found."""
+"""The smallest slowdown that must be found."""
 # The interval of twelve benchmarks that all agree ends at 73.5%.
 LEAST_REPLAYED = 0.70
 

@@ -133,8 +133,8 @@ def clustered(trials: Sequence[tuple[str, bool]]) -> Share:
     if whole.value in (0.0, 1.0):
         ends = share(round(whole.value * len(clusters)), len(clusters))
         return Share(whole.hits, whole.trials, whole.value, ends.low, ends.high)
-    hits = np.array([sum(own) for own in clusters.values()])
-    sizes = np.array([len(own) for own in clusters.values()])
+    hits = np.array([sum(cluster) for cluster in clusters.values()])
+    sizes = np.array([len(cluster) for cluster in clusters.values()])
     drawn = np.random.default_rng(1).integers(len(hits), size=(_RESAMPLED, len(hits)))
     shares = hits[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
     low, high = np.quantile(shares, (0.025, 0.975))

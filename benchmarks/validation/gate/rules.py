@@ -67,7 +67,7 @@ def pyperf(base: Samples, head: Samples) -> bool:
     """
     from scipy import stats  # takes a second to import
 
-    ours, theirs = ((own.mean(), own.std(ddof=1), len(own)) for own in (head, base))
+    ours, theirs = ((samples.mean(), samples.std(ddof=1), len(samples)) for samples in (head, base))
     with np.errstate(divide="ignore", invalid="ignore"):  # significant is what varies in nothing
         statistic, p = stats.ttest_ind_from_stats(*ours, *theirs)
     return bool(statistic > 0 and p <= 0.05)

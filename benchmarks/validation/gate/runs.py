@@ -62,7 +62,7 @@ class ProofMachine(Struct, frozen=True, kw_only=True):
     """The machine of the runs of a folder."""
 
     facts: dict[str, str]
-    """Of the machine, the interpreter and the tool that counts."""
+    """Facts of the machine, the interpreter and the tool that counts."""
     amounts: dict[Language, Amounts]
     """See `Repository.amounts`: measured once, so that every start goes on with the same HEADs."""
 
@@ -85,11 +85,11 @@ class ProofRun(Struct, frozen=True, kw_only=True):
     """A run of the gate on the proof's suite."""
 
     kind: str
-    """The `Kind.key`."""
+    """The key of the kind, see `Kind.key`."""
     number: int
     """The number of the run within its kind, from 0; also its seed."""
     when: str
-    """When it ended, in UTC."""
+    """The time when it ended, UTC, ISO 8601."""
     gate: str
     """Digest of the suite and of the gate's code: a proof has only runs with the same digest."""
     commit: str | None
@@ -105,9 +105,9 @@ class ProofRun(Struct, frozen=True, kw_only=True):
 _here: list[Repository] = []
 
 
-def begin(place: Path) -> None:
+def begin(parent: Path) -> None:
     """Make the repository of this process, in a new folder within an existing one."""
-    _here.append(Repository(Path(tempfile.mkdtemp(dir=place))))
+    _here.append(Repository(Path(tempfile.mkdtemp(dir=parent))))
 
 
 def measured_amounts() -> dict[Language, Amounts]:
@@ -131,7 +131,7 @@ def run(
     commit: str | None,
     compare: Callable[[CompareRequest, Progress], Comparison] = compare,
 ) -> tuple[ProofRun, dict[str, str]]:
-    """Compare BASE and the kind's HEAD; return also what it ran on.
+    """Compare BASE and the kind's HEAD; return the run, and facts of the machine.
 
     Raises `UserError` as the comparison does.
     """
@@ -162,7 +162,7 @@ def run(
     rows = [_row(row, comparison.blocks) for row in comparison.rows]
     if not rows and comparison.reason.startswith("the same code"):
         rows = [ProofRow(benchmark=name, verdict="no change", reached="same code")]
-    kept = ProofRun(
+    proof_run = ProofRun(
         kind=kind.key,
         number=number,
         when=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -175,7 +175,7 @@ def run(
         contended=any((row.waited or 0.0) > LARGEST_WAIT_SHARE for row in rows),
         rows=rows,
     )
-    return kept, _facts(comparison.environment)
+    return proof_run, _facts(comparison.environment)
 
 
 def _facts(environment: ComparisonEnvironment) -> dict[str, str]:
@@ -184,7 +184,7 @@ def _facts(environment: ComparisonEnvironment) -> dict[str, str]:
 
 
 def _row(row: Row, blocks: Sequence[Block]) -> ProofRow:
-    own = counted([block for block in blocks if block.benchmark == row.benchmark])
+    row_blocks = counted([block for block in blocks if block.benchmark == row.benchmark])
     return ProofRow(
         benchmark=row.benchmark.rpartition(".")[2],
         verdict=row.verdict,
@@ -192,13 +192,13 @@ def _row(row: Row, blocks: Sequence[Block]) -> ProofRow:
         change=_digits(row.change),
         work=None if row.instructions is None else _digits(row.instructions.change),
         waited=_digits(row.wait_share),
-        screen=_nanoseconds(own, "screen"),
-        confirmation=_nanoseconds(own, "confirmation"),
+        screen=_nanoseconds(row_blocks, "screen"),
+        confirmation=_nanoseconds(row_blocks, "confirmation"),
     )
 
 
 def reached(row: Row) -> Reached:
-    """Return the last stage that decided on a row; a short check by the clock is not a stage."""
+    """Return the last stage that decided on a row; probing equal counts is not a stage."""
     rule = Rule()
     if row.confirmation_blocks:
         return "confirmation"
@@ -211,8 +211,13 @@ def _nanoseconds(blocks: Sequence[Block], stage: Stage) -> list[Nanoseconds]:
     recorded = []
     for block in blocks:
         measurements = block.measurements().values()
-        if block.stage == stage and all(own.status == "ok" for own in measurements):
-            recorded.append([[round(1e9 * one) for one in own.samples] for own in measurements])
+        if block.stage == stage and all(measurement.status == "ok" for measurement in measurements):
+            recorded.append(
+                [
+                    [round(1e9 * seconds) for seconds in measurement.samples]
+                    for measurement in measurements
+                ]
+            )
     return recorded
 
 

@@ -115,11 +115,11 @@ def _in_states(
     def disturbance(rng: np.random.Generator) -> Disturbance:
         states: dict[int, float] = {}
 
-        def effect(of: int, size: float, process: int, nth: int) -> float:
+        def effect(backend: int, size: float, process: int, nth: int) -> float:
             key = process if of_process else 0
             if key not in states:
                 states[key] = float(rng.normal(0, 0.5) if is_normal else rng.choice([-0.5, 0.5]))
-            return states[key] * effects[0 if of == side else 1]
+            return states[key] * effects[0 if backend == side else 1]
 
         return effect
 
@@ -133,8 +133,8 @@ def _alike(random: np.random.Generator) -> World:
     def disturbance(rng: np.random.Generator) -> Disturbance:
         chains: tuple[list[float], list[float]] = ([], [])
 
-        def effect(of: int, size: float, process: int, nth: int) -> float:
-            chain = chains[of]
+        def effect(backend: int, size: float, process: int, nth: int) -> float:
+            chain = chains[backend]
             while len(chain) <= process:
                 step = rng.normal(0, deviation)
                 chain.append(0.9 * chain[-1] + sqrt(1 - 0.81) * step if chain else float(step))
@@ -150,8 +150,10 @@ def _first_slow(random: np.random.Generator) -> World:
     slower = (log(between(random, 1.2, 1.8)), log(between(random, 1.0, 1.2)))
     side = int(random.integers(2))
 
-    def disturbance(own: np.random.Generator) -> Disturbance:
-        return lambda of, size, process, nth: slower[of != side] * 0.2**nth if nth < 3 else 0.0
+    def disturbance(rng: np.random.Generator) -> Disturbance:
+        return lambda backend, size, process, nth: (
+            slower[backend != side] * 0.2**nth if nth < 3 else 0.0
+        )
 
     return replace(_plain(random), disturbance=disturbance)
 
@@ -161,7 +163,7 @@ def _by_size(random: np.random.Generator) -> World:
     loud = {exponent: between(random, 0.01, 0.2) for exponent in range(-1, 40)}
 
     def disturbance(rng: np.random.Generator) -> Disturbance:
-        return lambda of, size, process, nth: float(rng.normal(0, loud[round(log2(size))]))
+        return lambda backend, size, process, nth: float(rng.normal(0, loud[round(log2(size))]))
 
     return replace(_plain(random), disturbance=disturbance)
 
@@ -252,7 +254,7 @@ class HostileTrial(Struct, frozen=True, kw_only=True):
     covered: bool | None
     """Whether the interval holds the crossover; None unless there is exactly one of each."""
     measurements: int
-    """Sizes times processes."""
+    """The number of measurements: sizes times processes."""
 
 
 class HostileRow(Struct, frozen=True, kw_only=True):
@@ -307,7 +309,7 @@ def hostile_trial(case: _Case) -> HostileTrial:
 
 
 def scored(world: World, answer: Crossover, measurements: int = 0) -> HostileTrial:
-    """Return the trial of an answer: what is wrong with it in this world."""
+    """Judge an answer in this world; return the trial with its errors."""
     stretches = world.excursions()
     crossings = [start for start, _, _ in stretches[1:]]
     decided = answer.decided == "yes"

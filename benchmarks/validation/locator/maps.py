@@ -49,28 +49,28 @@ class MapCost:
     """The time of an iteration on a backend."""
 
     overhead: float
-    """Seconds."""
+    """The overhead in seconds."""
     rate: float
-    """Operations a second."""
+    """Operations per second."""
     exponents: tuple[float, float] = (1.0, 1.0)
-    """How the work grows with rows and with width, about the middle of the map."""
+    """The powers of rows and width with which the work grows, about the middle of the map."""
     cache_bytes: float = 1e6
     cache_step: float = 0.0
-    """How much log time grows where the activations leave the cache."""
+    """The growth of log time where the activations overflow the cache."""
     cache_blur: float = 0.2
-    """Over how much of log bytes."""
+    """The width of the cache's step, in log bytes."""
     memory_bytes: float = float("inf")
     island: Island | None = None
 
     def seconds(self, rows: int, width: int) -> float | None:
         """Return the seconds of an iteration; None if it does not fit in memory."""
-        held = _BYTES * rows * width
-        if held > self.memory_bytes:
+        needed_bytes = _BYTES * rows * width
+        if needed_bytes > self.memory_bytes:
             return None
         over_rows, over_width = rows / _MIDDLE[0], width / _MIDDLE[1]
         grown: float = over_rows ** self.exponents[0] * over_width ** self.exponents[1]
         work = _OPERATIONS * _MIDDLE[0] * _MIDDLE[1] * grown / self.rate
-        step = self.cache_step / (1 + exp(-log(held / self.cache_bytes) / self.cache_blur))
+        step = self.cache_step / (1 + exp(-log(needed_bytes / self.cache_bytes) / self.cache_blur))
         gain = self.island.at(rows, width) if self.island else 0.0
         return (self.overhead + work * exp(step)) * exp(-gain)
 
@@ -172,7 +172,7 @@ class MapScore(Struct, frozen=True, kw_only=True):
 
     noise: float
     measured: float
-    """Share of all cells."""
+    """Share of all cells that was measured."""
     clear: int
     right: int
     decided: int
@@ -206,16 +206,16 @@ def explore(grid: CellGrid, map_world: MapWorld) -> list[Measurement]:
 
 
 def _score(map_world: MapWorld, phase_map: PhaseMap) -> MapScore:
-    clear = right = told = 0
+    clear = right = decided = 0
     for cell in phase_map.cells:
         fastest = _fastest(map_world, (cell.x, cell.y))
         if fastest is not None:
             clear += 1
             right += cell.fastest == fastest
-            told += cell.fastest == fastest and cell.winner != TIED
+            decided += cell.fastest == fastest and cell.winner != TIED
     measured = phase_map.cells_measured / len(phase_map.cells)
     return MapScore(
-        noise=map_world.noise, measured=measured, clear=clear, right=right, decided=told
+        noise=map_world.noise, measured=measured, clear=clear, right=right, decided=decided
     )
 
 

@@ -48,9 +48,9 @@ class WorldTrial(Struct, frozen=True, kw_only=True):
     covered: bool | None
     """Whether the interval holds the crossover; None unless there is exactly one."""
     width: float | None
-    """Of the interval, as a ratio of sizes; inf if it is open."""
+    """The width of the interval, as a ratio of sizes; inf if it is open."""
     measurements: int
-    """Sizes times processes."""
+    """The number of measurements: sizes times processes."""
     dense: int
     """Sizes of a dense sweep, times the processes behind the answer: the most at a size of the
     bracket, or else at an end."""

@@ -30,7 +30,7 @@ _ROUNDS = 60
 _AT_ONCE = 2
 
 Disturbance = Callable[[int, float, int, int], float]
-"""(side, size, process, jobs that it has done) → what a session adds to the log time."""
+"""(side, size, process, jobs done by the process) → the log time that a session adds."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Cost:
 
     overhead: float
     work: float
-    """At size 1."""
+    """The time of the work at size 1."""
     power: float = 1.0
     steps: tuple[Step, ...] = ()
 
@@ -75,7 +75,7 @@ class Noise:
     drift: float
     """Amplitude of the machine's drift, in log time."""
     period: float
-    """Of the drift, in measurements."""
+    """The period of the drift, in measurements."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class World:
     noise: Noise
     seed: int
     disturbance: Callable[[np.random.Generator], Disturbance] | None = None
-    """Makes the disturbance of a session; None if sessions differ by noise only."""
+    """A function that makes the disturbance of a session; None if sessions differ by noise only."""
 
     def ratio(self, x: Array) -> Array:
         """Return the true log-ratio, challenger over incumbent, at logarithms of sizes."""
@@ -123,8 +123,8 @@ class Clock:
             [self.world.seed, number] if number else self.world.seed
         )
         self._start = self.world.noise.start + 67 * number
-        own = np.random.default_rng([self.world.seed, number, 1])
-        self._disturbed = self.world.disturbance and self.world.disturbance(own)
+        random = np.random.default_rng([self.world.seed, number, 1])
+        self._disturbed = self.world.disturbance and self.world.disturbance(random)
         self._jobs: dict[tuple[int, int], int] = {}
         """Jobs done by each process of a side; a process stays for the whole session."""
         self._exact: dict[tuple[int, float], float] = {}

@@ -19,7 +19,7 @@ Queue = Callable[[int], None]
 NO_CUDA_DEVICE = "no CUDA device found"
 
 PLACES: dict[str, str] = {}
-"""Where a kind of device does its work, if not on itself: in tests the CPU stands in."""
+"""The device that replaces a kind of device: in tests the CPU."""
 
 
 def loop_of(work: Callable[[], object], wait: Callable[[], None] | None = None) -> Loop:
@@ -51,7 +51,7 @@ class Accelerator:
     """
 
     kind: str = "cuda"
-    """As `Backend.device` names it: ``cuda``, ``mps``, ``xpu``."""
+    """The kind of device, as `Backend.device` names it: ``cuda``, ``mps``, ``xpu``."""
 
     @property
     def device_type(self) -> str:
@@ -63,7 +63,7 @@ class Accelerator:
         return None
 
     def touch(self) -> None:
-        """Start what a process starts once, and wait for it.
+        """Do the one-time start of the device in this process, and wait for it.
 
         That is the client, the context, the allocator and the library of products, which takes
         seconds, and is not part of a problem's setup.

@@ -61,7 +61,7 @@ class Quantity:
     start: Array
     end: Array
     moved: Array
-    """The unit of differences, (models,); of a loss or an accuracy (1,)."""
+    """The unit of differences, (models,), or (1,) for a loss or an accuracy."""
     undecided: float | None = None
     """For an accuracy, the share of the rows whose class rounding may change."""
 

@@ -138,7 +138,7 @@ CHECKS: Mapping[str, Check] = {
     AGREES: _agrees,
     NOTICED: _mistakes_are_noticed,
 }
-"""The check of each promise, by the promise."""
+"""The check of each promise, by the promise's text."""
 
 
 def _takes(backend: Backend, problem: Problem, dtype: DType) -> bool:

@@ -73,7 +73,7 @@ class Driver(Scored):
     """A trainer in float64 except for its gradients; mutants override methods with mistakes."""
 
     retained: tuple[str, ...] = ()
-    """Names of the attributes that `reset` leaves as they are."""
+    """Names of the attributes that `reset` does not change."""
     values: Array
     state: State
     steps: int

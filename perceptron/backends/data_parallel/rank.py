@@ -83,11 +83,11 @@ class Member:
             world_size=self._processes,
             timeout=timeout,
         )
-        # Pay now what the first training in a process costs: imports, thread pools, connections.
+        # Do the one-time work of a process now: imports, thread pools, connections.
         self.prepare(_FIRST, catalogue.find("or-gate"), "float32")
         self.drop([_FIRST])
         gc.collect()
-        gc.freeze()  # what is alive now stays alive: the collector need not look at it again
+        gc.freeze()  # objects that exist now are never freed: exclude them from collections
 
     def prepare(self, number: int, problem: Problem, dtype: DType) -> None:
         """Make a trainer, warm it up and reset it."""
@@ -132,7 +132,7 @@ def main() -> None:
     rank, processes, device, connection = sys.argv[1:]
     requests = Connection(int(connection))
     member = Member(int(rank), int(processes), device)
-    # Python's collector stays out of what is timed: a member collects between trainers.
+    # Garbage is collected between trainers, never while a training is timed.
     gc.disable()
     while True:
         requests.send(_answer(member, *requests.recv()))

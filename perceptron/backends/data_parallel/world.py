@@ -31,9 +31,9 @@ from perceptron.processes.supervision import ChildProcess, describe_exit, end_al
 _RANK = "perceptron.backends.data_parallel.rank"
 # A study waits 180 s for a worker. Each of these is less, so that the reason names the rank.
 EXCHANGE_SECONDS = 60.0
-"""How long ranks wait for each other, before they take a rank for hanging."""
+"""Seconds that ranks wait for each other, before they consider a rank to hang."""
 ANSWER_SECONDS = 150.0
-"""How long the leader waits for all ranks."""
+"""Seconds that the leader waits for the answers of all ranks."""
 # After the first failure: a death is noticed at once, and ranks that waited for it then report too.
 _GRACE_SECONDS = 2.0
 # From closing its connection to its exit code, for all ranks; some write a core dump first.

@@ -45,7 +45,7 @@ class Library(NamedTuple):
     layer: Callable[[Tensor, Tensor], Callable[[Tensor], Tensor]]
     """Weights, bias → a function: values → values · weights + bias, in a new array."""
     matmul: Callable[..., Tensor]
-    """Left, right, ``out``."""
+    """Left, right, ``out`` → their matrix product."""
     row_sums: Callable[..., Tensor]
     """Ones (rows,), values, ``out`` → the sums of the values over the rows."""
     transposed: Callable[[Tensor], Tensor]

@@ -128,8 +128,8 @@ def _kernel(name: str, arguments: Any, result: Any) -> Kernel:
         outputs = list(_tensors(arguments[0]))
     elif name.startswith("aten._fused"):  # all but the gradients, its second
         outputs = list(_tensors((arguments[0], *arguments[2:])))
-    read = [*inputs[1:], *outputs] if name.startswith(_GATHERS) else inputs
-    moved = sum(_values(tensor) * tensor.element_size() for tensor in (*read, *outputs))
+    tensors_read = [*inputs[1:], *outputs] if name.startswith(_GATHERS) else inputs
+    moved = sum(_values(tensor) * tensor.element_size() for tensor in (*tensors_read, *outputs))
     operations = sum(tensor.numel() for tensor in (outputs or inputs))
     if "mm" in name.split(".")[1]:
         left, right = [tensor for tensor in inputs if tensor.dim() >= 2][-2:]

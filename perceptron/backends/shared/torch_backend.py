@@ -26,7 +26,7 @@ _IN_PLACE = ("cpu", "meta")
 
 Pair: TypeAlias = "tuple[torch.Tensor, torch.Tensor]"  # inputs and targets of some rows
 Feed: TypeAlias = Callable[[int, int], Pair]
-"""Returns a batch when its turn comes: the rows ``orders[begin:end]``, on the device."""
+"""A function that returns the batch of the rows ``orders[begin:end]``, on the device, in turn."""
 
 # Three: one is being gathered into, one copied from, and one is spare where the GPU falls behind.
 BUFFERS = 3

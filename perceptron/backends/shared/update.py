@@ -42,16 +42,16 @@ def adam_factors(optimizer: Adam, step: Any) -> tuple[Any, Any]:
     return optimizer.rate * factor, optimizer.eps * correction
 
 
-def factors_of(optimizer: Optimizer, taken: int, steps: int) -> Iterator[Factors]:
-    """Yield the `Factors` of ``steps`` steps, as numbers, after ``taken`` earlier steps.
+def factors_of(optimizer: Optimizer, steps_before: int, steps: int) -> Iterator[Factors]:
+    """Yield the `Factors` of ``steps`` steps, as numbers, after ``steps_before`` earlier steps.
 
     Many are computed at once: computing a single one takes a microsecond.
     """
     if not isinstance(optimizer, Adam):
         yield from repeat(None, steps)
         return
-    end = taken + steps
-    for begin in range(taken + 1, end + 1, _STEPS_AT_ONCE):
+    end = steps_before + steps
+    for begin in range(steps_before + 1, end + 1, _STEPS_AT_ONCE):
         numbers = np.arange(begin, min(begin + _STEPS_AT_ONCE, end + 1), dtype=np.float64)
         pairs = (factor.tolist() for factor in adam_factors(optimizer, numbers))
         yield from zip(*pairs, strict=True)

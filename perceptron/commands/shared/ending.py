@@ -22,10 +22,10 @@ _FAILED = 2
 
 
 def run(app: click.Command, arguments: Sequence[str]) -> NoReturn:
-    """Run a command; an error that the user can fix is one line on standard error, exit code 2.
+    """Run a command and exit with its code.
 
-    The exit code of `Inconclusive` is 3. SIGTERM, or a closed terminal, ends a command as
-    ctrl-C does.
+    An error that the user can fix is one line on standard error, with exit code 2, or 3 for
+    `Inconclusive`. SIGTERM or a closed terminal ends a command as ctrl-C does.
     """
     _open_standard_streams()
     failed = _FAILED
@@ -41,7 +41,7 @@ def run(app: click.Command, arguments: Sequence[str]) -> NoReturn:
     except UserError as error:
         message = str(error)
         failed = INCONCLUSIVE if isinstance(error, Inconclusive) else _FAILED
-    except OSError as error:  # a full disk behind standard output, most likely
+    except OSError as error:  # probably a full disk behind standard output
         message = f"cannot write the answer: {error.strerror}"
     except Exception as error:  # noqa: BLE001 1 would mean that the command has bad news
         if (library := _missing_library(error)) is not None:
@@ -57,10 +57,10 @@ def run(app: click.Command, arguments: Sequence[str]) -> NoReturn:
 
 
 def _open_standard_streams() -> None:
-    """See to it that standard output and error can be written to.
+    """Make standard input, output and error usable.
 
-    What the caller has closed is nothing: a file that is opened later must not take its place. Of
-    standard error, a full disk or a reader that is gone costs what is said there and no more.
+    Streams that the caller has closed are opened as the null device, so that no later file gets
+    their number. If standard error cannot be written to, its text is dropped without an error.
     """
     for number, stream in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, stream) is None:
@@ -78,11 +78,11 @@ def _open_standard_streams() -> None:
 
 
 class _Dropping(io.RawIOBase):
-    """A stream that writes to another what that takes, and drops the rest."""
+    """A stream that writes to another stream, and drops the data if that fails."""
 
     def __init__(self, stream: io.RawIOBase, owner: object) -> None:
         self._stream = stream
-        self._owner = owner  # which closes the stream when it is gone
+        self._owner = owner  # kept alive: it closes the stream when it is deleted
 
     def writable(self) -> bool:
         return True
@@ -102,9 +102,9 @@ class _Dropping(io.RawIOBase):
 
 @contextmanager
 def _told_to_end() -> Iterator[None]:
-    """Turn the first signal that ends a process into an interrupt; keep handlers of the caller.
+    """Turn the first ending signal into KeyboardInterrupt; keep handlers that the caller has set.
 
-    Signals that follow must not keep it from clearing up and reporting.
+    Later signals are ignored, so that the command can clean up and report.
     """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -124,7 +124,7 @@ def _told_to_end() -> Iterator[None]:
 
 
 def _missing_library(error: Exception) -> str | None:
-    """Return the missing library of a checkout that is not installed."""
+    """Return the library that an import did not find; None for any other error."""
     if not isinstance(error, ModuleNotFoundError) or error.name is None:
         return None
     library = error.name.partition(".")[0]

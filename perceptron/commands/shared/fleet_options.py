@@ -1,7 +1,4 @@
-"""``--on`` and ``--sbatch``: a command that measures asks the same on a fleet.
-
-Its jobs are submitted, waited for, merged and shown here.
-"""
+"""``--on`` and ``--sbatch``: run a command as jobs of a fleet, and show their merged results."""
 
 from __future__ import annotations
 
@@ -35,15 +32,15 @@ Sbatch = Annotated[
         panel=CLUSTER,
     ),
 ]
-# More may be given to a job that is resumed.
+# Options that may differ when a job is resumed.
 _NO_QUESTION = ("budget", "wait")
 _SBATCH = re.compile(r"[a-z][a-z0-9-]*=[!-~]+")
-# With these a job is not the one machine, script and log that its state is read from.
+# Options that the fleet sets: a job's state is read from one machine, script and log.
 _OF_THE_FLEET = (
     *("array", "chdir", "clusters", "error", "job-name", "nodes", "ntasks", "open-mode"),
     *("output", "requeue", "wrap"),
 )
-# Importing every library from a cold disk, and the answer: a scheduler's limit is no budget.
+# Added to the scheduler's limit for importing every library from a cold disk, and for the answer.
 _MARGIN_MINUTES = 10
 
 
@@ -62,16 +59,16 @@ def run_fleet(
 ) -> int:
     """Submit the jobs that are not done, wait for all, and show their answers.
 
-    A job is asked the ``fields`` of the plan that were typed; it has its own folder and name, and
-    writes no pages. Return the exit code: 1 if a job failed. Raises `UserError` naming an option
-    that does not go with another.
+    A job gets the options typed for ``fields`` of the plan, a folder and a name, and writes no
+    pages. Return the exit code: 1 if a job failed. Raises `UserError` for options that exclude each
+    other.
     """
     from perceptron.questions.fleet import jobs
     from perceptron.questions.fleet.collect import collect
     from perceptron.report.tables import fleet as table
 
     minutes = ceil(11 * budget_seconds / 600 + (wait or 0.0)) + _MARGIN_MINUTES
-    # What the user says stands later, and counts.
+    # The user's options come later, and take precedence.
     options = [f"time={minutes}", *_sbatch(sbatch)]
     is_local, names = _jobs(on, options)
     if machine is not None and len(names) > 1:
@@ -101,7 +98,7 @@ def run_fleet(
 
 
 def _jobs(on: str, sbatch: list[str]) -> tuple[bool, tuple[str, ...]]:
-    """Return whether the jobs run here, and their names; raises `UserError` if they cannot."""
+    """Return whether the jobs run here, and their names; raises `UserError` if they cannot run."""
     from perceptron.questions.fleet.jobs import DEFAULT
 
     number = re.fullmatch(r"local:([1-9]\d?)", on, re.ASCII)
@@ -125,7 +122,7 @@ def _jobs(on: str, sbatch: list[str]) -> tuple[bool, tuple[str, ...]]:
 
 
 def _sbatch(words: Iterable[str]) -> Iterator[str]:
-    """Yield options for sbatch, which knows what they mean; raises `UserError` for other words."""
+    """Yield options for sbatch unchanged; raises `UserError` for words that cannot be options."""
     for word in words:
         key, _, value = word.partition("=")
         if not _SBATCH.fullmatch(word):
@@ -142,7 +139,7 @@ def _sbatch(words: Iterable[str]) -> Iterator[str]:
 
 
 def _words(context: click.Context, fields: Container[str]) -> Iterator[str]:
-    """Yield those options that were typed, as they are typed, in the order of help."""
+    """Yield the options typed, with their values, in the order of help."""
     for parameter in context.command.params:
         name = str(parameter.name)
         if name not in fields or not is_typed(context, name):
@@ -151,8 +148,8 @@ def _words(context: click.Context, fields: Container[str]) -> Iterator[str]:
         if value is True:
             yield option
         else:
-            for one in value if isinstance(value, list | tuple) else (value,):
-                yield from (option, str(one))
+            for item in value if isinstance(value, list | tuple) else (value,):
+                yield from (option, str(item))
 
 
 def finish(
@@ -163,7 +160,7 @@ def finish(
     verbose: bool,
     json: bool,
 ) -> int:
-    """Write the pages, show or print what was merged; return the exit code."""
+    """Write the pages, print the merged results, and return the exit code."""
     from perceptron.questions.answering import judges
     from perceptron.report import documents
     from perceptron.report.tables import fleet as table

@@ -1,4 +1,4 @@
-"""The dashboard that a command leaves behind, if what draws it is installed."""
+"""Write the dashboard of a command, if the libraries for it are installed."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
 
 _DEFAULT = "html"
 Written = tuple[Path | None, str | None]
-"""The page with a command's own result: its file, and its address with the place on it."""
+"""The page with a command's result: its file, and its address with the fragment."""
 _WRITES_PAGES = ("questions.answering", "report.asv_pages", "report.dashboard.write")
 
 
 @dataclass(frozen=True)
 class Pages:
-    """The folder of the dashboard; None where none is wanted or it cannot be drawn.
+    """The folder of the dashboard; None if no pages are wanted or they cannot be written.
 
-    Pages that cannot be written cost no answer: the reason is one line on standard error.
+    If writing fails the answer is still printed; the reason is one line on standard error.
     """
 
     html: Path | None
 
     def load(self) -> None:
-        """Import what writes the pages, which takes longer than that when the time is over."""
+        """Import the modules that write the pages, so that this takes no time after measuring."""
         if self.html is not None:
             for module in _WRITES_PAGES:
                 import_module(f"perceptron.{module}")
 
-    def write(self, results: Path, told: Answered | ReadFromFiles | None = None) -> Written:
-        """Write the dashboard of all that is in ``results``, an answer before all others."""
+    def write(self, results: Path, answered: Answered | ReadFromFiles | None = None) -> Written:
+        """Write the dashboard of ``results``, with an answer before all others; return its page."""
         if self.html is None:
             return None, None
         from perceptron.questions.answering import collect
@@ -45,16 +45,16 @@ class Pages:
 
         try:
             collection, address = collect(results), "index.html"
-            if told is not None:
-                collection, address = with_answer(collection, told)
+            if answered is not None:
+                collection, address = with_answer(collection, answered)
             write_site(self.html, collection, asv_pages.absent(self.html))
-        except Exception as error:  # noqa: BLE001 minutes of measuring wait to be shown
+        except Exception as error:  # noqa: BLE001 the answer took minutes: print it in any case
             _not_written(error)
             return None, None
         return self.html / address.partition("#")[0], f"{self.html}/{address}"
 
     def write_comparison(self, comparison: Comparison) -> Comparison:
-        """Write the page of a comparison, and no other; return it with the page's address."""
+        """Write only the page of a comparison; return the comparison with the page's address."""
         if self.html is None:
             return comparison
         from msgspec.structs import replace
@@ -62,27 +62,27 @@ class Pages:
         from perceptron.report.comparison_address import address
         from perceptron.report.dashboard.comparisons import write_comparison
 
-        shown = replace(comparison, page=address(comparison.plan))
+        with_page = replace(comparison, page=address(comparison.plan))
         try:
-            if shown.page is not None:
-                write_comparison(self.html, shown)
-        except Exception as error:  # noqa: BLE001 minutes of measuring wait to be shown
+            if with_page.page is not None:
+                write_comparison(self.html, with_page)
+        except Exception as error:  # noqa: BLE001 the answer took minutes: print it in any case
             _not_written(error)
             return comparison
-        return shown
+        return with_page
 
 
 def folder(html: str | None) -> Path | None:
-    """Return the folder that ``--html`` names, ``html`` where it was not typed; None for ''."""
+    """Return the folder that ``--html`` names: by default ``html``, None for ''."""
     name = _DEFAULT if html is None else html
     return Path(name) if name.strip() else None
 
 
 def prepare(html: str | None, by_default: bool = True) -> Pages:
-    """Reserve the dashboard's folder, or say on standard error why there will be no page.
+    """Reserve the dashboard's folder, or print on standard error why there will be no page.
 
-    Called before minutes of measuring. ``html`` is what was typed; where nothing was, there are
-    pages only ``by_default``.
+    Call it before measuring. ``html`` is the option's value; if it is None, pages are written only
+    ``by_default``.
     """
     if html is None and not by_default:
         return Pages(None)
@@ -90,14 +90,14 @@ def prepare(html: str | None, by_default: bool = True) -> Pages:
 
 
 def prepare_comparison(html: str | None) -> Pages:
-    """Do the same for the page of a comparison, which needs fewer libraries."""
+    """Reserve the folder of comparisons as `prepare` does; their pages need fewer libraries."""
     from perceptron.report.comparison_address import FOLDER
 
     return _reserved(html, optional.missing("pages", "jinja2"), FOLDER)
 
 
-def _reserved(html: str | None, reason: str | None, own: str = "") -> Pages:
-    """Return the pages, unless there is a reason for none; ``own`` is comparing's own folder."""
+def _reserved(html: str | None, reason: str | None, subfolder: str = "") -> Pages:
+    """Return the pages in ``html``, or none if there is a ``reason``; reserve the ``subfolder``."""
     site = folder(html)
     if site is None:
         return Pages(None)
@@ -105,11 +105,11 @@ def _reserved(html: str | None, reason: str | None, own: str = "") -> Pages:
         from perceptron.report.dashboard import page
 
         try:
-            if own:
+            if subfolder:
                 from perceptron.gate.checkout.revisions import make_own
 
-                make_own(site, own)
-            page.reserve(site / own)
+                make_own(site, subfolder)
+            page.reserve(site / subfolder)
         except UserError as error:
             reason = str(error)
     if reason is None:

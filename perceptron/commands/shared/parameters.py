@@ -1,8 +1,8 @@
-"""Commands made of what they take: the fields of a plan, or the arguments of a function.
+"""Make commands from the fields of a plan or the arguments of a function.
 
-An annotation with an `Option` says how a value is typed, and its type how it is read. Options of
-several values may be repeated, with commas or one after another, as in ``--backends numpy
-torch-cpu``; such a list ends at the next option.
+An annotation with an `Option` gives the option's name and help, and its type how the value is
+parsed. Options of several values may be repeated, or have values separated by commas or spaces, as
+in ``--backends numpy torch-cpu``; such a list ends at the next option.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from click.core import ParameterSource
 from perceptron.errors import UserError, unknown
 from perceptron.options import OUTPUT, PANELS, Argument, Option
 
-# Python reads no number of more than 4,300 digits.
+# Python parses no number of more than 4,300 digits.
 _WHOLE = re.compile(r"[0-9]{1,100}")
 _REQUIRED = inspect.Parameter.empty
 
 
 @dataclass(frozen=True)
 class Field:
-    """A value that a command takes: how it is typed, and how it is read."""
+    """An option or argument of a command."""
 
     name: str
     kind: Any
-    """``str``, ``int``, a ``Literal`` …; of several what each is."""
+    """The type, such as ``str``, ``int`` or a ``Literal``; of several values that of each."""
     is_several: bool
     option: Option
     default: Any = None
-    """What help shows."""
+    """The default as help shows it."""
 
     @property
     def typed(self) -> str:
-        """What errors call it: the first name of the option, or an argument's metavar."""
+        """The name in errors: the first name of the option, or an argument's metavar."""
         if isinstance(self.option, Argument):
             return self.option.metavar or self.name
         return self._names[0]
 
     def parameter(self) -> click.Parameter:
-        """Return it as the parser knows it."""
+        """Return the field as a parameter of click."""
         option = self.option
         if isinstance(option, Argument):
             return click.Argument(
@@ -70,7 +70,7 @@ class Field:
 
     @property
     def help_record(self) -> tuple[str, str]:
-        """Return the two columns of help: the value as it is typed, and what it is for."""
+        """The two columns of help: the option with its metavar, and the description."""
         about = self.option.help
         if isinstance(self.option, Argument):
             return self.typed, f"{about}{'  [required]' * (self.default is _REQUIRED)}"
@@ -79,11 +79,11 @@ class Field:
 
     @property
     def is_list(self) -> bool:
-        """Whether it may be repeated; of numbers with commas the last counts."""
+        """Whether the option may be repeated; of options with numbers the last counts."""
         return self.is_several and self.kind is not int
 
     def read(self, value: Any) -> Any:
-        """Return the value of what was typed; raises `UserError` naming the option."""
+        """Parse the text of the field; raises `UserError` naming the option."""
         choices = get_args(self.kind)
         if self.is_several and self.kind is int:
             return whole_numbers(self.typed, value, self.option.each_once)
@@ -125,12 +125,12 @@ class Field:
 
 
 def fields_of_plan(plan: type) -> tuple[Field, ...]:
-    """Return the fields with an `Option`; help says their defaults in words."""
+    """Return the fields of a plan that have an `Option`; their help states the defaults."""
     return tuple(_fields(get_type_hints(plan, include_extras=True), {}))
 
 
 def fields_of_arguments(function: Callable[..., object]) -> tuple[Field, ...]:
-    """Return the arguments with an `Option`."""
+    """Return the arguments of a function that have an `Option`."""
     parameters = inspect.signature(function).parameters
     defaults = {name: parameter.default for name, parameter in parameters.items()}
     return tuple(_fields(get_type_hints(function, include_extras=True), defaults))
@@ -145,18 +145,18 @@ def _fields(hints: Mapping[str, Any], defaults: Mapping[str, Any]) -> Iterator[F
 
 
 def _field(name: str, kind: Any, option: Option, default: Any) -> Field:
-    # Of a tuple what it holds, of an optional field what it is if it is given.
+    # The type of a tuple's items, or that of an optional field without None.
     holds = get_args(kind) if get_origin(kind) in (tuple, UnionType, Union) else (kind,)
-    held = next(one for one in holds if one is not type(None))
+    value_type = next(member for member in holds if member is not type(None))
     # Without the bounds that a stored plan keeps.
-    held = get_args(held)[0] if get_origin(held) is Annotated else held
-    return Field(name, held, get_origin(kind) is tuple, option, default)
+    value_type = get_args(value_type)[0] if get_origin(value_type) is Annotated else value_type
+    return Field(name, value_type, get_origin(kind) is tuple, option, default)
 
 
 class Command(click.Command):
-    """A command that hands what was typed to a function, which returns the exit code.
+    """A command that calls a function with the options typed; it returns the exit code.
 
-    What was not typed is left to the function's defaults.
+    Options that were not typed have the function's defaults.
     """
 
     def __init__(
@@ -164,19 +164,19 @@ class Command(click.Command):
     ) -> None:
         self.fields = tuple(fields)
         self._function = run
-        super().__init__(name, help=summary, params=[one.parameter() for one in self.fields])
+        super().__init__(name, help=summary, params=[field.parameter() for field in self.fields])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the words; the context's object are these words, as they were typed."""
+        """Parse the arguments; keep them as typed in the context's ``obj``."""
         ctx.obj = (str(ctx.info_name), *args)
-        lists = {name for one, name in self._options() if one.is_list}
-        alone = {name: one.option.alone for one, name in self._options() if one.option.alone}
+        lists = {name for field, name in self._options() if field.is_list}
+        alone = {name: field.option.alone for field, name in self._options() if field.option.alone}
         return super().parse_args(ctx, list(_in_full(args, lists, alone)))
 
     def invoke(self, ctx: click.Context) -> int:
-        """Read what was typed, and run."""
-        typed = (one for one in self.fields if is_typed(ctx, one.name))
-        return self._function(**{one.name: one.read(ctx.params[one.name]) for one in typed})
+        """Parse the options typed, and run the function."""
+        typed = (field for field in self.fields if is_typed(ctx, field.name))
+        return self._function(**{field.name: field.read(ctx.params[field.name]) for field in typed})
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the arguments, then each panel of options."""
@@ -192,38 +192,38 @@ class Command(click.Command):
 
     def _options(self) -> Iterator[tuple[Field, str]]:
         parameters = zip(self.fields, self.params, strict=True)
-        return ((one, name) for one, parameter in parameters for name in parameter.opts)
+        return ((field, name) for field, parameter in parameters for name in parameter.opts)
 
 
 def is_typed(context: click.Context, name: str) -> bool:
-    """Return whether the value of a field was typed."""
+    """Return whether a field was typed on the command line."""
     return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
 def typed_in_full(context: click.Context) -> str:
-    """Return the command that runs as it was typed, but for ``--quick`` and its budget."""
-    words, typed = ["perceptron"], iter(context.obj)
+    """Return the command line as typed, without ``--quick`` and ``--budget``."""
+    command, typed = ["perceptron"], iter(context.obj)
     for word in typed:
         if word == "--budget":
             next(typed)
         elif word != "--quick" and not word.startswith("--budget="):
-            words.append(word)
-    return shlex.join(words)
+            command.append(word)
+    return shlex.join(command)
 
 
 def _in_full(
-    words: Sequence[str], lists: Container[str], alone: Mapping[str, str]
+    arguments: Sequence[str], lists: Container[str], alone: Mapping[str, str]
 ) -> Iterator[str]:
-    """Yield the words as the parser reads them.
+    """Yield the arguments as click parses them.
 
-    An option in ``lists`` stands before each of its values; the first word after it is a value
-    whatever it is. One in ``alone`` is followed by the number that was left out.
+    An option in ``lists`` is repeated before each of its values. An option in ``alone`` gets its
+    default number there if no number follows it.
     """
     option: str | None = None
     has_value = False
-    for index, word in enumerate(words):
+    for index, word in enumerate(arguments):
         if word == "--":
-            yield from words[index:]
+            yield from arguments[index:]
             return
         if word.startswith("-"):
             name, equals, _ = word.partition("=")
@@ -233,12 +233,12 @@ def _in_full(
                 yield option
             has_value = True
         yield word
-        if word in alone and not _is_minutes("".join(words[index + 1 : index + 2])):
+        if word in alone and not _is_minutes("".join(arguments[index + 1 : index + 2])):
             yield alone[word]
 
 
 def _is_minutes(word: str) -> bool:
-    """Return whether this is a week at most; a longer number is a commit, shortened."""
+    """Return whether a word is a number of minutes; one of five digits or more is a commit."""
     return re.fullmatch(r"\d{1,4}(\.\d*)?|\.\d+", word, re.ASCII) is not None
 
 
@@ -246,10 +246,10 @@ def _is_minutes(word: str) -> bool:
 
 
 def split(option: str, values: Iterable[str]) -> tuple[str, ...]:
-    """Split ``["a,b", "c"]`` into ``("a", "b", "c")``, each once.
+    """Split ``["a,b", "c"]`` into ``("a", "b", "c")``, without repeats.
 
-    Raises `UserError` naming the option if there is nothing in them: an unset variable must not
-    mean the default.
+    Raises `UserError` naming the option if all values are empty: an unset variable must not mean
+    the default.
     """
     words = [word.strip() for value in values for word in value.split(",")]
     once = tuple(dict.fromkeys(word for word in words if word))
@@ -259,7 +259,7 @@ def split(option: str, values: Iterable[str]) -> tuple[str, ...]:
 
 
 def several(option: str, values: Iterable[str]) -> tuple[str, ...]:
-    """Return values that may hold commas, such as names of files, each once.
+    """Return values that may contain commas, such as names of files, without repeats.
 
     Raises `UserError` naming the option for an empty one.
     """
@@ -272,7 +272,7 @@ def several(option: str, values: Iterable[str]) -> tuple[str, ...]:
 def whole_numbers(
     option: str, value: str, each_once: bool = True, *, example: str = "1,2"
 ) -> tuple[int, ...]:
-    """Read ``"1,2"`` as ``(1, 2)``; raise `UserError` naming the option, with an example."""
+    """Parse ``"1,2"`` to ``(1, 2)``; raises `UserError` naming the option, with an example."""
     if not value.strip(" ,"):
         raise UserError(f"{option} is empty: name at least one, or leave it out")
     numbers = []
@@ -286,7 +286,7 @@ def whole_numbers(
 
 
 def one_number(option: str, value: str) -> int:
-    """Return the one number that was typed; raise `UserError` naming the option."""
+    """Parse a single whole number; raises `UserError` naming the option."""
     number, *others = whole_numbers(option, value, example="8")
     if others:
         raise UserError(f"{option} takes one number here, got {value}")
@@ -294,14 +294,14 @@ def one_number(option: str, value: str) -> int:
 
 
 def one_of(option: str, value: str, choices: Sequence[str]) -> str:
-    """Return the choice that was typed; raise `UserError` naming the option."""
+    """Return the value if it is one of the choices; raises `UserError` naming the option."""
     if value not in choices:
         raise unknown(option, value, choices)
     return value
 
 
 def a_path(option: str, value: str, kind: str) -> Path:
-    """Return the path that was typed; raise `UserError` naming the option if that was nothing.
+    """Return the value as a path; raises `UserError` naming the option if it is empty.
 
     An unset variable must not mean the current folder.
     """

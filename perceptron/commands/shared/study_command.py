@@ -1,4 +1,4 @@
-"""The command of a study: its plan's fields become options, its answer is shown."""
+"""Make the command of a study: the fields of its plan are the options."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 def study_command(name: str) -> Command:
     """Return the command of a study: the options of its plan, then those of `_carry_out`."""
     study = registry.load(name)
-    asked = fields_of_plan(study.Plan)
+    plan_fields = fields_of_plan(study.Plan)
     common = fields_of_arguments(_carry_out)
     if not isinstance(study, HasRules):
-        common = tuple(one for one in common if one.name != "rule")
+        common = tuple(field for field in common if field.name != "rule")
     minutes = f"{round(study.Plan.usual_seconds / 60, 1):g}{study.Plan.usual_note}"
     helps = {"budget": f"{options.BUDGET.help} Default: {minutes}."}
     if not study.page.is_overview:
@@ -45,10 +45,10 @@ def study_command(name: str) -> Command:
     )
 
     def run(**typed: Any) -> int:
-        given = {one.name: typed.pop(one.name) for one in asked if one.name in typed}
-        return _carry_out(study, study.Plan(**given).resolved(), **typed)
+        values = {field.name: typed.pop(field.name) for field in plan_fields if field.name in typed}
+        return _carry_out(study, study.Plan(**values).resolved(), **typed)
 
-    return Command(name, registry.STUDIES[name][1], (*asked, *common), run)
+    return Command(name, registry.STUDIES[name][1], (*plan_fields, *common), run)
 
 
 def _carry_out(
@@ -69,9 +69,9 @@ def _carry_out(
     on: On = None,
     sbatch: Sbatch = (),
 ) -> int:
-    """Measure, or read files, and show the answer; what is annotated is an option of every study.
+    """Measure, or read files, and show the answer; annotated arguments are options of every study.
 
-    Return the exit code: 3 where a question that was asked is open, or a process was killed.
+    Return the exit code: 3 if the question stays open, or a process was killed.
     """
     from perceptron.questions.idle import Wait
     from perceptron.questions.run_study import run_study
@@ -89,27 +89,27 @@ def _carry_out(
         )
     if plan.sources:
         measuring = {"wait": wait, "machine": machine, "budget": budget, "on": on}
-        for option, given in (measuring | {"fresh": fresh or None}).items():
-            if given is not None:
+        for option, value in (measuring | {"fresh": fresh or None}).items():
+            if value is not None:
                 raise UserError(f"--{option} is about measuring: leave it out with --from")
         assert isinstance(study, Reader), "a plan with sources is of a study that reads them"
-        read = study.read(plan)
-        page = prepare(html, by_default=not (json or rule)).write(results, read)
+        source = study.read(plan)
+        page = prepare(html, by_default=not (json or rule)).write(results, source)
         if rule:
-            return _show_rules(study, read)
-        _show(read, page, verbose, json)
+            return _show_rules(study, source)
+        _show(source, page, verbose, json)
         return 0
     allowed = options.seconds_of("--budget", budget) or plan.budget_seconds
     folder = options.folder_name("--machine", machine)
     context = click.get_current_context()
     if on is not None:
-        question = [one.name for one in fields_of_plan(type(plan))]
+        question = [field.name for field in fields_of_plan(type(plan))]
         typed = (wait, folder, results, html, verbose, json)
         return run_fleet(context, question, on, sbatch, allowed, *typed)
     pages = prepare(html, by_default=not json or study.page.is_overview)
     with terminal.progress_bar(study.doing, allowed) as bar:
         pages.load()
-        told = run_study(
+        answered = run_study(
             study,
             plan,
             folder,
@@ -119,32 +119,32 @@ def _carry_out(
             Wait(wait or 0.0, terminal.note),
             fresh,
         )
-        page = pages.write(results, told)
+        page = pages.write(results, answered)
     if rule:
-        return _show_rules(study, told)
-    _show(told, page, verbose, json)
-    killed = any(warning.code == KILLED for warning in told.warnings)
-    # Of a run that was cut short, or whose workers were killed, a warning says how to go on.
-    if not (json or killed or told.run.run.cut_short):
-        proposed = typed_in_full(context) if plan.quick else shlex.join(told.answer.next)
+        return _show_rules(study, answered)
+    _show(answered, page, verbose, json)
+    killed = any(warning.code == KILLED for warning in answered.warnings)
+    # If the run was cut short, or workers were killed, a warning says how to continue.
+    if not (json or killed or answered.run.run.cut_short):
+        proposed = typed_in_full(context) if plan.quick else shlex.join(answered.answer.next)
         if proposed:
             terminal.show_next(proposed)
-    return INCONCLUSIVE if killed or not told.answer.is_decided else 0
+    return INCONCLUSIVE if killed or not answered.answer.is_decided else 0
 
 
-def _show_rules(study: Study, told: Answered | ReadFromFiles) -> int:
-    """Print a line of Python for each pair, warnings aside; return 3 where none has a rule."""
+def _show_rules(study: Study, answered: Answered | ReadFromFiles) -> int:
+    """Print a line of Python for each pair; return the exit code, 3 if no pair has a rule."""
     from perceptron.report.tables import terminal
 
     assert isinstance(study, HasRules), "the option is of these alone"
-    rules = study.rules(told)
+    rules = study.rules(answered)
     for line in map(str, rules):
         click.echo(line)
-    terminal.show_warnings(told.warnings, is_brief=True)
+    terminal.show_warnings(answered.warnings, is_brief=True)
     return 0 if any(not line.startswith("#") for line in map(str, rules)) else INCONCLUSIVE
 
 
-def _show(told: Answered | ReadFromFiles, page: Written, verbose: bool, json: bool) -> None:
+def _show(answered: Answered | ReadFromFiles, page: Written, verbose: bool, json: bool) -> None:
     from perceptron.answer import Answered
     from perceptron.report import documents
     from perceptron.report.tables import answer as in_terminal
@@ -152,13 +152,13 @@ def _show(told: Answered | ReadFromFiles, page: Written, verbose: bool, json: bo
 
     file, address = page
     if json:
-        documents.write(documents.answer(told, file))
-        terminal.show_warnings(told.warnings, is_brief=not verbose)
+        documents.write(documents.answer(answered, file))
+        terminal.show_warnings(answered.warnings, is_brief=not verbose)
         return
-    in_terminal.show_with_warnings(told.answer, told.warnings, verbose)
-    if isinstance(told, Answered):
-        terminal.show_paths(told.results, address)
+    in_terminal.show_with_warnings(answered.answer, answered.warnings, verbose)
+    if isinstance(answered, Answered):
+        terminal.show_paths(answered.results, address)
     else:
-        for source in told.sources:
+        for source in answered.sources:
             terminal.paragraph(f"rows:  {source}")
         terminal.show_paths(None, address)

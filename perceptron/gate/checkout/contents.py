@@ -48,12 +48,12 @@ class Contents:
 
     def read(self, names: Iterable[str]) -> dict[str, bytes | Unread]:
         """Return the contents of those of the files that exist."""
-        wanted = self.names.intersection(names)
-        contents = {name: self._of_working_tree(name) for name in wanted & self._changed}
-        committed = {name: self._objects[name] for name in wanted - self._changed}
+        existing = self.names.intersection(names)
+        contents = {name: self._of_working_tree(name) for name in existing & self._changed}
+        committed = {name: self._objects[name] for name in existing - self._changed}
         numbers = [entry for entry in committed.values() if isinstance(entry, str)]
         request = "".join(f"{number}\n" for number in numbers)
-        answer = git(self._repository, "cat-file", "--batch", given=request) if numbers else ""
+        answer = git(self._repository, "cat-file", "--batch", stdin=request) if numbers else ""
         objects = dict(_objects(os.fsencode(answer)))
         for name, entry in committed.items():
             contents[name] = objects[entry] if isinstance(entry, str) else entry

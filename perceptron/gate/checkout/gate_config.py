@@ -57,7 +57,7 @@ class GateRules(NamedTuple):
 
     rules: list[GateRule]
     strict: bool = False
-    """See `ComparisonPlan.strict`."""
+    """Whether noisy times make a run inconclusive, see `ComparisonPlan.strict`."""
 
 
 def gate_rules(base: Path, head: Path, today: date) -> tuple[GateRules, list[MeasurementWarning]]:

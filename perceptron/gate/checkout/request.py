@@ -37,7 +37,7 @@ class CompareRequest:
     seed: int | None = None
     results: Path = Path("results")
     count: Counting = "auto"
-    """Whether instructions are counted; ``auto``: where valgrind is found."""
+    """Whether instructions are counted; ``auto``: if valgrind is found."""
     least_judged: float | None = None
     """Share of the benchmarks that must have been judged for a run to be clean."""
     pytest: str | None = None
@@ -51,7 +51,7 @@ class CompareRequest:
     allow_removed: bool = False
     """Whether benchmarks of BASE may be gone on HEAD."""
     strict: bool = False
-    """Whether a run is inconclusive where times could hide a slowdown of more than 10%, even with
+    """Whether a run is inconclusive if times could hide a slowdown of more than 10%, even with
     equal instructions; BASE's pyproject.toml may require it too."""
     python: str | None = None
     """The Python for the benchmarks, in the form that `find_python` takes."""
@@ -79,7 +79,7 @@ class Case:
     environments: dict[Side, tuple[Path, Snapshot]] = field(default_factory=dict)
     """The built environments, as they were before any of their code ran."""
     other_suite: bool = False
-    """Whether BASE may have benchmarks of its own that HEAD has not."""
+    """Whether BASE may have benchmarks that HEAD lacks."""
 
 
 def resolve_request(request: CompareRequest, rule: Rule | None = None) -> Case:

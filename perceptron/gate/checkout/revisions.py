@@ -117,9 +117,9 @@ def _files(submodule: Path) -> tuple[str, ...]:
 
 
 def git(
-    folder: Path, *arguments: str, variables: Mapping[str, str] | None = None, given: str = ""
+    folder: Path, *arguments: str, variables: Mapping[str, str] | None = None, stdin: str = ""
 ) -> str:
-    """Return git's output, with these variables and with ``given`` on its standard input.
+    """Return git's output, with these variables and ``stdin`` as its standard input.
 
     Raises `UserError` with its last message.
     """
@@ -128,7 +128,7 @@ def git(
         process = subprocess.run(
             ["git", *_QUIET, "-C", str(folder), *arguments],
             env={**inherited, **(variables or {})},
-            input=os.fsencode(given),
+            input=os.fsencode(stdin),
             capture_output=True,
             check=False,
         )

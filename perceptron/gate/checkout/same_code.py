@@ -110,10 +110,10 @@ def inert(names: Sequence[str], trees: Trees, suite: Suite) -> Inert | None:
         return Inert("nothing differs outside the benchmarks")
     differ = "1 file differs" if len(names) == 1 else f"{len(names)} files differ"
     reason = f"{differ}, in {enumerated(kinds)} only, and no benchmark was seen to read that"
-    made = sorted({str(folder) for name in files for folder in _made(name, trees)})
-    places = {str(PurePosixPath(name).parent) for name in (*files, *made)}
+    folders = sorted({str(folder) for name in files for folder in _made(name, trees)})
+    places = {str(PurePosixPath(name).parent) for name in (*files, *folders)}
     moved = any(_lines([tree / name for tree in trees]) for name in modules)
-    return Inert(reason, (*files, *made), tuple(sorted(places)), tuple(modules), moved)
+    return Inert(reason, (*files, *folders), tuple(sorted(places)), tuple(modules), moved)
 
 
 def taken_from_head(
@@ -130,21 +130,23 @@ def taken_from_head(
     if suite.kind == "pytest":
         inside = [path for path in map(PurePosixPath, names) if folder in path.parents]
         is_own = _OF_SUITE.fullmatch(folder.name)
-        return next((str(own) for own in inside if not (is_own or _TEST.fullmatch(own.name))), None)
+        return next(
+            (str(path) for path in inside if not (is_own or _TEST.fullmatch(path.name))), None
+        )
     with suppress(UserError):
-        own = suite.own(tree)
-        if own is not None and own.benchmarks != suite.benchmarks:
-            there = git(repository, "ls-tree", "--name-only", base.commit, "--", suite.benchmarks)
-            return suite.benchmarks if there else None
+        own_suite = suite.own(tree)
+        if own_suite is not None and own_suite.benchmarks != suite.benchmarks:
+            listing = git(repository, "ls-tree", "--name-only", base.commit, "--", suite.benchmarks)
+            return suite.benchmarks if listing else None
     return None
 
 
-def with_taken(comparison: Comparison, taken: str | None) -> Comparison:
-    """Return the comparison, not clean where BASE ran a file that was ``taken`` from HEAD."""
-    if taken is None or comparison.verdict != "clean":
+def with_taken(comparison: Comparison, file: str | None) -> Comparison:
+    """Return the comparison, inconclusive if BASE ran a ``file`` taken from HEAD."""
+    if file is None or comparison.verdict != "clean":
         return comparison
     reason = (
-        f"HEAD's {label(taken)} served both revisions, as it lies among the benchmarks: keep "
+        f"HEAD's {label(file)} served both revisions, as it lies among the benchmarks: keep "
         "these in a folder of their own, or name one file of tests"
     )
     return msgspec.structs.replace(comparison, verdict="inconclusive", reason=reason)

@@ -52,7 +52,7 @@ class Suite:
     """A digest of the benchmarks in that repository."""
     kind: SuiteKind = "asv"
     tests: str = ""
-    """Of pytest: the folder or file whose tests are run, in ``benchmarks``."""
+    """For pytest, the folder or file in ``benchmarks`` whose tests are run."""
     test: str = ""
     """pytest's id of the requested test, function or class."""
     beside: tuple[str, ...] = ()
@@ -131,19 +131,19 @@ def read_suite(file: Path, repository: Path) -> Suite:
     )
 
 
-def _of_asv(file: Path, place: str, named: str) -> Suite:
-    """Return the suite of a configuration file whose place in the tree is ``place``.
+def _of_asv(file: Path, location: str, named: str) -> Suite:
+    """Return the suite of a configuration file whose place in the tree is ``location``.
 
     Raises `UserError` naming the file as ``named``, and the field.
     """
     content = load_asv(file, named)
     folder = _text(named, content, "benchmark_dir", "benchmarks")
-    benchmarks = _inside(named, "benchmark_dir", PurePosixPath(place).parent / folder)
+    benchmarks = _inside(named, "benchmark_dir", PurePosixPath(location).parent / folder)
     if benchmarks == ".":
         raise UserError(f"{named}: benchmark_dir must be a folder inside the repository")
     subfolder = PurePosixPath(_text(named, content, "repo_subdir", ""))
     code = _inside(named, "repo_subdir", subfolder)
-    return Suite(place, benchmarks, code, _text(named, content, "project", ""))
+    return Suite(location, benchmarks, code, _text(named, content, "project", ""))
 
 
 def own_file(file: str | None) -> str | None:

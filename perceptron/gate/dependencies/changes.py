@@ -40,7 +40,7 @@ class Change:
     head: frozenset[Declared]
     file: str
     alternatives: bool = False
-    """Whether its entries are alternatives, of which one is installed, as in a lock."""
+    """Whether one of several entries is installed, as in a lock."""
     aside: bool = False
     """Whether the file has no influence on the benchmarks."""
     built: bool = False
@@ -104,14 +104,14 @@ def changes(base: Files, head: Files, suite: str, code: str = ".") -> Iterator[C
         for key in sorted(base_entries.keys() | head_entries.keys()):
             pair = base_entries.get(key, frozenset()), head_entries.get(key, frozenset())
             # Moving to another group is no change, unless versions change places.
-            together = _together(pair[0])
-            is_same = together == _together(pair[1]) and len(together) == 1
+            ungrouped = _together(pair[0])
+            is_same = ungrouped == _together(pair[1]) and len(ungrouped) == 1
             if pair[0] == pair[1] or is_same:
                 continue
-            of, kind = key
-            aside = is_aside(name, "" if of != UNREADABLE else code)
+            distribution, kind = key
+            aside = is_aside(name, "" if distribution != UNREADABLE else code)
             facts = are_alternatives(name, suite), aside, is_read_by_build(name, suite)
-            yield Change(of, kind, *pair, name, *facts)
+            yield Change(distribution, kind, *pair, name, *facts)
 
 
 def _grouped(entries: Iterable[Declared]) -> dict[tuple[str, Kind], frozenset[Declared]]:
@@ -133,6 +133,6 @@ def _declaring(contents: Contents, suite: str) -> Files:
     for _ in range(_DEPTH):
         new = contents.read(names - files.keys())
         files |= new
-        read = [(name, content) for name, content in new.items() if isinstance(content, bytes)]
-        names = {inner for name, content in read for inner in included(name, content)}
+        readable = [(name, content) for name, content in new.items() if isinstance(content, bytes)]
+        names = {inner for name, content in readable for inner in included(name, content)}
     return files

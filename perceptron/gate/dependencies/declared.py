@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 Kind = Literal["distribution", "build", "text"]
-"""For benchmarks, for building the project, or a text that may mean either."""
+"""The purpose: for benchmarks, for building the project, or a text that may mean either."""
 
 # Most characters of a requirement: hostile texts take long to parse.
 _LONGEST = 4000
@@ -32,7 +32,7 @@ class Declared:
     required: str = ""
     """PEP 440 specifiers, or a tool's own notation; empty for any version."""
     source: str = ""
-    """Its source, if not the index: an address, a commit, a build; or the text itself."""
+    """The source, if not the index: an address, a commit, a build; or the text itself."""
     extras: str = ""
     marker: str = ""
     kind: Kind = "distribution"
@@ -51,12 +51,12 @@ def requirement(text: str, kind: Kind = "distribution") -> Declared:
     if len(text) > _LONGEST:
         return _entry(text)
     try:
-        of = Requirement(text)
+        parsed = Requirement(text)
     except InvalidRequirement:
         return addressed(text, kind)
-    name, marker = canonicalize_name(of.name), str(of.marker or "")
-    bounds = sorted(map(str, of.specifier), key=lambda bound: (bound[0] != ">", bound))
-    return Declared(name, ",".join(bounds), of.url or "", _extras(of.extras), marker, kind)
+    name, marker = canonicalize_name(parsed.name), str(parsed.marker or "")
+    bounds = sorted(map(str, parsed.specifier), key=lambda bound: (bound[0] != ">", bound))
+    return Declared(name, ",".join(bounds), parsed.url or "", _extras(parsed.extras), marker, kind)
 
 
 def _extras(names: Iterable[str]) -> str:
@@ -102,8 +102,8 @@ def named(table: Mapping[str, object]) -> Iterator[Declared]:
             source = json.dumps(options, sort_keys=True, default=str) if options else ""
             version = specifiers(str(facts.get("version", "*")))
             marker, extras = str(facts.get("markers", "")), facts.get("extras")
-            of = _extras(map(str, extras)) if isinstance(extras, list) else ""
-            yield Declared(canonicalize_name(name), version, source, of, marker)
+            extras_text = _extras(map(str, extras)) if isinstance(extras, list) else ""
+            yield Declared(canonicalize_name(name), version, source, extras_text, marker)
 
 
 def specifiers(text: str) -> str:

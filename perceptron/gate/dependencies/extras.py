@@ -51,15 +51,15 @@ def _required(
     }
     versions: dict[str, str] = {}
     todo = [(name, "") for name in used] + [pair for pair in requested if pair[0] in used]
-    done: set[tuple[str, str]] = set()
+    visited: set[tuple[str, str]] = set()
     while todo:
         name, extra = entry = todo.pop()
         version, texts = installed.get(canonicalize_name(name), (None, []))
-        if version is None or entry in done:
+        if version is None or entry in visited:
             continue
-        done.add(entry)
+        visited.add(entry)
         versions[name] = version
-        todo += [of for text in texts for of in _with_extra(text, canonicalize_name(extra))]
+        todo += [pair for text in texts for pair in _with_extra(text, canonicalize_name(extra))]
     return versions
 
 
@@ -69,10 +69,10 @@ def _with_extra(text: str, extra: str) -> list[tuple[str, str]]:
     Other conditions of a marker are ignored: only installed distributions count.
     """
     try:
-        of = Requirement(text)
+        parsed = Requirement(text)
     except InvalidRequirement:
         return []
-    marker = str(of.marker or "")
+    marker = str(parsed.marker or "")
     if "extra" in marker and f'"{extra}"' not in marker:
         return []
-    return [(canonicalize_name(of.name), inner) for inner in ("", *of.extras)]
+    return [(canonicalize_name(parsed.name), inner) for inner in ("", *parsed.extras)]

@@ -32,7 +32,7 @@ _OF_TOOLS = frozenset({"tox.ini", "noxfile.py", "meta.yaml"})
 _TESTS, _DOCS = frozenset({"test", "tests"}), frozenset({"doc", "docs"})
 
 _Reader = Callable[[bytes], Iterator[Declared]]
-"""Yields the requirements in the bytes of a file."""
+"""A function that yields the requirements in the bytes of a file."""
 
 
 def declares(name: str, suite: str) -> bool:

@@ -67,8 +67,8 @@ def of_project(content: bytes) -> Iterator[Declared]:
         for key in ("dependencies", "dev-dependencies"):
             # Its requirement of Python is the project's supported range.
             required = {k: v for k, v in table_of(table, key).items() if k != "python"}
-            of = name or key.removesuffix("dependencies")
-            yield from (replace(entry, group=of) for entry in named(required))
+            distribution = name or key.removesuffix("dependencies")
+            yield from (replace(entry, group=distribution) for entry in named(required))
     yield from _tables_of_pixi(table_of(tool, "pixi"))
 
 

@@ -75,9 +75,9 @@ def built(
     sets them for benchmarks. Raises `HeadDoesNotBuild`, and `UserError` if BASE does not build
     either.
     """
-    with ExitStack() as taken:
-        builder = _Builder(case, trees, progress, taken)
-        taken.callback(builder.forget_written)
+    with ExitStack() as locks:
+        builder = _Builder(case, trees, progress, locks)
+        locks.callback(builder.forget_written)
         builder.make()
         build_cache.drop_oldest()
         pythons = {side: str(side_build.place.python) for side, side_build in builder.sides.items()}
@@ -96,7 +96,7 @@ class _Own:
     source: Source
     recipe: Recipe
     folder: Path
-    """Of asv's file: in the revision, or absolute if it lies elsewhere."""
+    """The folder of asv's file: in the revision, or absolute if the file is elsewhere."""
     place: Place
 
 
@@ -108,7 +108,7 @@ class _Builder:
         case: Case,
         trees: Mapping[Side, Path],
         progress: Callable[[int, int, str], None],
-        taken: ExitStack,
+        locks: ExitStack,
     ) -> None:
         self._case = case
         self._progress = progress
@@ -125,7 +125,7 @@ class _Builder:
             recipe = replace(recipe, requirements=(*recipe.requirements, *needs))
             source = Source(case.repository, getattr(case, side), trees[side])
             place = build_cache.take(_digest(recipe), source.key, side)
-            taken.callback(place.lock.close)
+            locks.callback(place.lock.close)
             self.sides[side] = _Own(source, recipe, folder, place)
 
     def make(self) -> None:

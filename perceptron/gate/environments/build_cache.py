@@ -101,8 +101,8 @@ def drop_oldest(most: int = MOST) -> None:
     """Keep the ``most`` recently used environments, and those in use."""
     used: dict[Path, float] = {}
     for lock in home().glob("*/*/lock"):
-        made = lock.with_name("made")
-        used[lock] = made.stat().st_mtime if made.exists() else 0.0  # incomplete: never used
+        mark = lock.with_name("made")
+        used[lock] = mark.stat().st_mtime if mark.exists() else 0.0  # incomplete: never used
     for lock in sorted(used, key=used.__getitem__)[: max(0, len(used) - most)]:
         with contextlib.suppress(OSError):
             opened = open_locked(lock)

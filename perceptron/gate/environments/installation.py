@@ -100,20 +100,20 @@ class _Installation:
         by_default = recipe.build_commands is None and recipe.install_commands is None
         if self._uv:
             seed = [] if by_default else ["--seed"]  # its commands may use pip
-            of = ["--no-project", "--python", recipe.python]
-            self._run([self._uv, "venv", *seed, *of, str(place.venv)])
+            options = ["--no-project", "--python", recipe.python]
+            self._run([self._uv, "venv", *seed, *options, str(place.venv)])
             install = [self._uv, "pip", "install", "--python", python]
             build = [self._uv, "build", "--wheel", "--python", python, "--out-dir"]
         else:
             self._run([recipe.python, "-m", "venv", str(place.venv)])
             install = [python, "-m", "pip", "install"]
             build = [python, "-m", "pip", "wheel", "--no-deps", "--wheel-dir"]
-        needed = [*recipe.requirements]
+        packages = [*recipe.requirements]
         if recipe.build_commands is not None:
-            needed += [*_TO_BUILD, *_build_requirements(build_dir)]
-        if needed and not by_default:
+            packages += [*_TO_BUILD, *_build_requirements(build_dir)]
+        if packages and not by_default:
             # The setuptools that old interpreters bring builds no wheel.
-            self._run([*install, "--upgrade", *needed])
+            self._run([*install, "--upgrade", *packages])
         if recipe.build_commands is None:
             self._run([*build, str(self._wheels), str(build_dir)], build_dir if self._uv else None)
         else:
@@ -151,20 +151,20 @@ class _Installation:
 
     def _run(
         self,
-        words: Sequence[str],
+        arguments: Sequence[str],
         folder: Path | None = None,
-        own: Mapping[str, str] | None = None,
+        overrides: Mapping[str, str] | None = None,
         codes: Collection[int] | None = (0,),
     ) -> None:
         """Run a command, by default in a folder without code; raises for another exit code."""
-        self._log.write(f"$ {shlex.join(words)}\n".encode(errors="replace"))
-        variables = {**self._variables(), **(own or {})}
-        program = shutil.which(words[0], path=variables["PATH"])
+        self._log.write(f"$ {shlex.join(arguments)}\n".encode(errors="replace"))
+        variables = {**self._variables(), **(overrides or {})}
+        program = shutil.which(arguments[0], path=variables["PATH"])
         if program is None:
-            raise UserError(f"{words[0]}: no such program in the environment or on PATH")
+            raise UserError(f"{arguments[0]}: no such program in the environment or on PATH")
         remaining = max(0.0, self._until - time.monotonic())
         cwd = folder or self._place.environment
-        code = run_logged([program, *words[1:]], variables, cwd, self._log, remaining)
+        code = run_logged([program, *arguments[1:]], variables, cwd, self._log, remaining)
         if codes is not None and code not in codes:
             raise _Failed
 

@@ -58,7 +58,7 @@ class Interpreters:
         # The folder of an environment, and the path of its interpreter in it.
         self._places: dict[Side, tuple[str, str]] = {}
         self.not_alike: str | None = None
-        """The interpreter that cannot be started so; None if all can, or all are the same."""
+        """The interpreter that cannot be started alike; None if all can, or all are the same."""
         if len(set(pythons.values())) > 1:
             for side in PAIR:
                 if self.not_alike is None and not self._place(side):
@@ -156,10 +156,10 @@ def differences(base: Mapping[str, str], head: Mapping[str, str]) -> list[str]:
 def other_dependencies(differing: list[str]) -> MeasurementWarning:
     """Return the warning on environments that differ."""
     more = len(differing) - _MOST_SHOWN
-    shown = ", ".join(differing[:_MOST_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    listed = ", ".join(differing[:_MOST_SHOWN]) + (f" and {more} more" if more > 0 else "")
     return MeasurementWarning(
         code="other dependencies",
-        message=label(f"BASE and HEAD were built with other versions beside them: {shown}"),
+        message=label(f"BASE and HEAD were built with other versions beside them: {listed}"),
         advice="pin them in the suite's matrix to compare the project alone",
     )
 

@@ -51,25 +51,29 @@ def read(root: Path) -> Project:
         return Project()  # the build reports such an error
 
 
-def write(own: Project, folder: Path) -> bool:
+def write(project: Project, folder: Path) -> bool:
     """Write the project as installed metadata. Return whether its fields suffice."""
-    version = own.version or _LATE_VERSION
-    if not all(_FILE_NAME.fullmatch(text or "") for text in (own.name, version)):
+    version = project.version or _LATE_VERSION
+    if not all(_FILE_NAME.fullmatch(text or "") for text in (project.name, version)):
         return False
-    name = re.sub(r"[-_.]+", "_", own.name or "")
-    made = folder / f"{name}-{version}.dist-info"
-    made.mkdir(parents=True)
-    lines = ["Metadata-Version: 2.1", f"Name: {own.name}", f"Version: {version}"]
-    if own.requires_python is not None:
-        lines.append(f"Requires-Python: {own.requires_python}")
-    lines += [f"Requires-Dist: {dependency}" for dependency in own.dependencies]
-    (made / "METADATA").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    groups = {"console_scripts": own.scripts, "gui_scripts": own.gui_scripts, **own.entry_points}
+    name = re.sub(r"[-_.]+", "_", project.name or "")
+    dist_info = folder / f"{name}-{version}.dist-info"
+    dist_info.mkdir(parents=True)
+    lines = ["Metadata-Version: 2.1", f"Name: {project.name}", f"Version: {version}"]
+    if project.requires_python is not None:
+        lines.append(f"Requires-Python: {project.requires_python}")
+    lines += [f"Requires-Dist: {dependency}" for dependency in project.dependencies]
+    (dist_info / "METADATA").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    groups = {
+        "console_scripts": project.scripts,
+        "gui_scripts": project.gui_scripts,
+        **project.entry_points,
+    }
     points = [
         f"[{group}]\n" + "".join(f"{key} = {value}\n" for key, value in of_group.items())
         for group, of_group in groups.items()
     ]
-    (made / "entry_points.txt").write_text("\n".join(points), encoding="utf-8")
+    (dist_info / "entry_points.txt").write_text("\n".join(points), encoding="utf-8")
     return True
 
 

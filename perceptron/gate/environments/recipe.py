@@ -62,7 +62,7 @@ class Recipe:
     project: str
     subfolder: str
     build_commands: Sequence[str] | None
-    """None for a build as pyproject.toml says."""
+    """asv's commands of the build; None to build as pyproject.toml says."""
     install_commands: Sequence[str] | None
     timeout: float
     others: int
@@ -89,8 +89,8 @@ def read(file: Path | None, named: str, python: str = sys.executable) -> Recipe:
         )
     matrix = config.matrix if config.matrix.keys() & _KINDS else {"req": config.matrix}
     values = {
-        (of, name): (value if isinstance(value, list) else [value]) or [""]
-        for of, entries in matrix.items()
+        (section, name): (value if isinstance(value, list) else [value]) or [""]
+        for section, entries in matrix.items()
         if isinstance(entries, dict)
         for name, value in entries.items()
     }
@@ -99,10 +99,10 @@ def read(file: Path | None, named: str, python: str = sys.executable) -> Recipe:
         raise UserError(
             f"{named}: exclude is not read: leave one combination in pythons and matrix"
         )
-    chosen: dict[str, dict[str, str]] = {of: {} for of in _KINDS}
-    for (of, name), (first, *_) in values.items():
-        if of in _KINDS and first is not None:  # null: absent in this combination
-            chosen[of][name] = str(first)
+    chosen: dict[str, dict[str, str]] = {section: {} for section in _KINDS}
+    for (section, name), (first, *_) in values.items():
+        if section in _KINDS and first is not None:  # null: absent in this combination
+            chosen[section][name] = str(first)
     version, python = _python(named, config.pythons, python)
     variables = {**chosen["env"], **chosen["env_nobuild"]}
     if not all(

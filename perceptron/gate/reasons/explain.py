@@ -78,7 +78,7 @@ def add(
     benchmarks = {benchmark.key: benchmark for benchmark in comparison.benchmarks}
     why: dict[str, list[Growth]] = {row.key: [] for row in changed}
     why_not: dict[str, list[str]] = {row.key: [] for row in changed}
-    wanted: list[Benchmark] = []
+    explained: list[Benchmark] = []
     same: list[Benchmark] = []
     calls: dict[str, int] = {}
     for row in sorted(changed, key=_importance):
@@ -89,7 +89,7 @@ def add(
             why_not[row.key].append(SAME_INSTRUCTIONS)
             same.append(benchmark)
         else:
-            wanted.append(benchmark)
+            explained.append(benchmark)
             if valgrind is not None and counted.instructions is not None:
                 calls[row.key] = calls_at_once(counted.instructions.head)
     reserved = _KEPT * allowance if calls else 0.0
@@ -99,7 +99,7 @@ def add(
         traced = ask_both(
             sampler,
             # Equal instructions explain nothing, but the diff may name a function.
-            [*wanted, *(same if in_diff else [])],
+            [*explained, *(same if in_diff else [])],
             drawn,
             lambda _: Instrument("trace"),
             lambda: end - time.monotonic() - reserved,
@@ -120,7 +120,7 @@ def add(
             progress(0, 1, "looking for reasons in compiled functions")
             profiled = ask_both(
                 sampler,
-                [benchmark for benchmark in wanted if benchmark.key in calls],
+                [benchmark for benchmark in explained if benchmark.key in calls],
                 drawn,
                 partial(_profiling, valgrind, sides),
                 lambda: end - time.monotonic(),
@@ -134,7 +134,7 @@ def add(
                 else:
                     why[key] += growths(*tables, "c", "instructions")
     except Exception as error:  # noqa: BLE001 no verdict is lost to what explains it
-        for benchmark in (*wanted, *same):
+        for benchmark in (*explained, *same):
             why_not[benchmark.key].append(in_one_line(error))
     rows = [
         _explained(row, why[row.key], why_not[row.key]) if row.key in why else row

@@ -27,7 +27,7 @@ from perceptron.records.comparison import CountedUnit, FunctionLevel, Growth
 from perceptron.untrusted_text import label
 
 MOST = 5
-"""Most functions of a level that are named."""
+"""The most functions of a level that are named."""
 # A smaller share of all counts explains nothing, and may be chance.
 _LEAST_SHARE = 0.001
 UNKNOWN = "(no name)"
@@ -131,7 +131,12 @@ def growths(
             changed.append(growth)
     # The name breaks ties, so that the order is reproducible.
     changed.sort(
-        key=lambda own: (not own.edited, -abs(own.head - own.base), own.function, own.file or "")
+        key=lambda growth: (
+            not growth.edited,
+            -abs(growth.head - growth.base),
+            growth.function,
+            growth.file or "",
+        )
     )
     return changed[:MOST]
 

@@ -1,4 +1,4 @@
-"""One writer for each file or folder: a lock that goes away with its process, however that ends."""
+"""Lock files and folders for one writer; a lock ends with its process, however that ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout, lock_descriptor
 
-# In a folder that does not outlive its process: its user holds it.
+# The file that the process of a temporary folder keeps locked.
 _LOCK_FILE = "perceptron.lock"
 _TEMPORARY = "perceptron-held-"
 
@@ -39,7 +39,7 @@ def open_locked(file: Path) -> FileIO | None:
 
 
 def _open_plain(file: str, flags: int) -> int:
-    """Open an ordinary file: a link's target is not ours to change, and a pipe waits for ever."""
+    """Open an ordinary file for `FileIO`; raises OSError for a link, a pipe or a device."""
     # Windows has neither flag.
     flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
@@ -60,10 +60,10 @@ def _not_plain(file: str) -> OSError:
 
 @contextmanager
 def locked(file: Path, seconds: float) -> Iterator[bool]:
-    """Lock ``file``, which holds nothing else, for one process and thread at a time.
+    """Lock ``file``, which has no other use, for one process and thread at a time.
 
-    Wait at most ``seconds``; the ``with`` target is whether the lock was taken. Raises OSError
-    if the file cannot be made.
+    Wait at most ``seconds``; yields whether the lock was taken. Raises OSError if the file cannot
+    be created.
     """
     lock = FileLock(file)
     try:
@@ -79,13 +79,13 @@ def locked(file: Path, seconds: float) -> Iterator[bool]:
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """Yield an empty folder for temporary files; what killed processes left of theirs goes first.
+    """Yield an empty folder for temporary files, after deleting those of killed processes.
 
-    Raises OSError if none can be made.
+    Raises OSError if none can be created.
     """
     parent = Path(tempfile.gettempdir())
-    for left in abandoned(parent, _TEMPORARY):
-        shutil.rmtree(left, ignore_errors=True)
+    for old in abandoned(parent, _TEMPORARY):
+        shutil.rmtree(old, ignore_errors=True)
     folder, lock = make_held(parent, _TEMPORARY)
     try:
         yield folder
@@ -95,35 +95,35 @@ def temporary_folder() -> Iterator[Path]:
 
 
 def make_held(parent: Path, prefix: str) -> tuple[Path, FileIO]:
-    """Make a folder that others see under its ``prefix`` only once its lock is held.
+    """Create a folder and lock it; return both. It gets its ``prefix`` once the lock is held.
 
-    Windows renames no folder of an open file; nothing is locked there anyway.
+    Windows cannot rename a folder with an open file, and nothing is locked there anyway.
     """
     new = "" if sys.platform == "win32" else "new-"
-    made = Path(tempfile.mkdtemp(prefix=f"{new}{prefix}", dir=parent))
-    lock = open_locked(made / _LOCK_FILE)
+    draft = Path(tempfile.mkdtemp(prefix=f"{new}{prefix}", dir=parent))
+    lock = open_locked(draft / _LOCK_FILE)
     assert lock is not None, "no other process knows this folder"
-    folder = made.with_name(made.name.removeprefix(new))
-    made.rename(folder)
+    folder = draft.with_name(draft.name.removeprefix(new))
+    draft.rename(folder)
     return folder.resolve(), lock
 
 
 def abandoned(parent: Path, prefix: str) -> Iterator[Path]:
-    """Yield folders whose process has ended, one way or another, each held while it is yielded.
+    """Yield the folders of this user whose process has ended, each locked while it is yielded.
 
-    A lock ends with its process, even if another process has its number now. Only folders of this
-    user that hold a lock of ours count; on Windows, where nothing is locked, none.
+    The lock shows that, even if another process has the same id now. On Windows, where nothing is
+    locked, there are none.
     """
-    for left in parent.glob(f"{prefix}*"):
+    for folder in parent.glob(f"{prefix}*"):
         with suppress(OSError):
-            if _is_ours(left) and (lock := open_locked(left / _LOCK_FILE)) is not None:
+            if _is_ours(folder) and (lock := open_locked(folder / _LOCK_FILE)) is not None:
                 with lock:
-                    yield left
+                    yield folder
 
 
 def _is_ours(folder: Path) -> bool:
     if not hasattr(os, "geteuid"):  # Windows
         return False
-    found, lock = folder.lstat(), (folder / _LOCK_FILE).lstat()
-    its_kind = stat.S_ISDIR(found.st_mode) and stat.S_ISREG(lock.st_mode)
-    return its_kind and found.st_uid == lock.st_uid == os.geteuid()
+    status, lock_status = folder.lstat(), (folder / _LOCK_FILE).lstat()
+    its_kind = stat.S_ISDIR(status.st_mode) and stat.S_ISREG(lock_status.st_mode)
+    return its_kind and status.st_uid == lock_status.st_uid == os.geteuid()

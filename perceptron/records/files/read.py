@@ -1,4 +1,4 @@
-"""Read what the suite wrote: a folder of results may come from elsewhere, or have changed."""
+"""Read files that the suite wrote, which may come from elsewhere or be damaged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Content = TypeVar("Content")
 def must_be_a_file(file: Path) -> None:
     """Raise `UserError` unless this is a regular file.
 
-    Reading a pipe would wait for ever, and a device never ends.
+    Reading a pipe would wait forever, and a device never ends.
     """
     try:
         mode = file.stat().st_mode
@@ -27,9 +27,9 @@ def must_be_a_file(file: Path) -> None:
 
 
 def read_written(file: Path, kind: type[Content], writer: str) -> Content:
-    """Return the file's content; ``writer`` names what writes such files, as in ``a run``.
+    """Decode a JSON file; ``writer`` names in errors what writes such files, such as ``a run``.
 
-    Raises `UserError`, one line that names the file, if it cannot be read or holds something else.
+    Raises `UserError` naming the file if it cannot be read or holds something else.
     """
     must_be_a_file(file)
     try:

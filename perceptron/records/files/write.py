@@ -1,7 +1,7 @@
-"""Write files so that none is lost or half there, however the process that writes it ends.
+"""Write files so that none is lost or incomplete, however the process ends.
 
-A line is on disk before the next is measured, and a file is replaced in one step. A last line that
-was cut short, because its process was ended, is cut off when the file is opened again.
+A line is on disk before the next is measured, and a file is replaced in one step. An incomplete
+last line of a killed process is removed when the file is opened again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from perceptron.options import option
 
 
 def append(stream: FileIO, *contents: Struct) -> None:
-    """Write a line of JSON for each and wait until the disk has them.
+    """Write each struct as a line of JSON and wait until the lines are on disk.
 
     Raises OSError, and then leaves no part of a line.
     """
@@ -30,7 +30,7 @@ def append(stream: FileIO, *contents: Struct) -> None:
 
 
 def append_lines(stream: FileIO, lines: bytes) -> None:
-    """Write lines and wait until the disk has them.
+    """Write lines and wait until they are on disk.
 
     Raises OSError, and then leaves no part of a line.
     """
@@ -41,7 +41,7 @@ def append_lines(stream: FileIO, lines: bytes) -> None:
 
 
 def cut_unfinished(stream: FileIO) -> None:
-    """Cut off a last line without an end: its process was ended while it wrote."""
+    """Remove a last line without an end, left by a killed process."""
     content = Path(str(stream.name)).read_bytes()
     stream.truncate(content.rfind(b"\n") + 1)
 
@@ -54,7 +54,7 @@ def cannot_write(folder: Path, error: OSError) -> UserError:
 
 
 def replace(file: Path, content: bytes | str | Struct) -> None:
-    """Write beside the file, then put that in its place; raises OSError and leaves the old one.
+    """Replace a file in one step; raises OSError, and then leaves the old file.
 
     Text is written as UTF-8, a Struct as indented JSON.
     """
@@ -64,7 +64,7 @@ def replace(file: Path, content: bytes | str | Struct) -> None:
 
 
 def replace_by_parts(file: Path, parts: Iterable[bytes]) -> None:
-    """As `replace`, of what is too much to hold at once; a file that holds the same stays."""
+    """Replace a file by ``parts``, too many for memory; a file of equal content is kept."""
     with _draft_of(file) as draft:
         with draft.open("wb") as stream:
             stream.writelines(parts)

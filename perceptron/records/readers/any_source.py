@@ -28,7 +28,7 @@ from perceptron.records.readers.reading import ForeignRow, JsonFormat, Reading
 from perceptron.records.row import Row, times, with_shared_texts, without_samples
 from perceptron.records.store import ROWS, load_plan, parse_rows, run_folders
 
-# The tools whose JSON is read, a line each.
+# The tools whose JSON is read.
 FORMATS = (
     ASV,
     PYTEST_BENCHMARK,
@@ -40,16 +40,15 @@ FORMATS = (
 )
 
 _ENDINGS = (".json", ".jsonl", ".csv", ".tsv", ".js")
-# So much of a file says what it is. In smaller blocks, reading rows took a fifth longer.
+# Bytes of a file that decide its format. With smaller blocks, reading rows took a fifth longer.
 _HEAD = 2**16
 
 
 def read_source(source: Path, reading: Reading) -> None:
-    """Read a source, whose kind its content says.
+    """Read a file or folder into ``reading``; the content decides its format.
 
-    Of a folder, files that cannot be read are in ``reading`` and the others are read. Raises
-    `UserError` naming the file for a source that does not exist or cannot be read, and for a folder
-    without results.
+    Files of a folder that cannot be read are recorded and the others are read. Raises `UserError`
+    for a source that does not exist or cannot be read, and for a folder without results.
     """
     try:
         if source.is_dir():
@@ -87,11 +86,11 @@ def _read_folder(folder: Path, reading: Reading) -> None:
 
 
 def read_own_folder(folder: Path, reading: Reading) -> None:
-    """Read our runs in a folder, and what asv keeps beside them."""
+    """Read our runs in a folder, and the results of asv in its folder ``asv``."""
     note_closed_folders(folder, reading)
     for run in run_folders(folder, ROWS):
         _try_file(run / ROWS, reading)
-    # These are this suite's own benchmarks, whatever the other sources call their parameters.
+    # Our own benchmarks have the usual parameters, whatever the user names for other sources.
     request = reading.request
     reading.request = replace(request, roles=ParameterRoles(), ours=True)
     for file in result_files(folder / "asv"):
@@ -100,7 +99,7 @@ def read_own_folder(folder: Path, reading: Reading) -> None:
 
 
 def _try_file(file: Path, reading: Reading) -> None:
-    """Read a file of a folder; note why it is not read where it cannot be."""
+    """Read a file of a folder; record the reason if it cannot be read."""
     try:
         must_be_a_file(file)
         _read_new(file, reading)
@@ -111,10 +110,10 @@ def _try_file(file: Path, reading: Reading) -> None:
 
 
 def _read_new(file: Path, reading: Reading) -> None:
-    """Read a file; warn where it, or a copy of it, was read already.
+    """Read a file; warn and skip it if the same content was read already.
 
-    Its values would count as twice as many processes, which agree to the last digit. A copy of a
-    file that was not understood is read: its name may say better what is in it.
+    A copy would double the number of processes, all with equal values. A copy of a file that was
+    not understood is read, since its name may give its format.
     """
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "blake2b").digest()
@@ -127,7 +126,7 @@ def _read_new(file: Path, reading: Reading) -> None:
 
 
 def _read_file(file: Path, reading: Reading) -> bool:
-    """Return whether anything in it was understood."""
+    """Read a file; return whether it held results."""
     with io.BufferedReader(io.FileIO(file), _HEAD) as content:
         head = content.peek(_HEAD)
         is_document = file.suffix in (".json", ".js")
@@ -145,7 +144,7 @@ def _read_file(file: Path, reading: Reading) -> bool:
 
 
 def _format_of(file: Path, document: object) -> JsonFormat:
-    """Return the format of a document; raises `UserError` naming a file that is of none."""
+    """Return the format of a document; raises `UserError` naming the file if there is none."""
     for format_ in FORMATS:
         if isinstance(document, dict) and format_.recognises(document):
             return format_
@@ -154,9 +153,9 @@ def _format_of(file: Path, document: object) -> JsonFormat:
 
 
 def _own_rows(file: Path, lines: Iterable[bytes], reading: Reading) -> list[Measurement]:
-    complaints: list[str] = []
+    errors: list[str] = []
     session = _session(file)
-    parsed = parse_rows(file, lines, complaints.append)
+    parsed = parse_rows(file, lines, errors.append)
     decoded: Iterable[Row] = (with_shared_texts(row, session) for row in parsed)
     if reading.request.samples == "arrays":
         decoded = map(with_arrays, decoded)
@@ -166,15 +165,15 @@ def _own_rows(file: Path, lines: Iterable[bytes], reading: Reading) -> list[Meas
     rows = times(every)
     if len(rows) < len(every):
         reading.with_races.add(file)
-    if complaints:
-        more = f" (and {len(complaints) - 1} more in this file)" if complaints[1:] else ""
-        what = complaints[0].removeprefix(f"{file}, ") + more
+    if errors:
+        more = f" (and {len(errors) - 1} more in this file)" if errors[1:] else ""
+        what = errors[0].removeprefix(f"{file}, ") + more
         reading.complain(file, what, "delete that line; the others are read")
     return rows
 
 
 def _session(file: Path) -> str | None:
-    """Return the start of the run whose rows a file holds; None where rows alone were copied."""
+    """Return the start of the run that a file of rows belongs to; None without its plan."""
     try:
         return load_plan(file.parent).started if file.name == ROWS else None
     except UserError:
@@ -190,9 +189,9 @@ def _is_row(line: bytes) -> bool:
 
 
 def note_closed_folders(folder: Path, reading: Reading, depth: int = 3) -> None:
-    """Note which folders, from this one down to ``depth`` levels, cannot be listed.
+    """Record the folders that cannot be listed, down to ``depth`` levels.
 
-    Searching by pattern passes over them in silence.
+    `Path.glob` skips them silently.
     """
     try:
         entries = sorted(folder.iterdir())
@@ -207,7 +206,7 @@ def note_closed_folders(folder: Path, reading: Reading, depth: int = 3) -> None:
 
 
 def _result_like_files(folder: Path) -> list[Path]:
-    """Return the files in a folder and in its folders that may hold results, by their names."""
+    """Return the files in a folder and its subfolders whose names may be those of results."""
     near = sorted(folder.glob("*")) + sorted(folder.glob("*/*"))
     files = [file for file in near if file.suffix in _ENDINGS and not is_of_criterion(file)]
     return [*files, *newest_estimates(folder)]

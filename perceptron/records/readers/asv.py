@@ -1,8 +1,8 @@
-"""Read what asv keeps as rows.
+"""Read the results of asv as rows.
 
 A file holds the results of one commit (asv/results.py, ``Results.save``): a list for each
-benchmark, with ``result_columns`` for its header. Parameters are their ``repr``, of which nothing
-is executed; NaN is a case that was skipped and null one that failed.
+benchmark, with ``result_columns`` as the header. Parameters are stored as their ``repr``, which is
+never executed; NaN is a case that was skipped and null one that failed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from perceptron.untrusted_text import label
 _FACTS = ("machine.json", "benchmarks.json")
 """Files among asv's results that hold no results."""
 
-# asv finds benchmarks of time by these names, where its own list does not say.
+# The names by which asv finds benchmarks of time, for results without a list of benchmarks.
 _TIME = re.compile(r"(.*\.)?(timeraw|time|Timeraw|Time)(_|[A-Z])[^.]*")
 _NUMPY_SCALAR = re.compile(r"(?:np|numpy)\.\w+\((.*)\)")
 _CLASS = re.compile(r"<class '(.+)'>")
@@ -55,11 +55,11 @@ class AsvBenchmark(Struct, frozen=True):
 
 
 class _Values(Struct, frozen=True):
-    """All values of one benchmark: each list has one for each combination of ``params``, or None.
+    """All values of one benchmark: each list has a value, or None, per combination of ``params``.
 
     Fields are asv's columns. Times are in seconds, ``result`` are medians, ``stats_ci_99_a`` and
-    ``_b`` the ends of their 99% intervals; ``started_at`` is in milliseconds since 1970 and
-    ``version`` the benchmark's: a digest of its code, or what its author says.
+    ``_b`` the ends of their 99% intervals. ``started_at`` is in milliseconds since 1970, and
+    ``version`` is a digest of the benchmark's code or a text of its author.
     """
 
     params: list[list[str]] | None = None
@@ -84,7 +84,7 @@ class _Values(Struct, frozen=True):
         return prod(map(len, self.choices))
 
     def outcomes(self) -> Iterator[dict[str, Any]]:
-        """Yield the fields of each combination's row that say how long it took, or why not."""
+        """Yield for each combination the fields of its time, or of why there is none."""
         columns = (
             *(self.result, self.stats_ci_99_a, self.stats_ci_99_b, self.stats_q_25),
             *(self.stats_q_75, self.stats_repeat, self.stats_std, self.samples),
@@ -118,33 +118,32 @@ class _Results(Struct, frozen=True):
     version: Any = None
 
     def values(self, name: str) -> _Values:
-        """Return the values; raises `msgspec.ValidationError` if they are not what asv writes."""
+        """Return a benchmark's values; raises `msgspec.ValidationError` if they are not asv's."""
         values = msgspec.convert(self.results[name], list[Any])
         return msgspec.convert(dict(zip(self.result_columns, values, strict=False)), _Values)
 
 
 def is_asv_folder(folder: Path) -> bool:
-    """Whether asv keeps results here: its list of benchmarks, or a machine's facts or folder."""
+    """Return whether a folder has asv's list of benchmarks, or facts of a machine."""
     facts = any((folder / name).is_file() for name in _FACTS)
     return facts or any(folder.glob("*/machine.json"))
 
 
 def result_files(folder: Path) -> list[Path]:
-    """Return the files of results in a machine's folder, or in every folder of a results folder."""
+    """Return the result files in a machine's folder, or in all machines' folders in a folder."""
     pattern = "*.json" if (folder / "machine.json").is_file() else "*/*.json"
     return [file for file in sorted(folder.glob(pattern)) if file.name not in _FACTS]
 
 
 def _entries(results: _Results, file: Path, reading: Reading) -> Iterator[Found]:
-    """Yield each time of a backend at a size.
+    """Yield the facts of the run, then an entry for each case of each benchmark of time.
 
-    Benchmarks of time are read if they have the parameters that hold the backend and the size.
-    Where no list of benchmarks names a benchmark's parameters, they are ``param1``, ``param2`` …,
-    as asv names them. ``seconds`` is asv's median. Raises `UserError` naming a file that is none.
+    Parameters that no list of benchmarks names are ``param1``, ``param2`` …, as in asv.
+    ``seconds`` is asv's median. Raises `UserError` naming a file of another version of asv.
     """
     if results.version != 2:
         raise UserError(f"{file}: not asv's format 2, which is read; see `asv update`")
-    if not results.result_columns:  # which older formats have not
+    if not results.result_columns:  # as in older formats
         raise UserError(f"{file}: not what asv writes: no `result_columns`")
     environment, committed = results.env_name, moment(results.date)
     yield Facts(
@@ -169,7 +168,7 @@ def _entries(results: _Results, file: Path, reading: Reading) -> Iterator[Found]
 
 
 def _list_of(file: Path, reading: Reading) -> dict[str, AsvBenchmark]:
-    """Return the list for a file of results; none where it cannot be read, which is noted."""
+    """Return asv's list of benchmarks for a file of results; empty if it cannot be read."""
     above_or_beside = (file.parent.parent / "benchmarks.json", file.parent / "benchmarks.json")
     listed = next((path for path in above_or_beside if path.is_file()), None)
     if listed is None:
@@ -189,7 +188,7 @@ def _list_of(file: Path, reading: Reading) -> dict[str, AsvBenchmark]:
 def _cases(
     name: str, benchmark: AsvBenchmark, values: _Values, file: Path, reading: Reading
 ) -> Iterator[Entry]:
-    """Yield the cases of one benchmark, or note why they are left out."""
+    """Yield the cases of one benchmark, or count them as skipped with the reason."""
     roles, title = reading.request.roles, label(name)
     count = len(values.result or [None])
     if benchmark.type != "time":
@@ -197,10 +196,10 @@ def _cases(
         return
     family, full_name = label(benchmark.pretty_name or name), title
     if "name" in roles.backends:
-        # Then what has several backends is whatever the benchmarks have in common.
+        # The benchmarks themselves are the backends: the family is their module or class.
         family = full_name = title.rpartition(".")[0] or "benchmark"
     parameters = benchmark.param_names
-    # The list may be of another revision than these values, or there is none.
+    # The list may be missing, or of another revision than these values.
     if len(parameters) != len(values.choices):
         parameters = [f"param{number}" for number in range(1, len(values.choices) + 1)]
     in_title = roles.parameters(title)
@@ -210,7 +209,7 @@ def _cases(
     ):
         return
     if len(values.result or []) != values.combinations:
-        if values.result in (None, [], [None]):  # that stands for all combinations
+        if values.result in (None, [], [None]):  # one null for all combinations
             reading.leave_out(count, "of a benchmark that failed as a whole in asv")
         else:
             reading.leave_out(count, "of a benchmark with values for other parameters")
@@ -220,8 +219,8 @@ def _cases(
     fields: dict[str, Any] = {"version": revision(values.version)}
     if started := moment(values.started_at):
         fields["when"] = started
-    for words, outcome in zip(product(*values.choices), values.outcomes(), strict=True):
-        stated = dict(zip(parameters, map(_parse_parameter, words), strict=True))
+    for reprs, outcome in zip(product(*values.choices), values.outcomes(), strict=True):
+        stated = dict(zip(parameters, map(_parse_parameter, reprs), strict=True))
         yield Entry(
             family,
             title,
@@ -233,9 +232,9 @@ def _cases(
         )
 
 
-@lru_cache(maxsize=4096)  # a history repeats the same few texts
+@lru_cache(maxsize=4096)  # the results of many commits repeat the same few texts
 def _parse_parameter(word: str) -> Any:
-    """Return a parameter from its ``repr``, as text if it is no plain value; executes nothing."""
+    """Parse a parameter's ``repr``: a plain value, or else text. Executes nothing."""
     if scalar := _NUMPY_SCALAR.fullmatch(word):
         word = scalar[1]
     try:
@@ -243,12 +242,15 @@ def _parse_parameter(word: str) -> Any:
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         value = None
     if isinstance(value, str | float) or (isinstance(value, int) and value.bit_length() <= 64):
-        return value  # Python refuses to write out a larger one of thousands of digits
+        return value  # Python refuses to format integers of thousands of digits
     if name := _CLASS.fullmatch(word):
         return name[1]  # as asv shows it
     return without_address(word)
 
 
 ASV = JsonFormat(
-    "asv", lambda of: {"commit_hash", "results", "params"} <= set(of), _Results, _entries
+    "asv",
+    lambda document: {"commit_hash", "results", "params"} <= set(document),
+    _Results,
+    _entries,
 )

@@ -1,4 +1,4 @@
-"""Read what BenchmarkDotNet's JSON exporters write, as ``*-report-full.json``.
+"""Read the files of BenchmarkDotNet's JSON exporters, such as ``*-report-full.json``.
 
 See ``JsonExporterBase.cs`` in dotnet/BenchmarkDotNet.
 """
@@ -26,7 +26,7 @@ class _Benchmark(Struct, rename="pascal"):
 
     @property
     def stated_parameters(self) -> dict[str, str]:
-        """The parameters, which the file has in one text: ``N=1000&Kind=sorted``."""
+        """The parameters, parsed from one text such as ``N=1000&Kind=sorted``."""
         pieces = (piece.partition("=") for piece in self.parameters.split("&"))
         return {label(name): value for name, equals, value in pieces if equals}
 
@@ -57,7 +57,7 @@ class _File(Struct, rename="pascal"):
 
 
 def _entries(document: _File, _: Path, __: Reading) -> Iterator[Found]:
-    """Yield each benchmark: its class is the family, its method the parameter ``name``.
+    """Yield an entry for each benchmark: its class is the family, its method the ``name``.
 
     ``seconds`` is the median of the iterations.
     """
@@ -71,5 +71,8 @@ def _entries(document: _File, _: Path, __: Reading) -> Iterator[Found]:
 
 
 BENCHMARK_DOTNET = JsonFormat(
-    "BenchmarkDotNet", lambda of: {"HostEnvironmentInfo", "Benchmarks"} <= set(of), _File, _entries
+    "BenchmarkDotNet",
+    lambda document: {"HostEnvironmentInfo", "Benchmarks"} <= set(document),
+    _File,
+    _entries,
 )

@@ -1,4 +1,4 @@
-"""Rows as a pandas table: a column for each field of a `Measurement`."""
+"""Convert rows to a pandas table with a column for each field of a `Measurement`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas
 
 
-# Stable, whether or not a value is absent. Other columns hold Python's objects.
+# Column types, the same whether or not a value is absent. Other columns hold Python objects.
 _DTYPES = {
     float: "float64",
     float | None: "float64",
@@ -25,7 +25,7 @@ _DTYPES = {
     int: "int64",
     int | None: "Int64",
 }
-# Rows that are turned at a time: field by field through all of them takes twice as long.
+# Rows converted at a time: converting all rows field by field takes twice as long.
 _AT_ONCE = 1000
 _SAMPLES = ("samples", "dropped")
 _NO_SAMPLES = np.empty(0)
@@ -34,7 +34,7 @@ Values = np.ndarray[Any, np.dtype[Any]]
 
 
 def with_arrays(row: Row) -> Row:
-    """Return a row that was just decoded, whose samples are arrays, as a table holds them.
+    """Replace the lists of samples in a newly decoded row by arrays; return the row.
 
     A list of twenty floats takes 2.5 times as much memory.
     """
@@ -45,10 +45,10 @@ def with_arrays(row: Row) -> Row:
 
 
 def data_frame(rows: list[Measurement]) -> pandas.DataFrame:
-    """Return the rows with a column for each field; the list is empty afterwards.
+    """Convert the rows to a table with a column for each field, and empty the list.
 
-    A million rows beside their table took 2 GB. ``hidden`` holds tuples, ``samples`` and
-    ``dropped`` arrays. Raises `UserError` for a number that the type of its column does not hold.
+    The list is emptied because a million rows and their table took 2 GB. ``hidden`` holds tuples,
+    ``samples`` and ``dropped`` arrays. Raises `UserError` for a number too large for its column.
     """
     import pandas
 
@@ -57,16 +57,16 @@ def data_frame(rows: list[Measurement]) -> pandas.DataFrame:
         _Column(field.name, _DTYPES.get(field.type, "object"), len(rows)) for field in fields
     ]
     while rows:
-        taken = rows[-_AT_ONCE:]
+        block = rows[-_AT_ONCE:]
         del rows[-_AT_ONCE:]
-        values = zip(*map(msgspec.structs.astuple, taken), strict=True)
-        for column, here in zip(columns, values, strict=True):
-            column.put(slice(len(rows), len(rows) + len(taken)), here)
+        values = zip(*map(msgspec.structs.astuple, block), strict=True)
+        for column, column_values in zip(columns, values, strict=True):
+            column.put(slice(len(rows), len(rows) + len(block)), column_values)
     return pandas.DataFrame({column.name: column.made() for column in columns}, copy=False)
 
 
 class _Column:
-    """A column of its final type from the start: no number of a row outlives the row."""
+    """A column of a table, allocated with its final type so that no Python number is kept."""
 
     def __init__(self, name: str, dtype: str, length: int) -> None:
         self.name = name
@@ -74,17 +74,17 @@ class _Column:
         self._values: Values = np.empty(length, dtype.lower())
         self._absent = np.zeros(length if dtype == "Int64" else 0, bool)
 
-    def put(self, place: slice, values: Sequence[Any]) -> None:
-        """Take the values of some rows; raises `UserError` where one is too large."""
+    def put(self, rows: slice, values: Sequence[Any]) -> None:
+        """Set the values of a slice of rows; raises `UserError` if a number is too large."""
         try:
             if self._dtype == "Int64":
-                self._absent[place] = [value is None for value in values]
-                self._values[place] = [1 if value is None else value for value in values]
+                self._absent[rows] = [value is None for value in values]
+                self._values[rows] = [1 if value is None else value for value in values]
             elif self._dtype == "object":
-                # One value after the other: of lists of one length NumPy would make a matrix.
-                self._values[place] = np.fromiter(map(self._shown, values), object, len(values))
+                # `fromiter`, because `array` would make a matrix of lists of equal length.
+                self._values[rows] = np.fromiter(map(self._shown, values), object, len(values))
             else:
-                self._values[place] = np.array(values, self._dtype)
+                self._values[rows] = np.array(values, self._dtype)
         except OverflowError:
             raise UserError(
                 f"{self.name}: a row holds a number that is too large for a table; leave out its "
@@ -97,7 +97,7 @@ class _Column:
         return tuple(value) if self.name == "hidden" and value is not None else value
 
     def made(self) -> Any:
-        """Return the column."""
+        """Return the column as a pandas array or series."""
         import pandas
 
         if self._dtype == "Int64":

@@ -1,7 +1,7 @@
-"""Read what criterion.rs keeps of a benchmark: ``target/criterion/**/new/estimates.json``.
+"""Read the estimates of criterion.rs: ``target/criterion/**/new/estimates.json``.
 
-Each has a folder, named by its group, function and value, with the newest estimates in ``new`` and
-older ones beside it. ``benchmark.json`` beside the estimates says which benchmark it is. See
+Each benchmark has a folder, named by its group, function and value, with the newest estimates in
+``new`` and older ones beside it. ``benchmark.json`` beside the estimates names the benchmark. See
 ``src/estimate.rs`` and ``src/report.rs`` in bheisler/criterion.rs.
 """
 
@@ -20,7 +20,7 @@ from perceptron.records.readers.values import SECONDS_IN, StatedTime, stated_tim
 _NANOSECOND = SECONDS_IN["ns"]
 _ESTIMATES = "estimates.json"
 _FILES = (_ESTIMATES, "benchmark.json", "sample.json", "tukey.json", "raw.csv")
-# Of a normal estimate, a 99% interval reaches so many standard errors; the file's own is of 95%.
+# Half-width of a 99% normal interval in standard errors; the file's own interval is of 95%.
 _REACH = 2.576
 
 
@@ -36,13 +36,15 @@ class _Estimates(Struct):
     @property
     def time(self) -> StatedTime | None:
         seconds = self.median.point_estimate * _NANOSECOND
-        reach = None
+        half_width = None
         if self.median.standard_error is not None:
-            reach = _REACH * self.median.standard_error * _NANOSECOND
+            half_width = _REACH * self.median.standard_error * _NANOSECOND
         return stated_time(
             seconds,
             deviation=self.std_dev and self.std_dev.point_estimate * _NANOSECOND,
-            ends=(None, None) if reach is None else (seconds - reach, seconds + reach),
+            ends=(None, None)
+            if half_width is None
+            else (seconds - half_width, seconds + half_width),
         )
 
 
@@ -54,12 +56,12 @@ class _Benchmark(Struct):
 
 
 def is_of_criterion(file: Path) -> bool:
-    """Return whether criterion wrote a file; only `newest_estimates` are results."""
+    """Return whether criterion wrote a file; of these only `newest_estimates` are results."""
     return file.name in _FILES and file.with_name(_ESTIMATES).is_file()
 
 
 def newest_estimates(folder: Path) -> list[Path]:
-    """Return the newest estimates of each benchmark in a folder, or those that lie in it."""
+    """Return the files of the newest estimates in a folder, in it or up to four levels below."""
     folders = ("", *(f"{'*/' * depth}new/" for depth in range(4)))
     return [file for part in folders for file in sorted(folder.glob(f"{part}{_ESTIMATES}"))]
 
@@ -67,7 +69,7 @@ def newest_estimates(folder: Path) -> list[Path]:
 def _entries(document: _Estimates, file: Path, _: Reading) -> Iterator[Entry]:
     """Yield the benchmark: its group is the family, its function the parameter ``name``.
 
-    Raises `UserError` naming the file if the benchmark.json beside it cannot be read.
+    Raises `UserError` if the benchmark.json beside the file cannot be read.
     """
     beside = file.with_name("benchmark.json")
     if not beside.is_file():
@@ -83,5 +85,8 @@ def _entries(document: _Estimates, file: Path, _: Reading) -> Iterator[Entry]:
 
 
 CRITERION = JsonFormat(
-    "criterion", lambda of: {"median", "median_abs_dev"} <= set(of), _Estimates, _entries
+    "criterion",
+    lambda document: {"median", "median_abs_dev"} <= set(document),
+    _Estimates,
+    _entries,
 )

@@ -1,16 +1,16 @@
 """Read a table of times published as CSV.
 
 The header names at least the columns of `NEEDED`, in any order and case, or those that the user
-names instead of backend and size; those of `FIELDS` may be there, and everything else is ignored.
-A table without cases is one, called as its file. The time is in seconds or in the unit that the
-user names, and then its column may be called ``time``. A case whose size is its batch in every row
-varies along the batch, and so with the models. Fields are separated by commas, semicolons or tabs,
-whichever finds the most columns in the header, or by what the user names. Lines above the header
-that begin with ``#`` are comments.
+names instead of backend and size. Columns of `FIELDS` are read too, all others are ignored. A table
+without a column ``case`` is one case, named after its file. Times are in seconds, or in the unit
+that the user names; then the column may be called ``time``. A case whose size equals its batch (or
+its models) in every row varies along that axis. Fields are separated by the separator that the user
+names, or by whichever of comma, semicolon and tab finds the most columns in the header. Lines above
+the header that begin with ``#`` are comments.
 
-Numbers are plain: a decimal point, no unit and nothing between thousands. Spreadsheets separate
-fields by semicolons where the point stands between thousands: there, a number such as 1.024 is
-refused unless the user names the separator.
+Numbers have a decimal point, no unit and no separator of thousands. Spreadsheets of languages that
+write thousands with a point separate fields by semicolons: in such a table a number such as 1.024
+is refused unless the user names the separator.
 """
 
 from __future__ import annotations
@@ -37,29 +37,29 @@ from perceptron.records.readers.values import SECONDS_IN, number, revision
 from perceptron.untrusted_text import label, printable, quoted
 
 NEEDED = ("size", "backend", "seconds")
-# Columns of which rows repeat the same few texts; the others are these and the backend's.
+# Columns whose few different texts repeat in many rows, besides those of the backend.
 _SHARED = tuple(name for name in FIELDS if name not in ("backend", "seconds", "stdev"))
-# Of a time in a unit that the user names.
+# The name of the column of times in a unit that the user names.
 _TIME = "time"
-# So many rows take a gigabyte.
+# This number of rows takes a gigabyte of memory.
 MOST_ROWS = 2_000_000
 
 _SEPARATORS = (",", ";", "\t")
-# A line without an end must not fill the memory; csv takes no longer field.
+# A line without an end must not fill the memory; csv allows no longer field.
 _LONGEST_LINE = 2**17
-# What has a digit before its first letter is meant as a number; "out of memory" is not.
+# A text with a digit before its first letter is meant as a number; "out of memory" is not.
 _MEANT_AS_NUMBER = re.compile(r"[^A-Za-z]*\d|[+-]?inf(inity)?$", re.IGNORECASE)
 _POINT_OR_THOUSAND = re.compile(r"[1-9]\d{0,2}\.\d{3}", re.ASCII)
 
-# Millions of rows hold the same few texts, and share them so.
+# Millions of rows hold the same few texts: the cache lets them share memory.
 _text_of = lru_cache(maxsize=4096)(label)
 
 
 def read_csv(file: Path, reading: Reading) -> list[ForeignRow]:
-    """Return a row for each line of the table; one without a time says why in its ``reason``.
+    """Return a row for each record of the table; ``reason`` says why a row has no time.
 
-    Rows with equal fields but for times are one more process each, see `naming`. Raises `UserError`
-    that names the file, the row (the number of its first line in the file) and the column.
+    Rows that differ only in their times are of different processes, see `naming`. Raises
+    `UserError` naming the file, the row (the number of its first line) and the column.
     """
     stated = reading.request.separator
     named = [_column(name) for name in reading.request.roles.names]
@@ -82,7 +82,7 @@ def read_csv(file: Path, reading: Reading) -> list[ForeignRow]:
                     columns = _Columns(file, fields, reading, stated is None and separator == ";")
                 else:
                     case = columns.case(fields)
-                    if not case or reading.is_asked_for(case):  # without one, it is refused
+                    if not case or reading.is_asked_for(case):  # an empty case raises below
                         rows.append(columns.measurement(fields))
                 row = records.line_num + 1
                 if len(rows) > MOST_ROWS:
@@ -101,16 +101,16 @@ def read_csv(file: Path, reading: Reading) -> list[ForeignRow]:
 
 
 def _encoding(file: Path) -> str:
-    """Return UTF-8, or the UTF-16 of which a spreadsheet's "Unicode text" has the mark."""
+    """Return the encoding: UTF-8, or UTF-16 if a byte order mark says so."""
     with file.open("rb") as content:
         mark = content.read(2)
     return "utf-16" if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 
 def _lines(text: TextIO) -> Iterator[str]:
-    """Yield the lines, comments above the header as blank ones, so that rows keep their numbers.
+    """Yield the lines, with comments above the header blanked so that rows keep their numbers.
 
-    Raises ValueError for one too long, of which a part would pass for a row.
+    Raises ValueError for a line too long, since a part of it could be read as a row.
     """
     is_above = True
     while line := text.readline(_LONGEST_LINE):
@@ -125,7 +125,7 @@ def _is_comment(line: str) -> bool:
 
 
 def _separator(text: TextIO, columns: Collection[str]) -> str:
-    """Return the separator that finds the most of these columns in the header; else a comma."""
+    """Return the separator that finds the most of ``columns`` in the header; else a comma."""
     lines = text.read(_LONGEST_LINE).splitlines()
     header = next((line for line in lines if line.strip() and not _is_comment(line)), "")
     text.seek(0)
@@ -145,7 +145,7 @@ def _is_blank(fields: Sequence[str]) -> bool:
 
 
 def _with_axes(rows: list[Measurement]) -> list[Measurement]:
-    """Note of each case whose size is its batch, or its models, that it varies along those."""
+    """Return the rows, with the axis set in cases whose size is always the batch or the models."""
     for axis in (BATCH, MODELS):
         value = attrgetter(axis)
         if all(value(row) is None for row in rows):
@@ -159,9 +159,9 @@ def _with_axes(rows: list[Measurement]) -> list[Measurement]:
 
 
 class _Columns:
-    """The columns of a table, by which the fields of its records are understood.
+    """The columns of a table, which convert its records to rows.
 
-    What is wrong with one is a ValueError that says it, without the place.
+    Errors are ValueErrors without the file and row, which the caller adds.
     """
 
     def __init__(
@@ -206,12 +206,12 @@ class _Columns:
         self._subject_of = lru_cache(maxsize=4096)(self._subject)
 
     def field(self, fields: Sequence[str], column: str) -> str:
-        """Return a field of a record; an empty one where it has no such column."""
+        """Return a field of a record; empty if there is no such column."""
         index = self._at.get(column)
         return fields[index] if index is not None and index < len(fields) else ""
 
     def case(self, fields: Sequence[str]) -> str:
-        """Return the case of a record; that of a table without cases is the file."""
+        """Return the case of a record; the file's name in a table without cases."""
         return _text_of(self.field(fields, "case")) if "case" in self._at else self._without_case
 
     def measurement(self, fields: Sequence[str]) -> Measurement:
@@ -226,14 +226,14 @@ class _Columns:
         if _MEANT_AS_NUMBER.match(deviation):
             stdev = self._value("stdev", deviation) * self._in_seconds
         if _MEANT_AS_NUMBER.match(time):
-            # 0 is what a coarse timer says of a short time: `Reading.add` leaves such rows out.
+            # 0 is a time below the timer's resolution: `Reading.add` skips such rows.
             seconds = self._value("seconds", time) * self._in_seconds
             return replace(shared, seconds=seconds, stdev=stdev)
         status = "failed" if time else "skipped"
         return replace(shared, stdev=stdev, status=status, reason=time or "no time given")
 
     def _subject(self, texts: tuple[str, ...]) -> Measurement:
-        """Return a row without what tells rows of one subject apart."""
+        """Return the row without times that all records with these ``texts`` share."""
         texts_of = {"case": self._without_case}
         texts_of |= dict(zip(self._present, map(_text_of, texts), strict=False))
         backends = [_text_of(text) for text in texts[len(self._present) :]]
@@ -247,7 +247,7 @@ class _Columns:
         return Measurement(source="csv", file=self._file, when="", **values)
 
     def _value(self, column: str, text: str) -> Any:
-        """Return the value of a field of this column; None for an empty one."""
+        """Convert the text of a column to its value; None if empty."""
         kind = FIELDS[column]
         if kind == "revision":
             return revision(text)

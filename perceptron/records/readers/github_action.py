@@ -1,7 +1,7 @@
-"""Read the page's data that github-action-benchmark keeps: ``dev/bench/data.js``.
+"""Read the data of github-action-benchmark's page: ``dev/bench/data.js``.
 
-See ``extract.ts`` in benchmark-action/github-action-benchmark. A ``range`` is taken for the ends of
-the time, whatever share of times its tool has it cover.
+See ``extract.ts`` in benchmark-action/github-action-benchmark. A ``range`` is read as the interval
+of the time, although the share of times that it covers differs between tools.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from perceptron.untrusted_text import quoted
 
 _REACH = re.compile(r"(?:±|\+/?-)\s*([^\s%]+)\s*(%?)")
 _DEVIATION = re.compile(r"stddev:\s*(\S+)")
-# Google Benchmark's rows about the times of others.
+# Google Benchmark's rows of aggregates.
 _AGGREGATE = re.compile(r"_(stddev|cv|BigO|RMS)$")
 
 
@@ -64,9 +64,9 @@ class _File(Struct):
 
 
 def _entries(document: _File, _: Path, reading: Reading) -> Iterator[Found]:
-    """Yield each run of each suite, which is the family.
+    """Yield the facts and entries of each run of each suite; the family is the suite.
 
-    ``seconds`` is the time stated, or one divided by the rate.
+    ``seconds`` is the time stated, or 1 divided by the rate.
     """
     for suite, runs in document.entries.items():
         for run in runs:
@@ -77,7 +77,7 @@ def _entries(document: _File, _: Path, reading: Reading) -> Iterator[Found]:
                 when=moment(run.date),
             )
             for bench in run.benches:
-                # Go puts metrics of its own behind the unit.
+                # Go appends other metrics to the unit.
                 unit_name = (bench.unit.split() or [""])[0]
                 unit = time_unit(unit_name)
                 if unit is None:
@@ -95,18 +95,21 @@ def _time(bench: _Bench, unit: TimeUnit) -> StatedTime | None:
     seconds = unit.in_seconds(value)
     stated = bench.range if isinstance(bench.range, str) else ""
     if deviation := _DEVIATION.search(stated):
-        # pytest-benchmark's, in seconds, although the value is a rate.
+        # pytest-benchmark's deviation is in seconds, although the value is a rate.
         return stated_time(seconds, deviation=number(deviation[1]))
     match = _REACH.search(stated)
-    reach = duration(number(match[1])) if match else None
-    if match is None or reach is None:
+    half_width = duration(number(match[1])) if match else None
+    if match is None or half_width is None:
         return stated_time(seconds)
-    reach *= value / 100 if match[2] else 1.0
-    ends = (unit.in_seconds(value - reach), unit.in_seconds(value + reach))
+    half_width *= value / 100 if match[2] else 1.0
+    ends = (unit.in_seconds(value - half_width), unit.in_seconds(value + half_width))
     fast, slow = reversed(ends) if unit.is_rate else ends
     return stated_time(seconds, ends=(fast, slow))
 
 
 GITHUB_ACTION = JsonFormat(
-    "github-action-benchmark", lambda of: isinstance(of.get("entries"), dict), _File, _entries
+    "github-action-benchmark",
+    lambda document: isinstance(document.get("entries"), dict),
+    _File,
+    _entries,
 )

@@ -1,4 +1,4 @@
-"""Read what Google Benchmark writes with ``--benchmark_out_format=json``.
+"""Read the file that Google Benchmark writes with ``--benchmark_out_format=json``.
 
 See ``src/json_reporter.cc`` and ``src/benchmark_name.cc`` in google/benchmark.
 """
@@ -31,7 +31,7 @@ from perceptron.records.readers.values import (
 )
 from perceptron.untrusted_text import label
 
-# Behind a benchmark's arguments: how it was run.
+# What may follow a benchmark's arguments: how it was run.
 _MODIFIER = re.compile(
     r"min_time:.*|min_warmup_time:.*|iterations:\d+|repeats:\d+|process_time|real_time|manual_time"
     r"|threads:(?P<threads>\d{1,9})"
@@ -67,9 +67,9 @@ class _File(Struct):
 
 
 def _entries(document: _File, file: Path, reading: Reading) -> Iterator[Found]:
-    """Yield each benchmark of the executable, which is the family.
+    """Yield an entry for each benchmark; the family is the executable.
 
-    All repetitions are of one process: ``seconds`` is their median real time.
+    ``seconds`` is the median real time of the repetitions, all of one process.
     """
     context = document.context
     yield Facts(
@@ -84,7 +84,7 @@ def _entries(document: _File, file: Path, reading: Reading) -> Iterator[Found]:
 
 
 def _entry(family: str, name: str, time: StatedTime | None) -> Entry:
-    """Return a benchmark of a name such as ``BM_sort/n:4096/real_time/threads:2``."""
+    """Parse a benchmark's name such as ``BM_sort/n:4096/real_time/threads:2``."""
     function, *pieces = name.split("/")
     threads = None
     while pieces and (modifier := _MODIFIER.fullmatch(pieces[-1])):
@@ -102,7 +102,7 @@ def _entry(family: str, name: str, time: StatedTime | None) -> Entry:
 
 
 def _time(repetitions: list[_Benchmark]) -> StatedTime | None:
-    """Return the time of a benchmark, or why it has none; None if none is stated."""
+    """Return the time of a benchmark, or why it failed; None if no time is stated."""
     for entry in repetitions:
         if entry.error_occurred or entry.skipped:
             status = "failed" if entry.error_occurred else "skipped"
@@ -116,5 +116,5 @@ def _time(repetitions: list[_Benchmark]) -> StatedTime | None:
 
 
 GOOGLE_BENCHMARK = JsonFormat(
-    "Google Benchmark", lambda of: {"benchmarks", "context"} <= set(of), _File, _entries
+    "Google Benchmark", lambda document: {"benchmarks", "context"} <= set(document), _File, _entries
 )

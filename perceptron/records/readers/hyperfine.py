@@ -1,4 +1,4 @@
-"""Read what ``hyperfine --export-json`` writes."""
+"""Read the file that ``hyperfine --export-json`` writes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Result(Struct):
 
     @property
     def name(self) -> str:
-        """The command without the numbers that are its parameters: one of them is the size."""
+        """The command without its numeric parameters, one of which is the size."""
         values = (self.parameters or {}).values()
         numbers = {str(value) for value in values if number(value) is not None}
         words = _WORD.sub(lambda word: "" if word[0] in numbers else word[0], self.command)
@@ -55,11 +55,11 @@ def _is_hyperfine(document: Mapping[str, Any]) -> bool:
 
 
 def _entries(document: _File, file: Path, _: Reading) -> Iterator[Entry]:
-    """Yield each run of each command: each is a process of its own.
+    """Yield an entry for each run of each command; each run is a process of its own.
 
-    The file says neither when nor where it was measured; its name is the family.
+    The family is the file's name. The file states neither time nor machine.
     """
-    # hyperfine runs one command to its end before the next: no run has a partner.
+    # hyperfine finishes one command before the next: runs of two commands do not pair.
     for result in document.results:
         for process, time in enumerate(result.processes):
             yield Entry(

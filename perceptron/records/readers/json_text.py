@@ -1,4 +1,4 @@
-"""Decode a JSON file of unknown origin, or the script of one assignment that a page keeps."""
+"""Decode untrusted JSON, or a page's script of one assignment of JSON to a variable."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from perceptron.errors import UserError
 from perceptron.records.files.read import must_be_a_file
 
 MOST_BYTES = 2**28
-# A page's data file: a script of one assignment, of which nothing is executed. No part can match
-# what the next one matches: a file of spaces would take for ever.
+# A page's data file: a script of one assignment, never executed. No two adjacent parts match the
+# same text: otherwise a file of spaces would take forever.
 _ASSIGNMENT = re.compile(rb"(?:window\s*\.\s*|(?:var|const|let)\s+)?\w+\s*=\s*(?=[{\[])")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def is_json(head: bytes) -> bool:
-    """Return whether a file that begins so holds JSON, or a script of one assignment."""
+    """Return whether a file that begins with ``head`` is JSON, or a script of one assignment."""
     start = head.removeprefix(_BYTE_ORDER_MARK).lstrip()
     return start.startswith((b"{", b"[")) or _ASSIGNMENT.match(start) is not None
 
 
 def read_json_file(file: Path) -> object:
-    """Return the JSON of a file; raise `UserError` naming a file without any."""
+    """Decode the JSON of a file; raises `UserError` naming a file without any."""
     must_be_a_file(file)
     with file.open("rb") as stream:
         return decode(file, stream.read(MOST_BYTES + 1))
 
 
 def decode(file: Path, content: bytes) -> object:
-    """Return the JSON of a file's content; raises `UserError` naming the file."""
+    """Decode the JSON of a file's content; raises `UserError` naming the file."""
     if len(content) > MOST_BYTES:
         raise UserError(f"{file}: more than {MOST_BYTES >> 20} MiB of JSON; split it")
     content = content.removeprefix(_BYTE_ORDER_MARK).lstrip()
@@ -51,11 +51,10 @@ def decode(file: Path, content: bytes) -> object:
 
 
 def _decode_lenient(content: bytes) -> object:
-    """Decode by Python's own decoder, which reads the NaN and Infinity of several tools too.
+    """Decode with Python's own decoder, which also reads NaN and Infinity.
 
-    Half of a character that takes two (a lone surrogate) is no text that could be shown or written,
-    and becomes a question mark. Raises ValueError for what is no JSON and RecursionError for what
-    is nested too deeply.
+    A lone surrogate, which cannot be encoded, becomes a question mark. Raises ValueError for text
+    that is no JSON and RecursionError if it is nested too deeply.
     """
     document = json.loads(content)
     if _HALF.search(content):

@@ -1,4 +1,4 @@
-"""Name and number rows of several files together, by what tells them apart and nothing else."""
+"""Name families and backends, and number processes, over the rows of several files together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from perceptron.records.readers.reading import ForeignRow
 
 Runs = Sequence[Sequence[ForeignRow]]
 Rename = Callable[[ForeignRow], ForeignRow]
-# Fields that say of what a row is a value: all that its ground is made of, and its case.
+# Fields that identify what a row measures: those of its comparison key, and its case.
 _fields_of = attrgetter(
     *("machine", "dtype", "threads", "processes", "optimizer", "feed", "outputs", "batch"),
     *("models", "axes", "family", "problem", "size", "backend"),
@@ -24,12 +24,11 @@ _fields_of = attrgetter(
 
 
 def name_rows(runs: Runs) -> Runs:
-    """Return the rows with families and backends as the suite names them; its own are unchanged.
+    """Return the rows with families and backends named as the suite does; its own are unchanged.
 
-    A family is the benchmark's name, in full where one run has two of that name, and in brackets
-    those other parameters that tell rows of equal size and backend apart. A backend of a table
-    that states several devices for it, or one for some of its rows, is ``backend:device`` where it
-    is stated.
+    A family is the benchmark's name (the full name if one run has two of that name), with the
+    parameters in brackets that distinguish rows of equal size and backend. A backend of a table
+    becomes ``backend:device`` if its rows differ in their device or only some state one.
     """
     for naming in (_in_full, _by_parameters, _by_device):
         if rename := naming(runs):  # none of our own rows, of which there may be a million
@@ -38,7 +37,7 @@ def name_rows(runs: Runs) -> Runs:
 
 
 def _in_full(runs: Runs) -> Rename | None:
-    """Use full names where two files of tests each have a ``test_add`` in one run."""
+    """Use full names where two benchmarks of one run have the same short name."""
     full: dict[str, set[str]] = defaultdict(set)
     for run in runs:
         names_here: dict[str, set[str]] = defaultdict(set)
@@ -70,7 +69,7 @@ def _by_parameters(runs: Runs) -> Rename | None:
 
 
 def _telling(members: list[ForeignRow]) -> list[str]:
-    """Return the parameters, in order, that each tell apart what those before them do not."""
+    """Return the names of the parameters, in order, that each distinguish further rows."""
 
     def different(names: list[str]) -> int:
         return len(
@@ -90,12 +89,12 @@ def _telling(members: list[ForeignRow]) -> list[str]:
 
 
 def _renamed(foreign: ForeignRow, family: str) -> ForeignRow:
-    # It is no longer a family that can be measured again by its name.
+    # The new name is no family that can be measured again.
     return replace(foreign, row=replace(foreign.row, family=family, problem=None))
 
 
 def _by_device(runs: Runs) -> Rename | None:
-    # Rows that state no device may be of any: they must not be taken for those that do.
+    # Rows that state no device may be of any device: do not mix them with those that do.
     devices: dict[str, set[str | None]] = defaultdict(set)
     for foreign in chain.from_iterable(runs):
         if foreign.row.source == "csv":
@@ -112,24 +111,23 @@ def _by_device(runs: Runs) -> Rename | None:
 
 
 class ProcessNumbers:
-    """Give the processes of one run after the other numbers that are unique across runs.
+    """Number the processes of one run after another, so that numbers are unique across runs.
 
-    No two rows of one problem and backend on equal ground share a process. Rows of a family that
-    shared one within a run still do. A run keeps its numbers unless values of an earlier run have
-    them: so the files of two backends pair, and a second run of the same backends comes after the
-    first.
+    No two rows with the same problem, backend and comparison key share a number; rows of a family
+    that shared one within a run still do. A run keeps its numbers unless an earlier run used them:
+    files of two backends pair, and a second run of the same backends comes after the first.
     """
 
     def __init__(self) -> None:
         self._next: Counter[int] = Counter()
-        """Of each subject, the number after the last in use."""
+        """The next free number of each subject."""
         self._known: dict[Hashable, tuple[int, int]] = {}
         self._places: dict[Hashable, int] = {}
-        """Families and subjects, numbered."""
+        """The index of each family and subject."""
 
     def number(self, run: Sequence[Measurement]) -> list[Measurement]:
         """Return the rows of the next run with their numbers."""
-        # The k-th value of a subject that has one number is of a k-th pass over its family.
+        # The k-th row of a subject with the same number belongs to the k-th pass over its family.
         times: dict[tuple[int, int], int] = {}
         passes: dict[tuple[int, int], dict[int, list[int]]] = {}
         for index, (row, fields) in enumerate(zip(run, map(_fields_of, run), strict=True)):
@@ -149,7 +147,7 @@ class ProcessNumbers:
         subjects: Mapping[int, list[int]],
         numbered: list[Measurement],
     ) -> None:
-        """Put rows with new numbers, all moved alike, where numbers of the subjects are taken."""
+        """Shift all numbers of a pass by one offset where any of them is taken."""
         repeats = {
             subject: [run[index].repeat for index in indices]
             for subject, indices in subjects.items()
@@ -161,7 +159,7 @@ class ProcessNumbers:
                 numbered[index] = replace(run[index], repeat=run[index].repeat + offset)
 
     def _family_and_subject(self, row: Measurement, key: Hashable) -> tuple[int, int]:
-        """Return the family of a row, on its ground, and the subject of which it is a value."""
+        """Return the indices of a row's family (with its comparison key) and of its subject."""
         family = comparison_key(row), row.family
         subject = (*family, row.problem, row.size, row.backend)
         number = self._places.setdefault

@@ -23,21 +23,21 @@ FIELDS: Mapping[str, Kind] = {
     "size": "number",
     **dict.fromkeys(("seconds", "stdev"), "time"),
 }
-"""The columns of a table that are fields of a row, by their names; a name is in small letters."""
+"""The columns of a table that are fields of a row; kind "name" is stored in lower case."""
 _OF_PARAMETERS = ("dtype", "optimizer", "feed")
-"""Those that a parameter of the name is too, as it stands."""
+"""The fields that a parameter of the same name fills unchanged."""
 _DEVICE = re.compile(r"(?:device\(type=')?(cpu|gpu|cuda|mps|xpu|tpu|rocm)\b", re.IGNORECASE)
-# A number at the end of a name, behind something that separates.
+# A number at the end of a name, after a separator.
 TRAILING_NUMBER = r"[/_:=, (\[-](?P<size>\d+(?:\.\d+)?)[)\]]?$"
 _USUAL_SIZE = "size"
 _EDGES = " /_:=,.-"
 
 
 def parameters_in(name: str, pattern: str) -> dict[str, str]:
-    """Return the parameters that a regular expression finds in a name; none without a match.
+    """Return the parameters that a regular expression finds in a name; empty without a match.
 
-    A named group is a parameter; without a group called ``size`` the first one is the size.
-    What is left of the name without the match is the parameter ``name``.
+    Each named group is a parameter; without a group called ``size`` the first group is the size.
+    The rest of the name is the parameter ``name``.
     """
     match = re.search(pattern, name)
     if match is None:
@@ -52,9 +52,8 @@ def parameters_in(name: str, pattern: str) -> dict[str, str]:
 class ParameterRoles(Struct, frozen=True, kw_only=True):
     """The parameters that hold the backend (joined by ``:``) and the size.
 
-    Without ``by`` that is ``backend``, or ``name`` where a pattern finds the parameters in names.
-    ``pattern`` finds some in names, as `parameters_in` does; None where names hold none, except in
-    formats that have no others.
+    Without ``by`` the backend is the parameter ``backend``, or ``name`` if there is a ``pattern``:
+    a regular expression that finds parameters in names, see `parameters_in`.
     """
 
     by: tuple[str, ...] = ()
@@ -71,7 +70,7 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
         return frozenset((*self.backends, self.size))
 
     def in_names(self) -> ParameterRoles:
-        """Return the roles for a format that has parameters in its names alone."""
+        """Return the roles for a format whose parameters stand only in names."""
         return replace(self, pattern=self.pattern or TRAILING_NUMBER)
 
     def parameters(self, name: str) -> dict[str, str]:
@@ -81,8 +80,8 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
     def parameters_of(self, title: str, name: str, stated: Mapping[str, Any]) -> dict[str, Any]:
         """Return all parameters of a benchmark: those stated, and those in its title.
 
-        A pattern that was typed comes first. Of a tool that states no parameter of the size's usual
-        name, the last number is the size. ``name`` is the title without those stated.
+        A ``pattern`` takes precedence. If no stated parameter is called ``size``, the last number
+        among them is the size. ``name`` is the title without the stated parameters.
         """
         if self.pattern is None:
             parameters = {"name": name, **self._with_size(stated)}
@@ -106,8 +105,8 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
     ) -> tuple[dict[str, Any], dict[str, str]] | None:
         """Return the fields of a row that its parameters hold, and the other parameters.
 
-        Fields are backend and size, and what bears a field's name. Others are all that hold neither
-        backend nor size, or of these the ``telling``. None where the size is no number above 0.
+        The fields are backend, size and parameters named like a field. The others are taken from
+        ``telling`` if given. Returns None if the size is not a finite number above 0.
         """
         size = number(parameters[self.size])
         if size is None or not 0 < size < inf:
@@ -129,9 +128,9 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
 def roles_of(
     by: str | Sequence[str], size: str | None, expression: str | None, option: str = "size_regex"
 ) -> ParameterRoles:
-    """Return the roles that a user names; ``option`` is the one that the expression is given by.
+    """Return the roles that a user names.
 
-    Raises `UserError` naming it if that is no regular expression with a group.
+    Raises `UserError` naming ``option`` if the expression is no regular expression with a group.
     """
     by = (by,) if isinstance(by, str) else tuple(by)
     roles = ParameterRoles(by=by, size=size or "size", pattern=expression)

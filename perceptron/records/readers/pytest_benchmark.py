@@ -1,8 +1,8 @@
-"""Read what ``pytest --benchmark-json`` writes.
+"""Read the file that ``pytest --benchmark-json`` writes.
 
-A benchmark of ours says in ``extra_info`` which row it is (see benchmarks/test_train.py). For
-others parameters say it: those of the test, what it keeps in ``extra_info``, its ``group``, or its
-``name`` without brackets.
+Benchmarks of this suite store the fields of their row in ``extra_info`` (see
+benchmarks/test_train.py). The backend and size of others are among the parameters of the test, its
+``extra_info``, its ``group``, and its ``name`` without brackets.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class _Benchmark(Struct):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The parameters of the test, each by a name that can be shown."""
+        """The parameters of the test, with names for values that are no plain ones."""
         return _name_opaque(self.params or {}, self.param or "")
 
     @property
@@ -63,8 +63,8 @@ class _Benchmark(Struct):
 
 
 _TOOL = "pytest-benchmark"
-# The ``extra_info`` of our own benchmarks: fields of the row that every file has, and others with
-# what holds where a file does not state them.
+# The ``extra_info`` of our own benchmarks: fields that every file has, and others with their
+# defaults.
 _OWN = frozenset({"problem", "family", "size", "backend", "iterations"})
 _UNSTATED: dict[str, Any] = {
     **dict.fromkeys(("problem_digest", "rows", "features", "hidden", "batch", "models", "folds")),
@@ -112,9 +112,9 @@ class _File(Struct):
 
 
 def _entries(document: _File, file: Path, reading: Reading) -> Iterator[Found]:
-    """Yield each benchmark, and of our own its row.
+    """Yield an entry for each benchmark, and a whole row for our own.
 
-    ``seconds`` is the median of the rounds; of our own, per training iteration.
+    ``seconds`` is the median of the rounds; for our own, per training iteration.
     """
     facts = document.facts
     yield facts
@@ -126,11 +126,11 @@ def _entries(document: _File, file: Path, reading: Reading) -> Iterator[Found]:
 
 
 def _entry(benchmark: _Benchmark, roles: ParameterRoles) -> Entry:
-    """Return a benchmark of others."""
+    """Return the entry of a benchmark that is not this suite's."""
     family = benchmark.function
     full_name = benchmark.fullname.removesuffix(benchmark.name) + family
     if "name" in roles.backends:
-        # Then what has several backends is whatever the tests have in common.
+        # The tests themselves are the backends: the family is their group or file.
         family = full_name = benchmark.group or benchmark.fullname.partition("::")[0] or "benchmark"
     info, parameters = benchmark.extra_info or {}, benchmark.parameters
     stated = {
@@ -153,7 +153,7 @@ def _entry(benchmark: _Benchmark, roles: ParameterRoles) -> Entry:
 
 def _own_row(file: Path, facts: Facts, benchmark: _Benchmark) -> Measurement:
     info = benchmark.extra_info or {}
-    # The file is untrusted: its texts are shown as those of others are.
+    # The file is untrusted: its texts become labels, as those of other tools do.
     stated = {
         name: label(value) if isinstance(value, str) else value
         for name, value in info.items()
@@ -177,11 +177,11 @@ def _own_row(file: Path, facts: Facts, benchmark: _Benchmark) -> Measurement:
 
 
 def _name_opaque(parameters: Mapping[str, Any], test_id: str) -> dict[str, Any]:
-    """Return the parameters, with a piece of the id in place of each that is no plain value.
+    """Return the parameters, with a piece of the test's id in place of values that are not plain.
 
-    pytest joins the pieces by ``-``, in the order of the parameters. Where several such values
-    stand in an id with more hyphens than that, each is called by the whole of it. Without an id
-    they keep what pytest-benchmark wrote.
+    pytest joins the pieces by ``-``, in the order of the parameters. If more hyphens make that
+    ambiguous for several such values, each becomes the whole id. Without an id they keep what
+    pytest-benchmark wrote.
     """
     opaque = [name for name, value in parameters.items() if not _is_plain(value)]
     pieces = test_id.split("-")
@@ -202,7 +202,7 @@ def _name_opaque(parameters: Mapping[str, Any], test_id: str) -> dict[str, Any]:
 
 
 def _is_plain(value: object) -> bool:
-    """Return whether a parameter is a value to show, and no container or other object.
+    """Return whether a parameter is a number, text or None, and no container or other object.
 
     pytest-benchmark writes ``UNSERIALIZABLE[...]`` for what JSON cannot hold
     (pytest_benchmark/utils.py).
@@ -213,5 +213,5 @@ def _is_plain(value: object) -> bool:
 
 
 PYTEST_BENCHMARK = JsonFormat(
-    _TOOL, lambda of: "benchmarks" in of and "context" not in of, _File, _entries
+    _TOOL, lambda document: "benchmarks" in document and "context" not in document, _File, _entries
 )

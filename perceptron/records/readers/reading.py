@@ -1,4 +1,4 @@
-"""A reader's request, the rows that it returns, and its notes on entries that are no rows."""
+"""What is asked of a reader, the rows it returns, and the reasons why it skips others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from perceptron.untrusted_text import label, printable
 
 Kind = TypeVar("Kind")
 
-# Why rows are left out: one wording for all readers.
+# Reasons for skipping rows, in one wording for all readers.
 NOT_ASKED_FOR = "of a family that was not asked for"
 NO_SUCH_PARAMETERS = "of a benchmark without the parameters that hold the backend and the size"
 NO_SIZE = "of a size that is no number above 0"
@@ -37,11 +37,11 @@ _MOST_REASONS = 12
 
 
 class ForeignRow(Struct, frozen=True, kw_only=True, gc=False):
-    """One row of a source.
+    """A row of a source.
 
-    Until `naming` has seen all rows, a foreign row's ``family`` is its benchmark's short name;
-    ``name`` is its full name and ``others`` are the parameters that hold neither backend nor size.
-    Rows that the suite itself measured have neither: their family is final.
+    Until `naming` has seen all rows, ``family`` is the short name of the row's benchmark. ``name``
+    is its full name and ``others`` are the parameters except backend and size. Both are empty for
+    rows that the suite itself measured: their family is final.
     """
 
     row: Measurement
@@ -50,15 +50,16 @@ class ForeignRow(Struct, frozen=True, kw_only=True, gc=False):
 
 
 Run = list[ForeignRow]
-"""Rows of one run, of which those with an equal ``repeat`` were measured side by side."""
+"""Rows of one run; those with the same ``repeat`` were measured side by side."""
 
 
 class ReadRequest(Struct, frozen=True, kw_only=True):
-    """A request for rows of the sources: ``families`` by name, all of them without.
+    """What to read of the sources.
 
-    ``ours`` says that asv's results are of this suite's own benchmarks. ``samples`` of our own rows
-    are lists, or arrays for a table, or as many times the smallest. ``separator`` stands between
-    the fields of tables; found out without. ``unit`` is that of their times; seconds without.
+    ``families`` names the families to read; empty means all. ``ours`` says that asv's results are
+    of this suite's own benchmarks. ``samples`` is how the samples of our own rows are returned:
+    as lists, as arrays, or as the smallest value repeated ("number"). ``separator`` separates the
+    fields of CSV tables (None: detect it), and ``unit`` is the unit of their times (None: seconds).
     """
 
     roles: ParameterRoles = ParameterRoles()
@@ -70,12 +71,12 @@ class ReadRequest(Struct, frozen=True, kw_only=True):
 
 
 def is_case_of(family: str, benchmark: str) -> bool:
-    """Return whether a family is a benchmark, or one of those that other parameters make of it."""
+    """Return whether a family is a benchmark, with or without parameters in brackets."""
     return family == benchmark or family.startswith(f"{benchmark}[")
 
 
 class SourceRead(Struct, frozen=True, kw_only=True):
-    """A source that was read; ``left_out`` counts what is none of its ``rows`` by the reason."""
+    """A source that was read; ``left_out`` is the number of skipped rows for each reason."""
 
     source: str
     formats: list[str]
@@ -85,13 +86,13 @@ class SourceRead(Struct, frozen=True, kw_only=True):
 
 
 class Reading:
-    """A source as it was named, and what was read of it: runs, and notes on what is no row.
+    """A source and what was read from it: its runs, and why other content was skipped.
 
-    ``rows`` are those of the ``runs``, once all sources are named and numbered together.
-    ``skipped`` counts rows by the reason why they are none of the rows returned; ``unused`` are
-    the parameters of benchmarks without those asked for, ``families`` the names of all that were
-    seen. ``unread`` are lines about files that cannot be read, ``files`` is how many were. ``seen``
-    are digests of the files that were read, of all sources that share it.
+    ``rows`` are the rows of the ``runs``, set once all sources are named and numbered together.
+    ``skipped`` counts the skipped rows by reason. ``families`` are the names of all families seen,
+    and ``unused`` the parameters of benchmarks that lack the requested ones. ``files`` is the
+    number of files read, ``unread`` has a line for each that cannot be read. ``seen`` holds the
+    digests of the files read, shared by all sources.
     """
 
     def __init__(
@@ -102,57 +103,58 @@ class Reading:
         self.runs: list[Run] = []
         self.rows: list[Measurement] = []
         self.folders: list[Path | None] = []
-        """The folder of each of the runs, where that is one of ours."""
+        """The folder of each run; None for a run of another tool."""
         self.run_rows: list[int] = []
-        """How many of the ``rows`` are of each of the runs, which come in this order."""
+        """The number of ``rows`` of each run, in the order of the runs."""
         self.formats: set[str] = set()
         self.files = 0
         self.has_repeats = False
         self.has_named_columns = False
-        """Whether a table has the columns that were asked for."""
+        """Whether a table has the requested columns."""
         self.skipped: Counter[str] = Counter()
         self.unread: list[str] = []
         self.unused: set[str] = set()
         self.families: set[str] = set()
         self.with_races: set[Path] = set()
-        """Our files that hold races beside the rows that are returned, or nothing else."""
+        """Our files that hold races, with or without other rows."""
         self.asv_lists: dict[Path, dict[str, Any]] = {}
         """The benchmarks that asv lists in a file."""
         self.seen = set() if seen is None else seen
         self._complaints: dict[tuple[str, str], tuple[str, Counter[str]]] = {}
 
     def add(self, file: Path, tool: str, *runs: Run) -> None:
-        """Add the runs of a file, without rows that nobody can have measured."""
+        """Add the runs of a file, without rows of impossible values."""
         self.formats.add(tool)
         self.files += 1
-        # Our own lines were checked as they were read: a complaint about one has its number.
+        # Our own lines were checked while read: their errors name the line.
         is_ours = tool == "perceptron"
         self.runs += runs if is_ours else [self._possible(file, run) for run in runs]
         is_run = is_ours and file.name == ROWS
         self.folders += [file.parent if is_run else None] * len(runs)
 
     def _possible(self, file: Path, run: Run) -> Run:
-        kept, zeros, others = [], 0, []
+        possible, zeros, details = [], 0, []
         for foreign in run:
             why = impossible(foreign.row)
             if why is None:
-                kept.append(foreign)
+                possible.append(foreign)
             elif foreign.row.seconds == 0:
                 zeros += 1
             else:
-                others.append(f"{foreign.row.backend} at {foreign.row.size}: {why}")
-        for rows, reason in ((zeros, BELOW_RESOLUTION), (len(others), IMPOSSIBLE)):
+                details.append(f"{foreign.row.backend} at {foreign.row.size}: {why}")
+        for rows, reason in ((zeros, BELOW_RESOLUTION), (len(details), IMPOSSIBLE)):
             self.leave_out(rows, reason)
             if rows:
-                example = f", as of {others[0]}" if reason == IMPOSSIBLE else ""
+                example = f", as of {details[0]}" if reason == IMPOSSIBLE else ""
                 what = f"{rows:,} {'row' if rows == 1 else 'rows'} {reason}{example}"
                 self.complain(file, what, "such rows are left out", "impossible")
-        return kept
+        return possible
 
     def is_asked_for(self, family: str, full_name: str = "", rows: int = 1) -> bool:
-        """Note that a benchmark is there; return whether its rows can be of a family asked for.
+        """Record a benchmark's family; return whether the request includes it.
 
-        A family may carry other parameters in brackets behind the name.
+        A requested family may have parameters in brackets after the name. The ``rows`` of other
+        families are counted as skipped.
         """
         self.families.add(family)
         wanted = self.request.families
@@ -163,55 +165,56 @@ class Reading:
         self.leave_out(rows, NOT_ASKED_FOR)
         return False
 
-    def has_roles(self, roles: ParameterRoles, known: Iterable[str], rows: int = 1) -> bool:
-        """Return whether a benchmark has the parameters asked for; note what it has if not."""
-        if roles.names.issubset(known):
+    def has_roles(self, roles: ParameterRoles, parameters: Iterable[str], rows: int = 1) -> bool:
+        """Return whether a benchmark has the requested parameters; record its own if not."""
+        if roles.names.issubset(parameters):
             return True
-        self.unused.update(known)
+        self.unused.update(parameters)
         self.leave_out(rows, NO_SUCH_PARAMETERS)
         return False
 
     def leave_out(self, rows: int, reason: str) -> None:
-        """Count rows that the source holds and that are not returned."""
+        """Count skipped rows of the source under the ``reason``."""
         if rows:
             self.skipped[reason] += rows
 
     def not_read(self, file: Path, why: UserError | str) -> None:
-        """Name a file that holds no results that can be read, once."""
+        """Record a file that cannot be read, once."""
         reason = str(why).removeprefix(str(file)).lstrip(":, ")
         line = printable(f"{file}: {reason}")
         if line not in self.unread:
             self.unread.append(line)
 
     def complain(self, file: Path, what: str, advice: str, code: str = "not-read") -> None:
-        """Warn of something in a file; the same in many files is one warning.
+        """Add a warning about a file; the same warning for many files is given once.
 
-        ``what`` begins with the place in the file.
+        ``what`` begins with the position in the file.
         """
         _, files = self._complaints.setdefault((code, what), (advice, Counter()))
         files[printable(file)] += 1
 
     def summary(self, why_unused: Callable[[Measurement], str | None]) -> SourceRead:
-        """Return the outcome, with the most frequent reasons: some are words of the file.
+        """Return how many rows were used and skipped, with the most frequent reasons.
 
-        Rows for which there is a reason why the answer does not use them are left out, too.
+        ``why_unused`` gives the reason why the answer does not use a row, or None; such rows count
+        as skipped, too.
         """
         unused = Counter(why for row in self.rows if (why := why_unused(row)) is not None)
         reasons = (self.skipped + unused).most_common()
-        left_out = dict(reasons[:_MOST_REASONS])
-        if others := sum(rows for _, rows in reasons[_MOST_REASONS:]):
-            left_out["for other reasons"] = others
+        skipped = dict(reasons[:_MOST_REASONS])
+        if other_rows := sum(rows for _, rows in reasons[_MOST_REASONS:]):
+            skipped["for other reasons"] = other_rows
         return SourceRead(
             source=printable(self.source),
             formats=sorted(self.formats),
             files=self.files,
             rows=len(self.rows) - unused.total(),
-            skipped=left_out,
+            skipped=skipped,
         )
 
     @property
     def warnings(self) -> list[MeasurementWarning]:
-        """One for each thing that is wrong, and for each file that is not read."""
+        """The warnings about the content of files, then one for each file that is not read."""
         return [
             *(
                 MeasurementWarning(code=code, message=_shortened(what, files), advice=advice)
@@ -236,7 +239,7 @@ def _shortened(what: str, files: Iterable[str]) -> str:
 
 
 def converted(file: Path, content: object, kind: type[Kind], tool: str) -> Kind:
-    """Return a document as a type; raises `UserError` naming the file and the wrong field."""
+    """Convert a document to ``kind``; raises `UserError` naming the file and the wrong field."""
     try:
         return msgspec.convert(content, kind)
     except (msgspec.ValidationError, RecursionError) as error:
@@ -244,12 +247,12 @@ def converted(file: Path, content: object, kind: type[Kind], tool: str) -> Kind:
 
 
 class Entry(NamedTuple):
-    """A benchmark as its tool states it, of whose ``parameters`` some are its backend and size.
+    """A benchmark as its tool states it; some of its ``parameters`` are the backend and the size.
 
-    ``title`` is what its tool calls it, in which parameters may stand, and ``name`` what is left of
-    that without those stated; ``is_complete`` says that the title holds no more. ``telling`` are
-    the parameters that may tell families apart, all without. Without a ``time`` its tool states
-    none. ``fields`` are more of the row's.
+    ``title`` is the tool's name of the benchmark, which may contain parameters, and ``name`` the
+    title without the parameters stated. ``is_complete`` says that the title holds no others.
+    ``telling`` are the parameters that may distinguish families (None: all of them). ``time`` is
+    None if the tool states none. ``fields`` are further fields of the row.
     """
 
     family: str
@@ -264,7 +267,7 @@ class Entry(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What the entries share that follow in a document, up to the next facts: they are one run."""
+    """Facts shared by the entries that follow in a document; each `Facts` begins a new run."""
 
     machine: str = "unknown"
     when: str = ""
@@ -274,13 +277,14 @@ class Facts(NamedTuple):
 
 
 Found = Facts | Entry | Measurement
-"""What a document holds; a row where it says itself which field is which."""
+"""An item of a document; a `Measurement` where the document names the fields of the row itself."""
 
 
 class JsonFormat(NamedTuple):
-    """A tool whose results are JSON: what recognises an object, its type, and what is in it.
+    """A tool whose results are JSON.
 
-    The type holds what is read of it.
+    ``recognises`` says whether an object is of this tool, ``document`` is the type that holds what
+    is read of it, and ``entries`` yields its items.
     """
 
     name: str
@@ -289,7 +293,7 @@ class JsonFormat(NamedTuple):
     entries: Callable[[Any, Path, Reading], Iterable[Found]]
 
     def read(self, file: Path, content: object, reading: Reading) -> None:
-        """Read a document; raises `UserError` naming the file and the field that is wrong."""
+        """Add a document's rows to ``reading``; raises `UserError` naming the file and field."""
         document = converted(file, content, self.document, self.name)
         runs: list[Run] = [[]]
         origin = {"source": self.name, "file": printable(file)}
@@ -306,7 +310,7 @@ class JsonFormat(NamedTuple):
 def _row(
     entry: Entry | Measurement, shared: Mapping[str, Any], file: Path, reading: Reading
 ) -> ForeignRow | None:
-    """Return the row of a benchmark; None where it has none, which is noted."""
+    """Return the row of a benchmark, or None and count it as skipped."""
     if isinstance(entry, Measurement):
         return ForeignRow(row=entry) if reading.is_asked_for(entry.family) else None
     family, title = label(entry.family) or "benchmark", label(entry.title)

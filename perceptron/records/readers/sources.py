@@ -1,4 +1,4 @@
-"""Read sources one after the other, leave out copies, and name and number their rows together."""
+"""Read several sources, skip copies of files, and name and number their rows together."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
     from perceptron.records.measurement import Measurement
 
-# Of the parameters that an error names.
+# The most characters of the parameters that an error names.
 _LONGEST = 400
 
 
 def load_sources(sources: Sequence[str | Path], request: ReadRequest) -> list[Reading]:
-    """Load the sources in their order, each once; by default the folder ``results``.
+    """Load each source once, in order; by default the folder ``results``.
 
-    No two values of a problem and backend on equal ground share a ``process``, whatever runs they
-    come from. A copy of a file counts once. Raises `UserError` in one line for a source that does
-    not exist or cannot be understood, and where no benchmark has the parameters asked for.
+    No two rows with the same problem, backend and comparison key share a process number. A copy of
+    a file counts once. Raises `UserError` for a source that does not exist or cannot be read, and
+    if no benchmark has the requested parameters.
     """
     seen: set[bytes] = set()
     names = dict.fromkeys(map(str, sources or ("results",)))
@@ -55,13 +55,13 @@ def load_sources(sources: Sequence[str | Path], request: ReadRequest) -> list[Re
         for reading in readings:
             reading.run_rows = [len(run) for run in reading.runs]
             reading.runs = []
-            for _ in reading.run_rows:  # each is let go: rows with new numbers are copies
+            for _ in reading.run_rows:  # popped to free memory: rows with new numbers are copies
                 reading.rows += numbers.number([foreign.row for foreign in named.pop()])
     return readings
 
 
 def _parameters_must_be_of_use(readings: Sequence[Reading], request: ReadRequest) -> None:
-    """Raise `UserError` where parameters were named and all sources are tables without them."""
+    """Raise `UserError` if the user named parameters and all sources are tables without them."""
     if request.roles == ParameterRoles():
         return
     if all(reading.formats == {"csv"} and not reading.has_named_columns for reading in readings):
@@ -73,7 +73,7 @@ def _parameters_must_be_of_use(readings: Sequence[Reading], request: ReadRequest
 
 
 def _something_must_be_chosen(readings: Sequence[Reading]) -> None:
-    """Warn of a source that has no row, and why; raise that as a `UserError` if none has any."""
+    """Warn of each source without rows; raise `UserError` with the reason if none has any."""
     empty = [
         reading
         for reading in readings
@@ -89,21 +89,21 @@ def _something_must_be_chosen(readings: Sequence[Reading]) -> None:
 
 
 def _why_nothing(reading: Reading) -> str:
-    """Return why a source has no row. Unusable sizes say more than absent parameters."""
+    """Return why a source has no row; unusable sizes come before missing parameters."""
     unread = "".join(f"; {line}" for line in reading.unread[:1])
     roles = reading.request.roles
     if reading.unused and NO_SIZE not in reading.skipped:
-        there = sorted({label(name) for name in reading.unused})
+        parameters = sorted({label(name) for name in reading.unused})
         return (
             f"no benchmark has the parameters {', '.join(sorted(roles.names))}; there are: "
-            f"{shortened(', '.join(there), _LONGEST) or 'none'}; choose with {option('by')} "
+            f"{shortened(', '.join(parameters), _LONGEST) or 'none'}; choose with {option('by')} "
             f"and {option('size')}, or find sizes in names with {option('size-regex')}{unread}"
         )
     reasons = [f"{rows:,} {reason}" for reason, rows in reading.skipped.most_common()]
-    complaints = [warning.message for warning in reading.warnings[:1]]
-    if not (reasons or complaints):
+    messages = [warning.message for warning in reading.warnings[:1]]
+    if not (reasons or messages):
         return "no rows in it"
-    return f"no row of it can be used: {'; '.join([*reasons, *complaints])}"
+    return f"no row of it can be used: {'; '.join([*reasons, *messages])}"
 
 
 Source = str | Path
@@ -117,12 +117,12 @@ def load_results(
     sep: str | None = None,
     unit: UnitName | None = None,
 ) -> pandas.DataFrame:
-    """Return every row of the sources as a pandas table.
+    """Load every row of the sources as a pandas table.
 
-    There is one column for each field of a `Measurement`, whose type does not depend on the rows,
-    and for rows of ours ``run``, the folder of their run, and ``question``, the command that asked.
-    ``samples`` and ``dropped`` hold NumPy arrays and ``hidden`` tuples. Files that cannot be read
-    in a folder, and sizes that are no numbers, are warned of.
+    The table has a column for each field of a `Measurement`, of a type that does not depend on the
+    rows. For rows that this suite measured, ``run`` is the folder of their run and ``question`` the
+    command. ``samples`` and ``dropped`` hold NumPy arrays and ``hidden`` tuples. Files of a folder
+    that cannot be read, and sizes that are no numbers, give warnings.
 
     Parameters
     ----------
@@ -144,8 +144,8 @@ def load_results(
     Raises
     ------
     UserError
-        For a source that does not exist or cannot be understood, where no benchmark has these
-        parameters, and without pandas.
+        If a source does not exist or cannot be read, if no benchmark has these parameters, or if
+        pandas is not installed.
     """
     optional.require("pages", "pandas")
     import pandas
@@ -173,7 +173,7 @@ def load_results(
 
 
 def _question(folder: Path | None) -> str | None:
-    """Return the command that a run answers; None where that is not known."""
+    """Return the command of a run; None if its plan is missing."""
     if folder is None:
         return None
     try:
@@ -183,7 +183,7 @@ def _question(folder: Path | None) -> str | None:
 
 
 def load(sources: Sequence[Source | Iterable[Source]], request: ReadRequest) -> list[Reading]:
-    """Return the readings of the sources; warn of what is wrong with them."""
+    """Return the readings of the sources, and give their warnings."""
     named = [
         source
         for group in sources

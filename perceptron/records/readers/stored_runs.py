@@ -1,4 +1,4 @@
-"""A results folder and the runs in it, read as far as possible and not judged."""
+"""Read a results folder and its runs, with an error for each file that cannot be read."""
 
 from __future__ import annotations
 
@@ -27,14 +27,13 @@ from perceptron.records.store import (
 from perceptron.untrusted_text import shortened
 
 _LONGEST = 400
-"""Characters of a complaint."""
+"""The most characters of an error."""
 
 
 class StoredResults(Struct, frozen=True, kw_only=True):
-    """A results folder: all its rows, its runs (newest first), and what could not be read.
+    """A results folder: all its rows, its runs (newest first), and errors about unreadable files.
 
-    A complaint begins with the file, is one line of text that every terminal and page accepts, and
-    has at most 400 characters.
+    An error is one printable line of at most 400 characters that begins with the file.
     """
 
     folder: Path
@@ -44,10 +43,10 @@ class StoredResults(Struct, frozen=True, kw_only=True):
     by_run: dict[Path, list[Measurement]] = {}
     """The rows of each run, by its folder."""
     whole: dict[Path, list[Measurement]] = {}
-    """Those of them that hold all rows of a run, with the numbers that its file has."""
+    """The entries of ``by_run`` that have all rows of the run, numbered as in its file."""
 
     def load(self, stored: StoredRun, samples: bool) -> LoadedRun:
-        """Return one of the runs as `read_run` does, without reading its rows again if it can."""
+        """Return a run as `read_run` does, from the rows in memory if possible."""
         rows = self.whole.get(stored.folder)
         if samples or rows is None:
             return read_run(stored.folder, samples)
@@ -57,9 +56,9 @@ class StoredResults(Struct, frozen=True, kw_only=True):
 
 
 class RunFacts(Struct, frozen=True, kw_only=True):
-    """The machine of a run, and its conditions at the last start; None if not recorded.
+    """The machine of a run, and the conditions at its last start; None if not recorded.
 
-    ``earlier`` are the conditions of its earlier starts, the newest first.
+    ``earlier`` are the conditions at earlier starts, newest first.
     """
 
     environment: Environment
@@ -74,12 +73,12 @@ class LoadedRun(Struct, frozen=True, kw_only=True):
     run: Run
     facts: RunFacts
     rows: list[Row]
-    """Without those of killed workers that a later try has replaced."""
+    """All rows except those of killed workers that a later try has replaced."""
     others: list[Measurement] = []
-    """Rows of the other runs on its machine that answer with it, without their samples: see
+    """Rows without samples of other runs on the same machine that are used with this one: see
     `questions.other_sessions`."""
     other_races: list[RaceRow] = []
-    """Likewise of a race."""
+    """Races of other runs, likewise."""
 
     @property
     def times(self) -> list[Measurement]:
@@ -88,10 +87,11 @@ class LoadedRun(Struct, frozen=True, kw_only=True):
 
 
 def read_results(results: Path) -> StoredResults:
-    """Read a results folder: the rows of ``runs`` and ``asv`` in it, named and numbered.
+    """Read the rows of ``runs`` and ``asv`` in a results folder, named and numbered.
 
-    One that does not exist is empty. Damaged files are complained about and hide no others; no
-    content of a file makes it raise. Of samples, rows of runs keep the number and the smallest.
+    A folder that does not exist is empty. No content of a file raises: each damaged file is an
+    error in the result, and the others are read. Rows of runs keep only the number of their samples
+    and the smallest.
     """
     reading = Reading(ReadRequest(samples="number"), str(results))
     with no_search_for_cycles():
@@ -104,23 +104,23 @@ def read_results(results: Path) -> StoredResults:
             if folder / ROWS not in reading.with_races
             and all(foreign.row is row for foreign, row in zip(run, numbered, strict=True))
         }
-    complaints = sorted(shortened(warning.message, _LONGEST) for warning in reading.warnings)
-    runs = stored_runs(results, lambda line: complaints.append(shortened(line, _LONGEST)))
+    errors = sorted(shortened(warning.message, _LONGEST) for warning in reading.warnings)
+    runs = stored_runs(results, lambda line: errors.append(shortened(line, _LONGEST)))
     return StoredResults(
         folder=results,
         rows=[row for run in rows for row in run],
         runs=runs,
-        errors=complaints,
+        errors=errors,
         by_run=by_run,
         whole=whole,
     )
 
 
 def _numbered(reading: Reading) -> list[list[Measurement]]:
-    """Return the rows of each run, named; no two of a session share a process.
+    """Return the rows of each run, named; within a session no two runs share a process number.
 
-    Runs of two sessions are judged apart and keep their numbers, so that none is read again. Other
-    tools' rows know no session, and of our own runs two may have begun within one second.
+    Runs of different sessions are judged separately and keep their numbers, so that their files
+    need not be read again. Rows of other tools have no session and are numbered together.
     """
     numbers: defaultdict[str | None, ProcessNumbers] = defaultdict(ProcessNumbers)
     named = ([foreign.row for foreign in run] for run in name_rows(reading.runs))
@@ -128,17 +128,17 @@ def _numbered(reading: Reading) -> list[list[Measurement]]:
 
 
 def read_facts(folder: Path) -> RunFacts:
-    """Read a run's facts; raises `UserError` naming the file that cannot be understood."""
+    """Read a run's machine and conditions; raises `UserError` naming a file that is damaged."""
     environment, starts = load_environment(folder), load_conditions(folder)
     newest = starts[0] if starts else None
     return RunFacts(environment=environment, conditions=newest, earlier=starts[1:])
 
 
 def read_run(folder: Path, samples: bool = True) -> LoadedRun:
-    """Read a run; raises `UserError` naming the file that cannot be understood.
+    """Read a run; raises `UserError` naming a file that is damaged.
 
-    Lines that are no rows are left out; `read_results` complains about them. Without ``samples``
-    rows keep only their number and the smallest.
+    Damaged lines are skipped; `read_results` reports them. Without ``samples``, rows keep only the
+    number of their samples and the smallest.
     """
     run, _, rows = load_run(folder, lambda _: None, samples)
     return LoadedRun(folder=folder, run=run, facts=read_facts(folder), rows=standing(rows))

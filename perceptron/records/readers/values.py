@@ -1,4 +1,4 @@
-"""Numbers as foreign files write them, and their units: ``ns/iter``, ``µs/op``, ``ops/sec``."""
+"""Convert numbers, times and units of other tools' files: ``ns/iter``, ``µs/op``, ``ops/sec``."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-fA-F]{12,}", re.ASCII)
 _DIGITS = 12
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-# Whole numbers beyond this are not told apart by floats.
+# The largest whole number up to which floats are exact.
 _LARGEST_WHOLE = 2**53
-# Two characters look like µ: the micro sign and the Greek letter.
+# Two characters look like µ: the micro sign and the Greek letter mu.
 _SECONDS = {
     1e-9: ("ns", "nanosecond", "nanoseconds"),
     1e-6: ("us", "\u00b5s", "\u03bcs", "microsecond", "microseconds"),
@@ -34,7 +34,7 @@ _ONCE = frozenset(("iter", "op", "ops", "call", "calls", "run", "runs", "exec"))
 
 
 def number(value: object) -> int | float | None:
-    """Return the number that a value is or spells, a whole one as int; None if it is none."""
+    """Convert a number or its text to int if whole, else float; None for anything else."""
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -46,7 +46,7 @@ def number(value: object) -> int | float | None:
 
 
 def duration(value: object) -> float | None:
-    """Return a time in seconds, above 0 and finite; None for everything else."""
+    """Return a finite number above 0 as float; None for anything else."""
     if type(value) is float:  # nearly always: this is called for every number of a file
         return value if 0 < value < inf else None
     seconds = None if isinstance(value, str) else number(value)
@@ -54,18 +54,18 @@ def duration(value: object) -> float | None:
 
 
 def revision(text: object) -> str | None:
-    """Return a revision or version as rows hold it; None for an empty one.
+    """Return a revision or version as rows store it; None if empty.
 
-    Of a digest the first 12 digits; a name, such as a branch's, in full: two may begin alike.
+    A digest is cut to its first 12 digits; a name, such as a branch's, stays whole.
     """
     name = "" if text is None else label(text)
     return (name[:_DIGITS] if _DIGEST.fullmatch(name) else name) or None
 
 
 def in_utc(text: object) -> str | None:
-    """Return a moment in ISO 8601, which says its offset or is in UTC, as UTC; None if it is none.
+    """Convert an ISO 8601 time to UTC, so that times sort as texts; None if it is not one.
 
-    So moments of several files sort as texts.
+    A time without an offset is taken as UTC.
     """
     if not isinstance(text, str):
         return None
@@ -78,7 +78,7 @@ def in_utc(text: object) -> str | None:
 
 
 def moment(milliseconds: object) -> str:
-    """Return ``milliseconds`` since 1970 as UTC, ISO 8601; empty text for what is no moment."""
+    """Convert ``milliseconds`` since 1970 to ISO 8601 in UTC; empty if they are no time."""
     since = duration(milliseconds)
     try:
         at = None if since is None else datetime.fromtimestamp(since / 1000, UTC)
@@ -99,10 +99,10 @@ def stated_time(
     ends: tuple[object, object] = (None, None),
     quartiles: tuple[object, object, object] = (None, None, None),
 ) -> StatedTime | None:
-    """Return a time as a file states it, in seconds; None for what is no time above 0.
+    """Return the fields of a time, all in seconds; None if ``seconds`` is no number above 0.
 
-    ``ends`` are those of its 99% interval, of which one that is no time above 0 is open. Without
-    any, that of a median follows from two ``quartiles`` and of how many values they are.
+    ``ends`` are the ends of its 99% interval; an end that is no number above 0 is None. Without
+    both, the interval is that of a median, from ``quartiles``: lower, upper, number of values.
     """
     time = duration(seconds)
     if time is None:
@@ -137,18 +137,18 @@ def _median_interval(
     if low is None or high is None or values is None or values < 2:
         return None, None
     error = 1.2533 / 1.349 * max(0.0, high - low) / sqrt(values)
-    reach = error * _student(int(min(values, 1000)) - 1)
-    return seconds - reach, seconds + reach
+    half_width = error * _student(int(min(values, 1000)) - 1)
+    return seconds - half_width, seconds + half_width
 
 
 def without_address(text: str) -> str:
-    """Return an object's ``repr`` without where it lay in memory: each process has it elsewhere."""
+    """Return an object's ``repr`` without its memory address, which differs between processes."""
     return _ADDRESS.sub("", text)
 
 
 @lru_cache(maxsize=1024)
 def _student(df: int) -> float:
-    """Return how many standard errors a 99% interval reaches."""
+    """Return the half-width of a 99% interval in standard errors, for ``df`` degrees of freedom."""
     from scipy import special  # not for the help of a command
 
     return float(special.stdtrit(df, 0.995))
@@ -161,14 +161,14 @@ class TimeUnit(Struct, frozen=True):
     is_rate: bool
 
     def in_seconds(self, value: float) -> float | None:
-        """Return a value of this unit in seconds; None for what is no time."""
+        """Convert a value of this unit to seconds; None if it is no time above 0."""
         if not self.is_rate:
             return duration(value * self.seconds)
         return duration(self.seconds / value) if value else None
 
 
 def time_unit(text: str) -> TimeUnit | None:
-    """Return the unit that a text names; None for one of anything else than the time of a run."""
+    """Parse a unit of the time of one run, or of a rate of runs; None for any other text."""
     name, _, per = text.strip().lower().partition("/")
     if name in _UNITS and (not per or per in _ONCE):
         return TimeUnit(_UNITS[name], is_rate=False)

@@ -14,7 +14,7 @@ Point = tuple[float, float]
 
 SIZE, LINE_HEIGHT = 13, 16
 LETTER = 7.6
-"""The average width of a letter, in a wide font."""
+"""The average width of a letter in pixels, in a wide font."""
 INK, SOFT = "var(--ink, #222222)", "var(--soft, #555555)"
 PAPER = "var(--paper, #ffffff)"
 LONGEST_NAME = 60

@@ -186,14 +186,14 @@ def _at_ends(lines: Iterable[tuple[Line, str]], frame: Frame) -> list[str]:
     """Return the name of each line at its end, below names that are there already."""
     ends = [(*frame.at([(line.x[-1], line.y[-1])])[0], line, colour) for line, colour in lines]
     ends.sort(key=lambda end: end[1])
-    parts, taken = [], list[tuple[float, float, float]]()
+    parts, occupied = [], list[tuple[float, float, float]]()
     # The lowest name is in the frame: all others move up if necessary.
     for x, y, line, colour in reversed(ends):
         left, right = x + 10, x + 10 + text_width(line.label)
-        for below_left, below_right, below in taken:
+        for below_left, below_right, below in occupied:
             if left < below_right and below_left < right and y > below - LINE_HEIGHT:
                 y = below - LINE_HEIGHT
-        taken.append((left, right, y))
+        occupied.append((left, right, y))
         parts.append(text_element(line.label, left, y, fill=colour))
     return parts
 
@@ -388,8 +388,8 @@ def _map(figure: MapFigure, looks: Looks, width: int) -> tuple[list[str], int]:
         ]
     for region in figure.regions:
         (middle,) = frame.at([(region.x, region.y)])
-        words = "\n".join(filter(None, (region.backend, region.detail)))
-        parts.append(centred(words, *middle, frame, font_weight="bold"))
+        label = "\n".join(filter(None, (region.backend, region.detail)))
+        parts.append(centred(label, *middle, frame, font_weight="bold"))
     return [*parts, *around(frame, figure.key, ""), *legend_below(frame, legend)], frame.height
 
 

@@ -61,10 +61,10 @@ def views_of(page: str, answers: Iterable[Shown], looks: Looks) -> Views:
     return views
 
 
-def link(page: str, place: Setting) -> str:
+def link(page: str, setting: Setting) -> str:
     """Return an address that opens a page of views at the first one with these switches."""
     return f"{page}.html#" + "&".join(
-        f"{_id(label)}={quote(shortened(value, _OPTION), safe='')}" for label, value in place
+        f"{_id(label)}={quote(shortened(value, _OPTION), safe='')}" for label, value in setting
     )
 
 

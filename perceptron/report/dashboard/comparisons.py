@@ -92,7 +92,7 @@ def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
         suite=plan.suite if plan.benchmarks is None else f"{plan.suite}: {plan.benchmarks}",
     )
     yield FILE, msgspec.json.encode(listed)
-    shown = {
+    facts = {
         "told": described,
         "comparison": comparison,
         "commits": [side_commit(side, _SHORT) for side in (plan.base, plan.head)],
@@ -101,7 +101,7 @@ def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
         "document": DOCUMENT,
         "functions": _FUNCTIONS,
     }
-    yield PAGE, _render("comparison.html.j2", "../", shown)
+    yield PAGE, _render("comparison.html.j2", "../", facts)
 
 
 def _evidence(row: Row) -> list[tuple[str, Cell]]:
@@ -127,13 +127,13 @@ def _evidence(row: Row) -> list[tuple[str, Cell]]:
         )
         facts.append(("instructions per call", f"{amounts}, {size}; noise {noise}"))
     if row.wait_share is not None:
-        words = "threads waited for a core "
-        waited = Quantity(row.wait_share, "%", digits=".1f", before=words, after=" of the time")
+        label = "threads waited for a core "
+        waited = Quantity(row.wait_share, "%", digits=".1f", before=label, after=" of the time")
         facts.append(("contended", waited))
     return facts
 
 
-def _render(template: str, root: str, shown: dict[str, Any]) -> bytes:
+def _render(template: str, root: str, facts: dict[str, Any]) -> bytes:
     """Return a page that links to the list, but not above it: that may not be published."""
     site = {
         "root": root,
@@ -142,16 +142,16 @@ def _render(template: str, root: str, shown: dict[str, Any]) -> bytes:
         "made_by": "perceptron compare",
         "scripts": ("page",),
     }
-    return templates().get_template(template).render(**site, **shown).encode()
+    return templates().get_template(template).render(**site, **facts).encode()
 
 
 class Summary(Struct, frozen=True, kw_only=True):
     """A comparison in the list."""
 
     when: str
-    """When its page was written, UTC, in ISO's form."""
+    """The time when its page was written, UTC, ISO 8601."""
     base: str
-    """Its name and commit."""
+    """The name and commit of BASE."""
     head: str
     verdict: str
     reason: str
@@ -194,7 +194,7 @@ def blocks_figure(row: Row, blocks: Sequence[Block]) -> LineFigure | None:
         return None
     stages = {stage: [dot for dot in dots if dot[1].stage == stage] for stage in _STAGES}
     screened, confirming = map(len, stages.values())
-    of = ", from the confirmation alone" if confirming else ""
+    basis = ", from the confirmation alone" if confirming else ""
     changes = sorted(change for _, _, change in dots)
     ends = [100 * end for end in (row.low, row.change, row.high) if end is not None]
     low, middle, high = ends if len(ends) == 3 else (0.0, 0.0, 0.0)
@@ -204,7 +204,7 @@ def blocks_figure(row: Row, blocks: Sequence[Block]) -> LineFigure | None:
         f"{percent(changes[0], sign=True)} to {percent(changes[-1], sign=True)}",
         caption="Each dot is one block, neighbouring processes of BASE and HEAD: "
         f"{screened} of the screen (open), {confirming} of the confirmation (filled). "
-        f"Line and band: the estimate with its 99% interval{of}.",
+        f"Line and band: the estimate with its 99% interval{basis}.",
         height=320,
         x=x,
         y=linear_axis(

@@ -41,7 +41,7 @@ class LargeTable(Struct, frozen=True, kw_only=True):
     columns: Sequence[Column]
     rows: Collection[Any]
     make: Callable[[Any], Sequence[Value]] = tuple
-    """Returns the cells of a row: those of a million rows are made while they are written."""
+    """A function that returns the cells of a row, called while the table is written."""
 
 
 def table_files(

@@ -14,7 +14,7 @@ from perceptron.report.tables.doctor import cells
 from perceptron.untrusted_text import shortened
 
 SIDE_BY_SIDE = 12
-"""Number of machines with a column, the newest. With more, a table has a row for each."""
+"""The most machines with a column each, the newest. With more, a table has a row for each."""
 _NOTHING = "not recorded"
 
 
@@ -29,14 +29,14 @@ def machines_page(collection: Collection) -> tuple[dict[str, Any], list[LargeTab
             rows=answers.texts,
         )
     ] * bool(answers.rows)
-    shown, rest = collection.machines[:SIDE_BY_SIDE], collection.machines[SIDE_BY_SIDE:]
+    side_by_side, rest = collection.machines[:SIDE_BY_SIDE], collection.machines[SIDE_BY_SIDE:]
     if rest:
         tables.append(_facts_table(collection.machines))
-    checked = [_checks(machine) for machine in shown]
+    checked = [_checks(machine) for machine in side_by_side]
     facts = {
-        "names": [_name(machine) for machine in shown],
+        "names": [_name(machine) for machine in side_by_side],
         "facts": [
-            (what, [shortened(text_of(machine), 600) for machine in shown])
+            (what, [shortened(text_of(machine), 600) for machine in side_by_side])
             for what, text_of in _FACTS
         ],
         "checks": [
@@ -45,7 +45,7 @@ def machines_page(collection: Collection) -> tuple[dict[str, Any], list[LargeTab
         ],
         "warnings": [
             (_name(machine), machine.diagnosis.warnings)
-            for machine in shown
+            for machine in side_by_side
             if machine.diagnosis is not None and machine.diagnosis.warnings
         ],
         "complaints": [shortened(complaint, 400) for complaint in collection.errors],

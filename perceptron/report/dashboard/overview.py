@@ -22,11 +22,11 @@ _TOLD, _ON_CARD = 2, 2
 _OTHERS = 12
 
 
-def address(told: Answered, collection: Collection) -> str:
+def address(answered: Answered, collection: Collection) -> str:
     """Return the page and fragment that show an answer: the first page, or its first view."""
-    if collection.pages[told.study].is_overview:
+    if collection.pages[answered.study].is_overview:
         return "index.html"
-    return link(told.study, collection.scope(told))
+    return link(answered.study, collection.scope(answered))
 
 
 def overview(
@@ -126,7 +126,7 @@ def _block(main: Answered, crossovers: Sequence[Shown], looks: Looks) -> dict[st
 
 
 def _is_finding(figure: Figure) -> bool:
-    """Return whether a figure is of one size: those of families have switches for their pairs."""
+    """Return whether a figure shows the finding, and not a family."""
     return dict(figure.part).get("Shown") == "whole training"
 
 

@@ -94,10 +94,10 @@ def put(file: Path, content: bytes | Iterator[bytes]) -> None:
         replace(file, content)
 
 
-def remove_older(folder: Path, kept: Collection[Path]) -> None:
+def remove_older(folder: Path, current: Collection[Path]) -> None:
     """Remove data files of earlier pages that are not ``kept``; files of other programs stay."""
     for file in sorted((folder / "data").rglob("*.js")):
-        if file not in kept and _is_data(file):
+        if file not in current and _is_data(file):
             file.unlink()
 
 

@@ -88,7 +88,7 @@ _DERIVED: dict[str, Callable[[Measurement], Value]] = {
     "samples": lambda row: len(row.samples),
 }
 _PLACES = [
-    (place, _DERIVED[column.id]) for place, column in enumerate(_COLUMNS) if column.id in _DERIVED
+    (index, _DERIVED[column.id]) for index, column in enumerate(_COLUMNS) if column.id in _DERIVED
 ]
 # Derived columns have a placeholder.
 _stored = attrgetter(*("size" if column.id in _DERIVED else column.id for column in _COLUMNS))

@@ -56,31 +56,33 @@ def write_site(html: Path, collection: Collection, asv: str | None = None) -> Pa
     return html / "index.html"
 
 
-def with_answer(collection: Collection, told: Answered | ReadFromFiles) -> tuple[Collection, str]:
+def with_answer(
+    collection: Collection, answered: Answered | ReadFromFiles
+) -> tuple[Collection, str]:
     """Return the collection with a command's answer before all others, and its address.
 
     It replaces an answer with the same address. It comes last if it has no verdict while an older
     run of the same question has.
     """
-    if isinstance(told, ReadFromFiles):
-        collection = _with_rows(collection, told)
+    if isinstance(answered, ReadFromFiles):
+        collection = _with_rows(collection, answered)
         first = next(iter(collection.views(CROSSOVER)), None) if collection.read else None
         return collection, f"{CROSSOVER}.html" if first is None else link(CROSSOVER, first.scope)
-    place = collection.scope(told)
+    scope = collection.scope(answered)
     others = [
         answer
-        for answer in collection.studies.get(told.study, [])
-        if collection.scope(answer) != place
+        for answer in collection.studies.get(answered.study, [])
+        if collection.scope(answer) != scope
     ]
-    passed_over = {answer.results for answer in collection.undecided.get(told.study, ())}
-    shown = [*others, told] if told.results in passed_over else [told, *others]
-    collection = replace(collection, studies=collection.studies | {told.study: shown})
-    return collection, address(told, collection)
+    passed_over = {answer.results for answer in collection.undecided.get(answered.study, ())}
+    answers = [*others, answered] if answered.results in passed_over else [answered, *others]
+    collection = replace(collection, studies=collection.studies | {answered.study: answers})
+    return collection, address(answered, collection)
 
 
-def _with_rows(collection: Collection, read: ReadFromFiles) -> Collection:
+def _with_rows(collection: Collection, source: ReadFromFiles) -> Collection:
     """Return the collection with the rows of files first, and each row only once."""
-    added = collection_of(read.rows)
+    added = collection_of(source.rows)
     names = {machine.name for machine in collection.machines}
     rows = set(map(_digest, collection.rows))
     return replace(
@@ -115,7 +117,7 @@ def _pages(collection: Collection) -> dict[str, Page]:
 
 def _texts(
     collection: Collection,
-    shown: Mapping[str, Sequence[Shown]],
+    views_by_page: Mapping[str, Sequence[Shown]],
     chosen: dict[str, Stroke],
     first_page: dict[str, Any],
 ) -> Iterator[tuple[str, str | Iterable[str]]]:
@@ -133,7 +135,7 @@ def _texts(
 
     yield page("index", "overview.html.j2", first_page)
     for name in (name for name in collection.pages if name in every):
-        views = views_of(name, shown[name], chosen)
+        views = views_of(name, views_by_page[name], chosen)
         facts = {
             "nothing": every[name].nothing,
             "command": f"perceptron {name}",

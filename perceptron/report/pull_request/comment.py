@@ -82,8 +82,8 @@ def comment(
     do not fit are omitted and counted, those of the folded part first.
     """
     described = describe(comparison)
-    of = "" if pull is None else f"Commit {code(pull.commit[:12])}, "
-    measured = f"{of}{line(described.title)}{_page(comparison, published, html)}"
+    prefix = "" if pull is None else f"Commit {code(pull.commit[:12])}, "
+    measured = f"{prefix}{line(described.title)}{_page(comparison, published, html)}"
     subject = f"{code(described.subject)} " if described.subject else ""
     top = [TAG, "", f"**{described.verdict}**: {subject}{line(described.sentence)}"]
     foot = ["", measured, "", *_again(comparison, pull)]
@@ -101,8 +101,8 @@ def comment(
     notes = [f"- **{about}** {line(text)}" for about, text in described.notes]
     folded = [*part([], notes, room, "line"), *_table(described.others, room)]
     number = len(described.others.rows)
-    of = f"{numbers.counted(number, 'other benchmark')} and " if number else ""
-    summary = f"<summary>{of}details</summary>"
+    prefix = f"{numbers.counted(number, 'other benchmark')} and " if number else ""
+    summary = f"<summary>{prefix}details</summary>"
     fold = ["", "<details>", summary, *folded, "", "</details>"]
     return "\n".join([*top, *parts, *foot, *fold]) + "\n"
 
@@ -117,11 +117,11 @@ def part(head: list[str], entries: list[str], room: Room, what: str) -> list[str
 
     ``what`` is the noun for counting omitted entries.
     """
-    shown = room.fit(entries)
-    more = len(entries) - len(shown)
+    fitting = room.fit(entries)
+    more = len(entries) - len(fitting)
     many = numbers.counted(more, f"more {what}")
     omitted = ["", f"{many} left out for want of room."] if more else []
-    return ["", *head, *shown, *omitted] if shown else omitted
+    return ["", *head, *fitting, *omitted] if fitting else omitted
 
 
 def _again(comparison: Comparison, pull: PullRequest | None) -> list[str]:

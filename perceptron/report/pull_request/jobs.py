@@ -21,7 +21,7 @@ from perceptron.report.pull_request.comment import (
 from perceptron.report.tables import markdown as table
 
 Result = Comparison | str | None
-"""A job's result: a comparison, why it cannot be shown, or nothing."""
+"""A job's result: a comparison, the reason why it cannot be shown, or None without a result."""
 
 _COLUMNS = ("job", "verdict", "answer")
 _NOT_COMPARED, _NOT_SHOWN = "not compared", "not shown"

@@ -31,11 +31,11 @@ def show(comparison: Comparison, html: Path | None = None, verbose: bool = False
         terminal.paragraph(label(line))
     terminal.out.print()
     title = label(described.title)
-    for shown in described.tables if verbose else described.tables[:1]:
+    for part in described.tables if verbose else described.tables[:1]:
         if verbose:
-            terminal.table(title, shown.columns, shown.texts)
+            terminal.table(title, part.columns, part.texts)
         else:
-            terminal.brief_table(replace(shown, title=title), _ROWS)
+            terminal.brief_table(replace(part, title=title), _ROWS)
             terminal.out.print()
         title = ""
     notes = [

@@ -23,12 +23,12 @@ COLUMNS = ("job", "machine", "state", "rows>", "message")
 
 def job_lines() -> Show:
     """Return a function that writes a line on standard error whenever a job's state changes."""
-    shown: dict[str, str] = {}
+    states: dict[str, str] = {}
 
     def show(status: FleetStatus) -> None:
         for job in status.jobs:
-            if shown.get(job.job) != job.state:
-                shown[job.job] = job.state
+            if states.get(job.job) != job.state:
+                states[job.job] = job.state
                 name, machine, state, rows, step = cells(job)
                 terminal.note("  ".join(filter(None, (name, machine, state, f"{rows} rows", step))))
 
@@ -55,8 +55,8 @@ def show(
     for fleet in fleets:
         states = Counter(job.state for job in fleet.jobs)
         unfinished = [f"{number:,} {state}" for state, number in states.items() if state != "done"]
-        done = f"{states['done']:,} of {len(fleet.jobs):,} jobs done"
-        terminal.paragraph(f"fleet {label(fleet.fleet)}  {', '.join((done, *unfinished))}")
+        summary = f"{states['done']:,} of {len(fleet.jobs):,} jobs done"
+        terminal.paragraph(f"fleet {label(fleet.fleet)}  {', '.join((summary, *unfinished))}")
     terminal.out.print()
     first = [fleet for fleet in fleets if any(job.state != "done" for job in fleet.jobs)]
     for fleet in fleets if verbose else (*first, *fleets)[:1]:

@@ -105,7 +105,7 @@ class _SpentColumn(BarColumn):
         return super().render(task)
 
 
-def _log(title: str, words: Callable[[float, float], str]) -> Move:
+def _log(title: str, amount: Callable[[float, float], str]) -> Move:
     """Return a function that writes a line at every tenth."""
     tenths = -1
 
@@ -114,7 +114,7 @@ def _log(title: str, words: Callable[[float, float], str]) -> Move:
         now = int(min(10.0, 10 * done // total)) if total else 10
         if now != tenths:
             tenths = now
-            err.print(f"{title}: {words(done, total)}, {escape(message)}", soft_wrap=True)
+            err.print(f"{title}: {amount(done, total)}, {escape(message)}", soft_wrap=True)
 
     return move
 
@@ -185,8 +185,8 @@ def brief_table(whole: answer.Table, most: int) -> None:
     columns = [whole.columns[index] for index in kept_columns]
     lines = [[printable(row[index]) for index in kept_columns] for row in rows[:most]]
     widths = _widths(columns, lines)
-    last = out.width - _whole(widths[:-1]) - _GAP * (len(widths) > 1)
-    widths[-1] = min(widths[-1], max(1, last))
+    room = out.width - _whole(widths[:-1]) - _GAP * (len(widths) > 1)
+    widths[-1] = min(widths[-1], max(1, room))
     out.print(printable(whole.title), style="bold", markup=False)
     heads = [column.rstrip(">") for column in columns]
     for cells, style in ((heads, "dim"), *((line, "") for line in lines)):
@@ -262,23 +262,27 @@ def _cut(text: str, width: int) -> str:
 def _fitted(columns: Sequence[Sequence[str]], right: Sequence[bool]) -> list[int]:
     """Return the widths of the columns in the available width."""
     widths = [max(map(cell_len, cells)) for cells in columns]
-    words = [max(map(_longest_word, cells)) for cells in columns]
+    longest_words = [max(map(_longest_word, cells)) for cells in columns]
     folded = [min(width, _NARROWEST) for width in widths]
-    names = [word if word <= _LONGEST_NAME else 0 for word in words]
+    names = [word if word <= _LONGEST_NAME else 0 for word in longest_words]
     between = list(map(max, folded, names))
     texts = [w if is_right else b for w, b, is_right in zip(widths, between, right, strict=True)]
-    numbers = [w if is_right else b for w, b, is_right in zip(words, between, right, strict=True)]
-    inside = [w if is_right else f for w, f, is_right in zip(words, folded, right, strict=True)]
-    for least in (texts, numbers, inside):
-        widths = _narrowed(widths, least)
+    numbers = [
+        w if is_right else b for w, b, is_right in zip(longest_words, between, right, strict=True)
+    ]
+    inside = [
+        w if is_right else f for w, f, is_right in zip(longest_words, folded, right, strict=True)
+    ]
+    for minimal in (texts, numbers, inside):
+        widths = _narrowed(widths, minimal)
     return widths
 
 
-def _narrowed(widths: Sequence[int], least: Sequence[int]) -> list[int]:
+def _narrowed(widths: Sequence[int], minimal: Sequence[int]) -> list[int]:
     """Return widths that fit, or equal ``least``; the widest are narrowed first."""
     widths = list(widths)
-    while _whole(widths) > out.width and widths != least:
-        foldable = (index for index in range(len(widths)) if widths[index] > least[index])
+    while _whole(widths) > out.width and widths != minimal:
+        foldable = (index for index in range(len(widths)) if widths[index] > minimal[index])
         widths[max(foldable, key=lambda index: widths[index])] -= 1
     return widths
 
@@ -355,5 +359,5 @@ def wrapped(text: str, to: Console, indent: str) -> str:
         break_on_hyphens=False,
         replace_whitespace=False,
     )
-    whole = _TOGETHER.sub(lambda found: found[0].replace(" ", _NO_BREAK), text)
+    whole = _TOGETHER.sub(lambda match: match[0].replace(" ", _NO_BREAK), text)
     return "\n".join(folder.wrap(whole)).replace(_NO_BREAK, " ")
