@@ -44,7 +44,7 @@ def crossover_views(
     of_runs = [shown for run in runs for shown in of_run(run)]
     covered = {(dict(shown.scope)["Family"], dict(shown.scope)["Machine"]) for shown in of_runs}
     of_runs += (
-        _of_sweep(shown) for shown in sweeps if (shown.family, _machine_of(shown)) not in covered
+        _of_sweep(sweep) for sweep in sweeps if (sweep.family, _machine_of(sweep)) not in covered
     )
     ordered = _each_once(of_runs)
     ordered.sort(key=lambda shown: (dict(shown.scope)["Machine"] != here, _rank(shown)))
