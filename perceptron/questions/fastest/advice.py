@@ -131,11 +131,11 @@ def has_other_sizes(axis: AdviceAxis, rows: Iterable[Measurement]) -> bool:
     return any(row.size != axis.here for row in rows)
 
 
-def _with_rows_of(own: Sequence[Measurement], row: Measurement) -> Measurement:
-    start = list(prepared(own, row.backend).values())
+def _with_rows_of(of_problem: Sequence[Measurement], row: Measurement) -> Measurement:
+    start = list(prepared(of_problem, row.backend).values())
     seconds = of_times(start).estimate if start else row.prepare_seconds
     # How many iterations its epochs have follows from the rows.
-    return replace(row, rows=own[0].rows, iterations_per_epoch=None, prepare_seconds=seconds)
+    return replace(row, rows=of_problem[0].rows, iterations_per_epoch=None, prepare_seconds=seconds)
 
 
 def advise(
@@ -281,35 +281,35 @@ def _change(
 
 
 def answer_of(
-    found: ProblemAdvice,
+    advice: ProblemAdvice,
     row: Measurement,
     budget: BudgetUse | None,
     starts: Collection[Start] = (None,),
 ) -> Answer:
     """Return the answer; ``row`` is one of the problem, ``budget`` what it took of how much."""
     how = training_words(row)
-    threads = threads_in_all(found.threads, (option.backend for option in found.candidates))
-    setting = ", ".join(filter(None, (found.machine, threads, found.dtype, how)))
+    threads = threads_in_all(advice.threads, (option.backend for option in advice.candidates))
+    setting = ", ".join(filter(None, (advice.machine, threads, advice.dtype, how)))
     heading = f"{setting}; {intervals_of(starts)}"
     notes = []
-    if (ratio := found.textbook) is not None:
+    if (ratio := advice.textbook) is not None:
         longer = times_as_long(ratio.estimate, ratio.low, ratio.high, "numpy")
         notes = [Note(f"Textbook NumPy ({TEXTBOOK}) takes {longer}.")]
     more = budget_for(budget.seconds) if budget else more_time()
     on_problem = Verdict(
-        subject=found.problem,
-        decided=found.how_decided,
-        sentence=found.sentence,
-        notes=_notes(found, more),
+        subject=advice.problem,
+        decided=advice.how_decided,
+        sentence=advice.sentence,
+        notes=_notes(advice, more),
         heading=heading,
     )
     # What is known of other sizes does not answer for the problem itself: the table has it.
-    changes = [] if on_problem.decided == "no" else found.changes
+    changes = [] if on_problem.decided == "no" else advice.changes
     return Answer(
-        question=_question(found),
-        query=(("Problem", found.problem),),
-        conditions=(("dtype", found.dtype), ("Threads", str(found.threads))),
-        measured=f", {threads}, {found.dtype}{f', {how}' if how else ''}",
+        question=_question(advice),
+        query=(("Problem", advice.problem),),
+        conditions=(("dtype", advice.dtype), ("Threads", str(advice.threads))),
+        measured=f", {threads}, {advice.dtype}{f', {how}' if how else ''}",
         verdicts=(
             on_problem,
             *(
@@ -321,113 +321,115 @@ def answer_of(
         ),
         notes=tuple(notes),
         tables=(
-            _options(found),
-            *((_changes(found),) if found.changes else ()),
+            _options(advice),
+            *((_changes(advice),) if advice.changes else ()),
         ),
-        backends=tuple(option.backend for option in found.candidates),
-        data=document(found),
+        backends=tuple(option.backend for option in advice.candidates),
+        data=document(advice),
     )
 
 
-def document(found: ProblemAdvice) -> dict[str, Any]:
+def document(advice: ProblemAdvice) -> dict[str, Any]:
     """Return the advice as ``--json`` prints it."""
-    data = asdict(found)
+    data = asdict(advice)
     del data["measured"]
-    return {**data, "decided": found.how_decided, "measured_at": found.measured}
+    return {**data, "decided": advice.how_decided, "measured_at": advice.measured}
 
 
 def figures(
-    found: ProblemAdvice, axes: Iterable[Sequence[Measurement]], length: TrainingLength
+    advice: ProblemAdvice, axes: Iterable[Sequence[Measurement]], length: TrainingLength
 ) -> tuple[Figure, ...]:
     """Return the time of the whole training along each axis that has several sizes, by its rows."""
     drawn = []
-    for change, rows in zip(found.changes, axes, strict=False):
-        for along in sweeps(whole_trainings(rows, length))[:1]:
+    for change, rows in zip(advice.changes, axes, strict=False):
+        for sweep in sweeps(whole_trainings(rows, length))[:1]:
             curves = [
                 # What follows from the time of an iteration does not from that of a training.
                 replace(
                     curve, spots=[replace(point, epoch=None, models=1) for point in curve.spots]
                 )
-                for curve in along.curves
+                for curve in sweep.curves
             ]
             drawing = sweep_figure(curves, change.crossovers, change.axis, "whole training")
-            drawn.append(Figure(title=_question(found), drawing=drawing))
+            drawn.append(Figure(title=_question(advice), drawing=drawing))
     return tuple(drawn)
 
 
-def _question(found: ProblemAdvice) -> str:
-    return f"advise for {found.problem}"
+def _question(advice: ProblemAdvice) -> str:
+    return f"advise for {advice.problem}"
 
 
 # --- what would tell more ------------------------------------------------------------------------
 
 
-def _notes(found: ProblemAdvice, more: str) -> tuple[str, ...]:
+def _notes(advice: ProblemAdvice, more: str) -> tuple[str, ...]:
     """Return why the problem or an axis is undecided, and the option that may decide it."""
-    if found.seconds is None:
+    if advice.seconds is None:
         return ()
-    doubts = {option.backend: option.doubt for option in found.candidates if option.doubt}
-    if not found.decided:
+    doubts = {option.backend: option.doubt for option in advice.candidates if option.doubt}
+    if not advice.decided:
         noisy = [
             takes(option.backend, option.ratio_to_fastest)
-            for option in found.candidates
+            for option in advice.candidates
             if option.doubt == "too noisy" and option.ratio_to_fastest
         ]
-        why = ", and ".join(reasons(found.backend, doubts))
-        following = f"next: {next_of(doubts.values(), found.threads, more)}"
+        why = ", and ".join(reasons(advice.backend, doubts))
+        following = f"next: {next_of(doubts.values(), advice.threads, more)}"
         line = f"why: {why}; {following}" if why else following
         return (*((f"undecided: {', '.join(noisy)}",) if noisy else ()), line)
-    late = [change.axis for change in found.changes if change.reason]
+    late = [change.axis for change in advice.changes if change.reason]
     return (f"why: no time was left for {enumerated(late)}; next: {more}",) if late else ()
 
 
 # --- the tables ----------------------------------------------------------------------------------
 
 
-def _options(found: ProblemAdvice) -> Table:
+def _options(advice: ProblemAdvice) -> Table:
     """Return a row for each backend, the fastest first; those that cannot run say why."""
 
-    def cells(one: Option) -> dict[str, Cell]:
-        rate = one.rows_per_second
+    def cells(option: Option) -> dict[str, Cell]:
+        rate = option.rows_per_second
         epoch: dict[str, Cell] = {
-            "per epoch": _time(one.per_epoch),
+            "per epoch": _time(option.per_epoch),
             "throughput>": None if rate is None else Quantity(rate.estimate, "rows/s"),
         }
         return {
             "whole training": None
-            if one.seconds is None
-            else Quantity(one.seconds, "s", (one.low, one.high)),
-            "× the fastest": 1 if one is found.candidates[0] else _ratio(one.ratio_to_fastest),
-            "setup": _time(one.setup),
-            "per iteration": _time(one.per_iteration),
-            **({"per model": _time(one.per_model)} if found.models > 1 else {}),
-            **(epoch if found.iterations_per_epoch > 1 else {}),
+            if option.seconds is None
+            else Quantity(option.seconds, "s", (option.low, option.high)),
+            "× the fastest": 1
+            if option is advice.candidates[0]
+            else _ratio(option.ratio_to_fastest),
+            "setup": _time(option.setup),
+            "per iteration": _time(option.per_iteration),
+            **({"per model": _time(option.per_model)} if advice.models > 1 else {}),
+            **(epoch if advice.iterations_per_epoch > 1 else {}),
         }
 
-    length = f"{count(found.iterations)} iterations"
-    if found.epochs is not None:
-        length = "1 epoch" if found.epochs == 1 else f"{count(found.epochs)} epochs"
-    columns = tuple(cells(found.candidates[0]))
+    length = f"{count(advice.iterations)} iterations"
+    if advice.epochs is not None:
+        length = "1 epoch" if advice.epochs == 1 else f"{count(advice.epochs)} epochs"
+    columns = tuple(cells(advice.candidates[0]))
     none = [None] * (len(columns) - 1)
     return Table(
-        title=f"{found.problem}; the whole training: {length} from a cold start",
+        title=f"{advice.problem}; the whole training: {length} from a cold start",
         columns=("backend", *columns),
         rows=tuple(
             (option.backend, f"not measured: {option.reason}", *none)
             if option.seconds is None
             else (option.backend, *cells(option).values())
-            for option in found.candidates
+            for option in advice.candidates
         ),
     )
 
 
-def _changes(found: ProblemAdvice) -> Table:
+def _changes(advice: ProblemAdvice) -> Table:
     """Return a row for each axis and pair: the sizes that were measured, and the answer.
 
     An axis without other sizes has a row with the reason.
     """
     rows: list[tuple[str, ...]] = []
-    for change in found.changes:
+    for change in advice.changes:
         low, high = (count(round(end)) for end in (change.low, change.high))
         sizes = f"{low} only" if low == high else f"{low}–{high}"
         if change.reason:

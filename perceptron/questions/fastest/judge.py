@@ -98,14 +98,14 @@ def candidate(row: MeasuredShape, iterations: int) -> Candidate:
     """Return a backend as a candidate: the time of a training of ``iterations``, its interval."""
     counted = _counted(row.trainings(iterations))
     middle, error = of_processes([training.seconds or 0.0 for training in counted])
-    reach, is_one = normal_reach(CONFIDENCE) * error, len(counted) == 1
+    half_width, is_single = normal_reach(CONFIDENCE) * error, len(counted) == 1
     return Candidate(
         backend=row.backend,
         device=row.device,
         seconds=exp(middle),
         # Waiting only ever adds.
-        low=None if is_one else exp(middle - reach - lost(counted)),
-        high=None if is_one else exp(middle + reach),
+        low=None if is_single else exp(middle - half_width - lost(counted)),
+        high=None if is_single else exp(middle + half_width),
         source="measured",
         setup_seconds=median(repeat.setup_seconds for repeat in row.repeats),
         seconds_per_iteration=median(repeat.seconds for repeat in row.repeats),
@@ -156,11 +156,11 @@ class Trainings:
     def _is_together(self, first: str, second: str) -> bool:
         return self._rows[first].together == self._rows[second].together
 
-    def _doubt(self, found: Ranking, name: str) -> Doubt:
-        doubt = found.doubts[name]
+    def _doubt(self, ranking: Ranking, name: str) -> Doubt:
+        doubt = ranking.doubts[name]
         if doubt == "not measured":
             return doubt
-        first = found.order[0]
+        first = ranking.order[0]
         sides = self._trainings[first], self._trainings[name]
         is_together = self._is_together(first, name)
         counted = counted_rows(chain(*sides), first, name) if is_together else map(_counted, sides)
@@ -184,11 +184,11 @@ def of_other_minutes(
     if min(map(len, sides)) < 2:
         return Interval(exp(over - under), None, None)
     sampling = normal_reach(confidence) * sqrt(error**2 + under_error**2)
-    reach = max(log(ALIKE), sampling) + max(hidden(*sides))
-    return of_logarithms(over - under, over - under - reach, over - under + reach)
+    half_width = max(log(ALIKE), sampling) + max(hidden(*sides))
+    return of_logarithms(over - under, over - under - half_width, over - under + half_width)
 
 
-def is_enough(found: Iterable[Candidate]) -> bool:
+def is_enough(candidates: Iterable[Candidate]) -> bool:
     """Return whether measuring would tell no more: all is known of who may be the fastest.
 
     That is so if every backend that can run has a time or a reason for having none, and if no
@@ -200,7 +200,7 @@ def is_enough(found: Iterable[Candidate]) -> bool:
             option.doubt == "contended"
             and (not option.ratio_to_fastest or (option.ratio_to_fastest.low or 0.0) < 1 / DEAR)
         )
-        for option in found
+        for option in candidates
     )
 
 
@@ -285,33 +285,33 @@ class Advice(Struct, frozen=True, kw_only=True):
 
 
 def ranking_of(
-    found: Iterable[Candidate], trainings: Trainings, able: Sequence[str] | None = None
+    candidates: Iterable[Candidate], trainings: Trainings, able: Sequence[str] | None = None
 ) -> Ranking:
     """Rank the candidates that an answer may name: the ``able`` ones, all by default."""
-    found = list(found)
-    picks = [option for option in found if able is None or option.backend in able]
+    candidates = list(candidates)
+    picks = [option for option in candidates if able is None or option.backend in able]
     timed = [option.backend for option in picks if option.seconds is not None]
     # A backend that was never asked whether it can run here may have a time.
     may_have = [
         option.backend for option in picks if option.may_have_time or option.reason in UNASKED
     ]
-    others = [option.backend for option in found if option.backend not in (*timed, *may_have)]
+    others = [option.backend for option in candidates if option.backend not in (*timed, *may_have)]
     return trainings.ranking(timed, may_have, others)
 
 
-def ranked(found: Iterable[Candidate], ranking: Ranking) -> list[Candidate]:
+def ranked(candidates: Iterable[Candidate], ranking: Ranking) -> list[Candidate]:
     """Return the candidates, each with its ratio and its doubt from a ranking."""
     ratios, doubts = ranking.ratios, ranking.doubts
     return [
         replace(
             option, ratio_to_fastest=ratios.get(option.backend), doubt=doubts.get(option.backend)
         )
-        for option in found
+        for option in candidates
     ]
 
 
 def choose(
-    found: Sequence[Candidate],
+    candidates: Sequence[Candidate],
     ranking: Ranking,
     measured: str | None = None,
     stale: str | None = None,
@@ -324,15 +324,15 @@ def choose(
     ``new`` are the backends that were measured for this very question. Raises ValueError without a
     candidate.
     """
-    found = ranked(found, ranking)
-    picks = [option for option in found if able is None or option.backend in able]
+    candidates = ranked(candidates, ranking)
+    picks = [option for option in candidates if able is None or option.backend in able]
     if not picks:
         raise ValueError("no candidates to choose from")
     by_name = {option.backend: option for option in picks}
     best = by_name[ranking.order[0]] if ranking.order else _first(picks)
     has_time = best.seconds is not None
     is_here = has_time or best.may_have_time
-    sentence = _sentence(found, ranking, best)
+    sentence = _sentence(candidates, ranking, best)
     # A backend that cannot train the module may take less time than the pick.
     leads = has_time and able is None
     return Advice(
@@ -348,7 +348,7 @@ def choose(
         measured=measured if has_time else None,
         stale=stale if has_time else None,
         candidates=tuple(
-            sorted(found, key=lambda option: (leads and option is not best, _of(option)))
+            sorted(candidates, key=lambda option: (leads and option is not best, _of(option)))
         ),
         sentence=sentence,
         ties=ranking.ties,
@@ -360,18 +360,18 @@ def _of(candidate: Candidate) -> float:
     return inf if candidate.seconds is None else candidate.seconds
 
 
-def _first(found: Sequence[Candidate]) -> Candidate:
+def _first(candidates: Sequence[Candidate]) -> Candidate:
     """Return NumPy if it can run here, else the first that can, else the first."""
-    able = [option for option in found if option.may_have_time]
-    return next((option for option in able if option.backend == "numpy"), (able or found)[0])
+    able = [option for option in candidates if option.may_have_time]
+    return next((option for option in able if option.backend == "numpy"), (able or candidates)[0])
 
 
-def _sentence(found: Sequence[Candidate], ranking: Ranking, best: Candidate) -> str:
+def _sentence(candidates: Sequence[Candidate], ranking: Ranking, best: Candidate) -> str:
     """Return the sentence: the fastest, and how many times as long the others take."""
     if best.reason == NOT_KNOWN:
         return f"undecided: nothing is known of such a training on this machine, so {best.backend}"
     if best.seconds is None:
-        reasons = (f"{option.backend}: {option.reason}" for option in found if option.reason)
+        reasons = (f"{option.backend}: {option.reason}" for option in candidates if option.reason)
         return f"not measured: {'; '.join(reasons)}"
     slower, first = ranking.slower, named(best.backend)
     if between := undecided_between(ranking):
@@ -380,7 +380,7 @@ def _sentence(found: Sequence[Candidate], ranking: Ranking, best: Candidate) -> 
         first = tie((best.backend, *ranking.ties))
     elif ranking.is_alone and ranking.choice == "yes":
         # Backends that cannot train a module have the times of a rewrite.
-        is_module = any(option.seconds for option in found if option is not best)
+        is_module = any(option.seconds for option in candidates if option is not best)
         first += f", the only backend that can train {'a module' if is_module else 'it'} here"
     elif ranking.is_alone:
         first = alone(ranking)
