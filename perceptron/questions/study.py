@@ -140,7 +140,7 @@ class Reader(Protocol):
     """A study that also judges rows read from files."""
 
     def read(self, plan: Any) -> ReadFromFiles:
-        """Return the answer from a plan's ``sources``; raise `UserError` naming an unreadable one."""
+        """Return the answer from a plan's ``sources``; raise `UserError` naming a bad one."""
 
 
 @runtime_checkable

@@ -1,5 +1,6 @@
-"""Advice from the rows of one run: whole trainings, measured side by side, and along which axis the
-fastest backend changes; in words, a verdict on the problem and one for each such axis, and tables.
+"""Advice from the rows of one run: whole trainings measured side by side, and crossovers on axes.
+
+The answer has a verdict on the problem, one for each axis with a crossover, and tables.
 """
 
 from __future__ import annotations
@@ -44,11 +45,11 @@ from perceptron.statistics.trust import budget_for
 
 NO_TIME = "no time was left to measure another size"
 TEXTBOOK = "numpy-plain"
-"""What most people's NumPy takes: it trains any single model as a textbook does."""
+"""The backend that trains a single model in NumPy as textbooks write it."""
 
 
 class Option(Candidate, frozen=True, kw_only=True):
-    """One backend on the problem, with the intervals of all that makes up its time."""
+    """One backend on the problem, with the intervals of the parts of its time."""
 
     setup: Interval | None = None
     """Seconds of the setup."""
@@ -57,9 +58,9 @@ class Option(Candidate, frozen=True, kw_only=True):
     per_epoch: Interval | None = None
     """Seconds."""
     per_model: Interval | None = None
-    """Seconds of an iteration, shared out over the models that it is a step of; None for one."""
+    """Seconds of an iteration per model; None for one model."""
     rows_per_second: Interval | None = None
-    """Those trained on, of all models, without the setup."""
+    """Rows trained on per second, of all models together, without the setup."""
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -76,26 +77,27 @@ class Change(Struct, frozen=True, kw_only=True):
     high: float
     crossovers: list[Crossover]
     reason: str | None = None
-    """Why nothing is known of other sizes, where there are none."""
+    """Why no other size was measured; None if one was."""
 
 
 class ProblemAdvice(Advice, frozen=True, kw_only=True):
-    """Advice from the rows of one run, with all else that these tell of the problem."""
+    """Advice from the rows of one run, with the crossovers along axes through the problem."""
 
     candidates: tuple[Option, ...]
     iterations_per_epoch: int
-    """1 where each iteration takes all rows."""
+    """1 if each iteration takes all rows."""
     models: int = 1
     machine: str
     changes: list[Change]
     textbook: Interval | None = None
-    """A whole training in textbook NumPy over that of ``numpy``; None if it was not measured."""
+    """Time of a whole training in textbook NumPy over that of ``numpy``; None if not measured."""
 
 
 class AdviceAxis(Struct, frozen=True, kw_only=True):
-    """An axis through the problem: what varies in words, the problem's own size, the family.
+    """An axis through the problem: its name, the problem's size on it, and the family.
 
-    The family may have ``fewer_rows`` than the problem, which changes no iteration on a batch.
+    The family may have ``fewer_rows`` than the problem, which does not change an iteration on a
+    batch.
     """
 
     axis: str
@@ -105,9 +107,9 @@ class AdviceAxis(Struct, frozen=True, kw_only=True):
 
 
 def rows_on(axis: AdviceAxis, rows: Iterable[Measurement], problem: str) -> list[Measurement]:
-    """Return the rows on an axis, the problem's own among them with its size there.
+    """Return the rows on an axis, including those of the problem with its size on the axis.
 
-    Those with fewer rows are made of as many as the problem: their setup takes as long.
+    Rows of a family with fewer rows get the problem's number of rows and setup time.
     """
     rows = list(rows)
     of_problem = [row for row in rows if row.problem == problem]
@@ -127,14 +129,14 @@ def rows_on(axis: AdviceAxis, rows: Iterable[Measurement], problem: str) -> list
 
 
 def has_other_sizes(axis: AdviceAxis, rows: Iterable[Measurement]) -> bool:
-    """Return whether anything is known of a size on an axis beside the problem's own."""
+    """Return whether any row has another size on the axis than the problem."""
     return any(row.size != axis.here for row in rows)
 
 
 def _with_rows_of(of_problem: Sequence[Measurement], row: Measurement) -> Measurement:
     start = list(prepared(of_problem, row.backend).values())
     seconds = of_times(start).estimate if start else row.prepare_seconds
-    # How many iterations its epochs have follows from the rows.
+    # The number of iterations of an epoch follows from the rows.
     return replace(row, rows=of_problem[0].rows, iterations_per_epoch=None, prepare_seconds=seconds)
 
 
@@ -148,9 +150,9 @@ def advise(
 ) -> ProblemAdvice:
     """Judge the rows of one problem, of one machine, dtype and number of threads.
 
-    Rows of other problems are left out; ``axes`` have their own, as `rows_on` returns them. The
-    ``others`` are of other sessions: who is fastest is said of all together, times are of the rows.
-    Raises ValueError if none are left.
+    Rows of other problems are left out; ``axes`` come with their rows, as from `rows_on`. The
+    fastest backend is judged together with the ``others`` of other sessions; times are those of
+    ``rows``. Raises ValueError if no rows are left.
     """
     rows = [row for row in rows if row.problem == problem]
     if not rows:
@@ -196,7 +198,7 @@ def advise(
 def whole_trainings(rows: Iterable[Measurement], length: TrainingLength) -> list[Measurement]:
     """Return the rows with the time of a whole training: one setup, then the iterations.
 
-    An epoch has fewer iterations at a larger batch, and more on more rows.
+    The number of iterations of an epoch depends on rows and batch.
     """
     return [
         row if row.seconds is None else _whole(row, length.of(row), row.prepare_seconds or 0.0)
@@ -213,7 +215,7 @@ def _whole(row: Measurement, iterations: int, setup: float) -> Measurement:
 
 
 def _option(rows: Sequence[Measurement], trainings: Sequence[Measurement], backend: str) -> Option:
-    """Return the times of a backend that has some."""
+    """Return the candidate of a backend with a time."""
     training, iteration = (
         of_times(list(times(measured, backend).values())) for measured in (trainings, rows)
     )
@@ -262,8 +264,8 @@ def _change(
     best, *others = ranking.order
 
     def ratio_at(challenger: str, size: float) -> Interval | None:
-        # The sizes of an axis hold together, and share what they know of the variance: of the same
-        # rows their interval may be narrower or wider than the one that the answer has.
+        # The sizes of an axis share their variances and hold together, so that the same rows may
+        # give a narrower or wider interval than the answer's.
         return ranking.ratios.get(challenger) if size == axis.here else None
 
     pairs = [(best, other) for other in others]
@@ -286,7 +288,7 @@ def answer_of(
     budget: BudgetUse | None,
     starts: Collection[Start] = (None,),
 ) -> Answer:
-    """Return the answer; ``row`` is one of the problem, ``budget`` what it took of how much."""
+    """Return the answer; ``row`` is any row of the problem, ``budget`` the seconds of the run."""
     how = training_words(row)
     threads = threads_in_all(advice.threads, (option.backend for option in advice.candidates))
     setting = ", ".join(filter(None, (advice.machine, threads, advice.dtype, how)))
@@ -303,7 +305,7 @@ def answer_of(
         notes=_notes(advice, more),
         heading=heading,
     )
-    # What is known of other sizes does not answer for the problem itself: the table has it.
+    # Other sizes do not answer for the problem itself: only the table has them.
     changes = [] if on_problem.decided == "no" else advice.changes
     return Answer(
         question=_question(advice),
@@ -339,12 +341,12 @@ def document(advice: ProblemAdvice) -> dict[str, Any]:
 def figures(
     advice: ProblemAdvice, axes: Iterable[Sequence[Measurement]], length: TrainingLength
 ) -> tuple[Figure, ...]:
-    """Return the time of the whole training along each axis that has several sizes, by its rows."""
+    """Return a figure of the whole training's time along each axis with several sizes."""
     drawn = []
     for change, rows in zip(advice.changes, axes, strict=False):
         for sweep in sweeps(whole_trainings(rows, length))[:1]:
             curves = [
-                # What follows from the time of an iteration does not from that of a training.
+                # Epochs and models divide the time of an iteration, not that of a training.
                 replace(
                     curve, spots=[replace(point, epoch=None, models=1) for point in curve.spots]
                 )
@@ -359,11 +361,11 @@ def _question(advice: ProblemAdvice) -> str:
     return f"advise for {advice.problem}"
 
 
-# --- what would tell more ------------------------------------------------------------------------
+# --- what would decide it ------------------------------------------------------------------------
 
 
 def _notes(advice: ProblemAdvice, more: str) -> tuple[str, ...]:
-    """Return why the problem or an axis is undecided, and the option that may decide it."""
+    """Return notes on why the problem or an axis is undecided, and the option that may help."""
     if advice.seconds is None:
         return ()
     doubts = {option.backend: option.doubt for option in advice.candidates if option.doubt}
@@ -385,7 +387,7 @@ def _notes(advice: ProblemAdvice, more: str) -> tuple[str, ...]:
 
 
 def _options(advice: ProblemAdvice) -> Table:
-    """Return a row for each backend, the fastest first; those that cannot run say why."""
+    """Return the table of the backends, the fastest first; those that cannot run state why."""
 
     def cells(option: Option) -> dict[str, Cell]:
         rate = option.rows_per_second
@@ -424,7 +426,7 @@ def _options(advice: ProblemAdvice) -> Table:
 
 
 def _changes(advice: ProblemAdvice) -> Table:
-    """Return a row for each axis and pair: the sizes that were measured, and the answer.
+    """Return the table of axes and pairs, with the measured sizes and the answer.
 
     An axis without other sizes has a row with the reason.
     """

@@ -215,9 +215,9 @@ def fastest(
 class Inquiry:
     """What is known of one question, ever more of it."""
 
-    def __init__(self, question: Question, results: Path) -> None:
-        self._asked = question
-        self._ends = monotonic() + question.seconds
+    def __init__(self, query: Question, results: Path) -> None:
+        self._asked = query
+        self._ends = monotonic() + query.seconds
         self._file = cache.cache_file()
         self._in_vain: dict[str, str] = {}
         """Why what was to be measured for this very answer has no time that can be relied on."""
@@ -226,7 +226,7 @@ class Inquiry:
         self._take(cache.load(self._file))
         self._read_results(results)
         self._ask_backends()
-        self._cannot = {name: self._refusal(name) for name in question.among}
+        self._cannot = {name: self._refusal(name) for name in query.among}
         """Why nothing can be known of a backend, where that can be told without measuring."""
 
     def advice(self) -> Advice:

@@ -1,4 +1,4 @@
-"""A cost breakdown as an answer: its sentence, its tables, its notes and its figures."""
+"""Word and draw a cost breakdown: its sentence, tables, notes and figures."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ _ROOFLINE = ("backend", "GFLOP/s>", "of the ceiling>", "GB/s>", "of the ceiling>
 def rendered(
     ladder: Ladder, rows: Sequence[Measurement], starts: Collection[Start] = (None,)
 ) -> Answer:
-    """Return the answer of judged rows, ranked by runs with these starts."""
+    """Return the answer of a judged ladder; ``starts`` are those of the runs behind its ranking."""
     backends = [variant.backend for variant in ladder.variants]
     threads = threads_in_all(ladder.threads, backends)
     title = f"One iteration of {ladder.problem} in a ladder of variants"
@@ -112,13 +112,13 @@ def rendered(
 
 
 def _over(backends: Sequence[str]) -> str:
-    """Return over how many processes its first variants train, where these are several."""
+    """Return the numbers of processes of the variants as ``1 and 2 processes``; empty for one."""
     counts = sorted({processes for _, processes in map(name_and_processes, backends)})
     return f"{' and '.join(map(str, counts))} processes" if max(counts, default=1) > 1 else ""
 
 
 def _verdict(ladder: Ladder, machine: str, threads: str, starts: Collection[Start]) -> Verdict:
-    """Compare the first variant with the fastest; its time alone where that is undecided."""
+    """Return the verdict: the first variant against the fastest, or its time if undecided."""
     measured = [variant for variant in ladder.variants if variant.seconds_per_iteration is not None]
     ranking = ladder.ranking
     notes: tuple[str, ...] = ()
@@ -152,9 +152,9 @@ def _verdict(ladder: Ladder, machine: str, threads: str, starts: Collection[Star
 
 
 def _clauses(ladder: Ladder, measured: Sequence[Variant]) -> Iterator[str]:
-    """Yield the fastest variant, those that tie or may be it, then the first that takes longer.
+    """Yield clauses on the fastest variant, ties and undecided ones, and the first slower one.
 
-    Where nothing is decided, the time of the first variant alone.
+    If nothing is decided, yield only the time of the first variant.
     """
     ranking = ladder.ranking
     if ranking.decided == "no":
@@ -196,13 +196,13 @@ def _takes(ranking: Ranking, name: str, beside: str = "") -> str:
 
 
 def _over_what(ladder: Ladder) -> str:
-    """Return the heading of the ratios."""
+    """Return the heading of the column of ratios."""
     is_open = ladder.floor is None and bool(ladder.ranking.ratios)
     return f"× {ladder.ranking.fastest}" if is_open else "× the fastest"
 
 
 def _why(ranking: Ranking) -> str:
-    """Return the reason why the fastest variant is open."""
+    """Return the reason why the fastest variant is undecided."""
     unmeasured = [name for name, doubt in ranking.doubts.items() if doubt == "not measured"]
     if unmeasured:
         measured = len(ranking.order)
@@ -310,7 +310,7 @@ def _variant(variant: Variant) -> tuple[Cell, ...]:
     ratio, prepare = None, None
     if variant.ratio_to_floor is not None:
         ratio = Quantity(variant.ratio_to_floor, "", (variant.ratio_low, variant.ratio_high))
-    if variant.setup_seconds is not None:  # where nothing was compiled it was found
+    if variant.setup_seconds is not None:
         cached = " (cached)" if variant.prepared_from_cache else ""
         prepare = Quantity(variant.setup_seconds, "s", after=cached)
     time = Quantity(variant.seconds_per_iteration, "s", (variant.low, variant.high))
@@ -318,7 +318,7 @@ def _variant(variant: Variant) -> tuple[Cell, ...]:
 
 
 def _kernels(variant: Variant) -> Cell:
-    """Return the number of kernels counted and, on a device, the number that a profiler saw."""
+    """Return the number of kernels counted and, on a device, that of a profiler."""
     counted = variant.kernels_per_iteration
     if variant.kernels_profiled is None:
         return counted
@@ -329,17 +329,17 @@ def _kernels(variant: Variant) -> Cell:
 
 
 def _time_of(phase: IterationPhase) -> Quantity:
-    """Return the time of a phase; its upper bound where the difference of loops may be 0."""
+    """Return the time of a phase; its upper bound if the difference of loops may be 0."""
     if phase.low is not None and phase.high is not None and phase.low <= 0 < phase.high:
         return Quantity(phase.high, "s", before="at most ")
     return Quantity(phase.seconds_per_iteration, "s", (phase.low, phase.high))
 
 
 def _phase_cells(ladder: Ladder) -> Iterator[tuple[Cell, ...]]:
-    """Yield rows for each backend: its phases, then their sum beside the iteration by itself.
+    """Yield rows for each backend: its phases, then their sum beside the whole iteration.
 
-    Times, shares and sum are left out where a phase is undecided: differences of contended loops
-    are noise, and may be below 0.
+    Times, shares and sum are left out if a phase is undecided: differences of contended loops are
+    noise, and may be below 0.
     """
     wholes = {whole.backend: whole for whole in ladder.wholes}
     for backend, phases in grouped(ladder.phases, lambda phase: phase.backend).items():
@@ -384,7 +384,7 @@ def _part_cells(ladder: Ladder) -> Iterator[tuple[Cell, ...]]:
 
 
 def _roofline_cells(ladder: Ladder, limits: Ceilings) -> Iterator[tuple[Cell, ...]]:
-    """Yield how much of its device's ceilings each variant reached, of those on that device."""
+    """Yield a row for each variant on a device, with its rates as shares of the ceilings."""
     for variant in ladder.variants:
         if (
             variant.device == limits.device
@@ -405,9 +405,9 @@ def _roofline_cells(ladder: Ladder, limits: Ceilings) -> Iterator[tuple[Cell, ..
 
 
 def ladder_figure(ladder: Ladder) -> DotFigure | None:
-    """Return the time of one iteration in each variant; None where nothing has a time.
+    """Return the figure of one iteration's time in each variant; None without any time.
 
-    Filled: measured here. Open: published for the same problem, on hardware that is not named.
+    Filled dots were measured here; open ones were published for the same problem.
     """
     variants = [variant for variant in ladder.variants if variant.seconds_per_iteration is not None]
     if not variants:
@@ -464,7 +464,7 @@ def _words(ladder: Ladder, variant: Variant) -> str:
 
 
 def phases_figure(ladder: Ladder) -> Iterator[BarFigure]:
-    """Yield the phases of each backend end to end, as they run, unless one is undecided."""
+    """Yield a figure of each backend's phases end to end, without backends with undecided ones."""
     undecided = {phase.backend for phase in ladder.phases if phase.low is None}
     phases = [phase for phase in ladder.phases if phase.backend not in undecided]
     if not phases:
@@ -492,7 +492,7 @@ def phases_figure(ladder: Ladder) -> Iterator[BarFigure]:
 
 
 def roofline_figure(ladder: Ladder) -> Iterator[LineFigure]:
-    """Yield for each device the arithmetic rate of its variants below its ceilings."""
+    """Yield a figure for each device: the arithmetic rates of its variants below its ceilings."""
     if not (ladder.operations and ladder.bytes_moved):
         return
     intensity = ladder.operations / ladder.bytes_moved
