@@ -17,9 +17,9 @@ def blocks(runs: Shown) -> Blocks:
     """Return the screen of each step, and a sentence on the machine."""
     facts = runs.bench.run.facts.environment
     return {
-        "machine": "Without `--quick` these commands measure for minutes longer; the screens below were "
-        f"printed so, on {facts.cpu}, {facts.cores} cores, a machine with the name xeon-2core. Your "
-        "numbers will differ, and more of your answers will be undecided.",
+        "machine": "The screens below are of the same commands without `--quick`, which measured for "
+        f"minutes longer, on {facts.cpu}, {facts.cores} cores (named xeon-2core). Your numbers will "
+        "differ, and more of your answers will be undecided.",
         "screen-bench": _screen(runs.bench),
         "screen-crossover": _screen(runs.search),
         "screen-advise": _screen(runs.advice),

@@ -1,4 +1,4 @@
-"""The answer of a study to a run, judged live or read back, and those of a whole folder."""
+"""Judge a run, just measured or read back, and all runs of a folder of results."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from perceptron.statistics.trust import KILLED, warnings_of_rows, warnings_of_ru
 
 
 def answer_run(loaded: LoadedRun) -> Answered:
-    """Judge a stored run of one of these studies by the plan that it was started with.
+    """Judge a stored run by the plan that it was started with.
 
-    Raises `UserError` naming the folder if it cannot be judged.
+    Raises `UserError` naming the folder if the run cannot be judged.
     """
     study = load(str(loaded.run.plan.get("study")))
     try:
@@ -40,10 +40,10 @@ def answered(study: Study, plan: Plan, loaded: LoadedRun) -> Answered:
         answer = study.answer(plan, loaded.rows, loaded)
     except UserError:
         raise
-    except Exception as error:  # rows come from outside, and other runs are to be shown
-        known = isinstance(error, ValueError | ArithmeticError)
-        words = str(error) if known else f"{type(error).__name__}: {error}"
-        raise UserError(f"{loaded.folder}: rows that cannot be judged: {words}") from error
+    except Exception as error:  # rows are untrusted, and other runs must be shown
+        is_expected = isinstance(error, ValueError | ArithmeticError)
+        message = str(error) if is_expected else f"{type(error).__name__}: {error}"
+        raise UserError(f"{loaded.folder}: rows that cannot be judged: {message}") from error
     threads = max(filter(None, set(map(attrgetter("all_threads"), loaded.rows))), default=1)
     every = times(loaded.rows)
     definitions = Definitions(every)
@@ -58,13 +58,13 @@ def answered(study: Study, plan: Plan, loaded: LoadedRun) -> Answered:
         study=study.name,
         run=loaded,
         answer=replace(answer, verdicts=verdicts),
-        # The first one is read: how to go on where workers were killed.
+        # Killed workers come first: users read the first warning.
         warnings=tuple(sorted(warnings, key=lambda warning: warning.code != KILLED)),
     )
 
 
 def judges() -> dict[str, Judge]:
-    """Return the judge of stored runs of each study, by its name."""
+    """Return the judge of stored runs of each study, by the study's name."""
     every = {name: load(name) for name in STUDIES}
     return {
         name: Judge(answer_run, study.query_fields, study.page, _usual(study))
@@ -73,18 +73,21 @@ def judges() -> dict[str, Judge]:
 
 
 def _usual(study: Study) -> dict[str, object]:
-    """Return the question without options: OR gate, digits; the whole main job."""
+    """Return the query fields of the study's command without options."""
     plan = study.Plan()
     if study.page.is_overview:
-        asked = {name: getattr(plan.resolved(), name) for name in study.query_fields}
+        fields = {name: getattr(plan.resolved(), name) for name in study.query_fields}
         return {
-            name: msgspec.json.decode(msgspec.json.encode(value)) for name, value in asked.items()
+            name: msgspec.json.decode(msgspec.json.encode(value)) for name, value in fields.items()
         }
-    asked = {name: getattr(plan, name) for name in study.query_fields}
-    return {name: value for name, value in asked.items() if isinstance(value, str)}
+    fields = {name: getattr(plan, name) for name in study.query_fields}
+    return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 
 def collect(results: Path) -> Collection:
-    """Read and judge a folder of results; one that is not there holds none. Nothing is raised."""
+    """Read and judge a folder of results; a missing folder gives an empty collection.
+
+    Errors become part of the collection, and none is raised.
+    """
     with no_search_for_cycles():
         return judge_results(read_results(results), machine_name(), judges())

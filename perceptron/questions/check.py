@@ -1,4 +1,4 @@
-"""Do backends keep the contract? For their authors, before they are released."""
+"""Check that backends keep the contract, for their authors before a release."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from perceptron.problems.problem import DTYPES, Problem
 
 
 class CheckResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One promise of the contract over all problems and dtypes.
+    """The result of one check of the contract over all problems and dtypes.
 
-    ``broken`` says where and how it is not kept; ``skipped`` counts the problems that the backend
-    does not train. ``note`` says with what reserve it is kept.
+    ``broken`` holds a line for each failure; ``skipped`` counts the problems that the backend does
+    not train. ``note`` is a limitation of a check that passed.
     """
 
     name: str
@@ -37,11 +37,11 @@ class CheckResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
 def check(
     names: Sequence[str], progress: Progress, given: Sequence[Problem] | None = None
 ) -> dict[str, list[CheckResult]]:
-    """Run every check of the contract on some problems in both dtypes, in this process.
+    """Run every check of the contract in both dtypes, in this process; return results by backend.
 
     The problems are those ``given``, else small ones of every kind. Raises `UserError` before the
-    first check if a backend is unknown or cannot run here, and for a given problem that cannot show
-    agreement.
+    first check if a backend is unknown or cannot run here, and for a given problem on which
+    agreement cannot be shown.
     """
     for name in names:
         reason = registry.reason_unavailable(name)

@@ -1,4 +1,4 @@
-"""Everything that a folder of results holds, judged: what the dashboard shows."""
+"""Judge everything in a folder of results, for the dashboard."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ from perceptron.statistics.trust import Diagnosis, warnings_about
 from perceptron.untrusted_text import label
 
 CROSSOVER = "crossover"
-"""The study whose page shows the sweeps of all others and of files too."""
+"""The study whose page also shows the sweeps of other studies and of files."""
 _LONGEST = 400
-# Runs without an answer that are judged before the newest of them is shown all the same.
+# Newest runs without an answer that are passed over in the search for one with an answer.
 _WITHOUT_ANSWER = 8
 
 
 class Judge(NamedTuple):
-    """The judge of the runs of a study, and the page that shows them."""
+    """The function that judges runs of a study, and the page that shows them."""
 
     judge: Callable[[LoadedRun], Answered]
     query_fields: tuple[str, ...]
-    """Fields of its plans that tell two questions apart."""
+    """Fields of a plan that distinguish questions."""
     page: Page
     usual: Mapping[str, object] = {}
-    """What these fields are in the question that its page opens on, those that have a default."""
+    """The values of these fields, those with a default, in the question that its page opens on."""
 
 
 class Machine(Struct, frozen=True, kw_only=True):
-    """A machine and what it measured; ``diagnosis`` is that of its newest run of ours, if any."""
+    """A machine and its measurements; ``diagnosis`` is of the newest run of ours, or None."""
 
     name: str
     sources: list[str]
@@ -65,17 +65,16 @@ class Machine(Struct, frozen=True, kw_only=True):
 
 
 class Collection(Struct, frozen=True, kw_only=True):
-    """Results, judged. Every list begins with the newest of this machine, then of any.
+    """Judged results. Every list begins with this machine's, newest first.
 
-    This machine is the one with the host's name. Without results of that name, because it has
-    changed or ``--machine`` gave another, it is the one that measured last.
+    This machine is the one with the host's name; if there are no results of that name, the one that
+    measured last.
 
-    ``studies`` holds by name the newest answer to each question on each machine, the usual
-    question first; of the study that the first page shows also of each kind of hardware. A run that
-    measured too little to decide anything is ``undecided`` instead, if an older one has an answer.
-    ``older`` says of how many finished runs of each study there is a newer one that is shown
-    instead, and with which they do not answer. ``errors`` are about what could not be read, one
-    line of at most 400 characters each; everything else was.
+    ``studies`` holds, by study, the newest answer to each question on each machine, the usual
+    question first; for the study of the overview also for each kind of hardware. A run that decides
+    nothing is in ``undecided`` instead, if an older one has an answer. ``older`` is the number of
+    finished runs of each study that are not shown, as a newer one is and they are not joined with
+    it. ``errors`` are the problems met in reading, one line of at most 400 characters each.
     """
 
     rows: list[Measurement]
@@ -86,58 +85,58 @@ class Collection(Struct, frozen=True, kw_only=True):
     undecided: dict[str, list[Answered]] = {}
     sweeps: list[Sweep]
     read: list[Sweep] = []
-    """Sweeps of the files that a command has just read."""
+    """Sweeps of files that the command has read."""
     here: str = ""
     """The name of this machine."""
     older: dict[str, int] = {}
     errors: list[str]
 
     def views(self, study: str) -> Iterable[Shown]:
-        """Return the views on the page of a study; it opens on the first."""
+        """Return the views on the page of a study, which opens on the first."""
         if study != CROSSOVER:
             return map(_shown, self.studies.get(study, ()))
-        every = (told for name in ("bench", CROSSOVER) for told in self.studies.get(name, ()))
-        runs = sorted(every, key=lambda told: told.run.run.started, reverse=True)
+        every = (answer for name in ("bench", CROSSOVER) for answer in self.studies.get(name, ()))
+        runs = sorted(every, key=lambda answer: answer.run.run.started, reverse=True)
         return crossover_views(runs, self.sweeps, self.read, self.here)
 
     def older_than_shown(self, study: str) -> int:
-        """Return of how many results the page of a study shows a newer one instead."""
+        """Return the number of results that a study's page leaves out for newer ones."""
         if study != CROSSOVER:
             return self.older.get(study, 0)
-        foreign = (one for one in self.sweeps if one.source != "perceptron" or not self.older)
+        foreign = (sweep for sweep in self.sweeps if sweep.source != "perceptron" or not self.older)
         of_runs = sum(self.older.get(name, 0) for name in ("bench", CROSSOVER))
         return of_runs + sum(sweep.older for sweep in foreign)
 
-    def scope(self, told: Answered) -> Setting:
-        """Return how the switches of its page stand for the first view of an answer."""
-        if told.study != CROSSOVER:
-            return _place(told)
-        return next((shown.scope for shown in of_run(told)), ())
+    def scope(self, answered: Answered) -> Setting:
+        """Return the values of the page's switches for the first view of an answer."""
+        if answered.study != CROSSOVER:
+            return _place(answered)
+        return next((shown.scope for shown in of_run(answered)), ())
 
     def answers_table(self) -> Table:
-        """Return the answers of all machines."""
+        """Return the table of the answers of all machines."""
         return _answers_table(self.studies, self.sweeps)
 
 
-def _shown(told: Answered) -> Shown:
-    return Shown(told.answer, _place(told), measured_on(told))
+def _shown(answered: Answered) -> Shown:
+    return Shown(answered.answer, _place(answered), measured_on(answered))
 
 
-def _place(told: Answered) -> Setting:
-    """Return how the switches stand: what was asked, of which run, measured how."""
-    first = told.run.rows[0]
+def _place(answered: Answered) -> Setting:
+    """Return the values of the page's switches: query, machine, run and conditions."""
+    first = answered.run.rows[0]
     run = (
-        ("Machine", machine_label(told.run.run.machine)),
+        ("Machine", machine_label(answered.run.run.machine)),
         ("Run", state_label(first.commit, first.when)),
     )
-    return (*told.answer.query, *run, *told.answer.conditions)
+    return (*answered.answer.query, *run, *answered.answer.conditions)
 
 
 def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge]) -> Collection:
-    """Judge what was read of a results folder; whole runs are loaded as they are needed.
+    """Judge the contents of a results folder, loading whole runs as needed.
 
-    ``here`` is the host's name, ``judges`` are those of studies, by name. A run that cannot be read
-    or judged becomes a complaint.
+    ``here`` is the host's name, ``judges`` are by study. A run that cannot be read or judged adds a
+    line to ``errors``.
     """
     rows, complaints = stored.rows, list(stored.errors)
     complaints += [warning.message for warning in Definitions(rows).warnings()]
@@ -148,7 +147,7 @@ def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge])
         (run for run in stored.runs if run.run.finished is not None),
         key=lambda run: run.run.machine != here,
     )
-    places = {run.folder: place for place, run in enumerate(finished)}
+    indices = {run.folder: index for index, run in enumerate(finished)}
 
     groups: dict[str, list[list[StoredRun]]] = {}
     studies: dict[str, list[Answered]] = {}
@@ -161,11 +160,13 @@ def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge])
                 alike for runs in groups[study] for alike in _by_hardware(runs, stored, complaints)
             ]
         answers = _Answers(judge, stored, complaints)
-        found = [answers.first(_preferred(runs)) for runs in groups[study]]
-        shown = (told for told, _ in found if told is not None)
-        studies[study] = sorted(shown, key=partial(_order, judge, here, places))
-        undecided[study] = [told for _, passed_over in found for told in passed_over]
-        older[study] = sum(map(_left_out, groups[study], found))
+        answers_of_groups = [answers.first(_preferred(runs)) for runs in groups[study]]
+        shown = (answer for answer, _ in answers_of_groups if answer is not None)
+        studies[study] = sorted(shown, key=partial(_order, judge, here, indices))
+        undecided[study] = [
+            answer for _, passed_over in answers_of_groups for answer in passed_over
+        ]
+        older[study] = sum(map(_left_out, groups[study], answers_of_groups))
 
     return Collection(
         rows=rows,
@@ -181,40 +182,40 @@ def judge_results(stored: StoredResults, here: str, judges: Mapping[str, Judge])
 
 
 def collection_of(rows: Iterable[Measurement]) -> Collection:
-    """Judge rows that lie in no folder of results: their sweeps, without runs."""
-    kept = list(rows)
-    complaints = [warning.message for warning in Definitions(kept).warnings()]
+    """Return a collection of the sweeps of rows that are in no folder of results."""
+    all_rows = list(rows)
+    complaints = [warning.message for warning in Definitions(all_rows).warnings()]
     return Collection(
-        rows=kept,
-        machines=_machines(kept, [], complaints),
+        rows=all_rows,
+        machines=_machines(all_rows, [], complaints),
         pages={CROSSOVER: PAGE},
-        sweeps=sweeps(kept),
+        sweeps=sweeps(all_rows),
         errors=[_line(complaint) for complaint in complaints],
     )
 
 
 def _order(
-    judge: Judge, here: str, places: Mapping[Path, int], told: Answered
+    judge: Judge, here: str, indices: Mapping[Path, int], answered: Answered
 ) -> tuple[bool, bool, int]:
-    """Return where an answer stands: of this machine, to the usual question, the newest."""
-    run = told.run.run
+    """Return a sort key: this machine first, then the usual question, then the newest."""
+    run = answered.run.run
     is_usual = all(run.plan.get(name) == value for name, value in judge.usual.items())
-    return run.machine != here, not is_usual, places[told.results]
+    return run.machine != here, not is_usual, indices[answered.results]
 
 
 def _line(complaint: str) -> str:
-    """Return the complaint as one short line: paths are untrusted as well."""
+    """Return an error as one short line without control characters: paths are untrusted too."""
     text = label(complaint)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def _groups(runs: Iterable[StoredRun], study: str, asked: Iterable[str]) -> list[list[StoredRun]]:
-    own = (stored for stored in runs if stored.run.plan.get("study") == study)
-    # What an older plan lacks is what a newer one leaves empty.
+def _groups(runs: Iterable[StoredRun], study: str, fields: Iterable[str]) -> list[list[StoredRun]]:
+    of_study = (stored for stored in runs if stored.run.plan.get("study") == study)
+    # A field that an older plan lacks equals one that a newer plan leaves empty.
     questions = grouped(
-        own,
+        of_study,
         lambda stored: repr(
-            (stored.run.machine, [stored.run.plan.get(name) or None for name in asked])
+            (stored.run.machine, [stored.run.plan.get(name) or None for name in fields])
         ),
     )
     return list(questions.values())
@@ -223,7 +224,7 @@ def _groups(runs: Iterable[StoredRun], study: str, asked: Iterable[str]) -> list
 def _by_hardware(
     runs: list[StoredRun], stored: StoredResults, complaints: list[str]
 ) -> list[list[StoredRun]]:
-    """Return the runs grouped by the kind of hardware that they tell about."""
+    """Return the runs grouped by the kind of hardware that they measured."""
     groups: dict[str, list[StoredRun]] = {}
     for run in runs:
         try:
@@ -237,29 +238,29 @@ def _by_hardware(
 
 
 class _Answers:
-    """The answers of a study's runs, each judged once; one that cannot be is a complaint."""
+    """The answers of a study's runs, each judged once; failures are added to ``complaints``."""
 
     def __init__(self, judge: Judge, results: StoredResults, complaints: list[str]) -> None:
         self._judge, self._results, self._complaints = judge, results, complaints
         self._known: dict[Path, Answered | None] = {}
 
     def first(self, runs: Iterable[StoredRun]) -> tuple[Answered | None, list[Answered]]:
-        """Return the first of these runs with an answer, and newer ones that have none.
+        """Return the answer of the first run that decides anything, and newer ones that do not.
 
-        Where none of the first few has one, that is the first that can be judged.
+        If none of the first few does, return the first that can be judged.
         """
         without: list[Answered] = []
-        for told in filter(None, map(self._of, runs)):
-            if told.answer.has_answer:
-                began = told.run.run.started
-                return told, [one for one in without if one.run.run.started > began]
-            without.append(told)
+        for answer in filter(None, map(self._of, runs)):
+            if answer.answer.has_answer:
+                began = answer.run.run.started
+                return answer, [newer for newer in without if newer.run.run.started > began]
+            without.append(answer)
             if len(without) == _WITHOUT_ANSWER:
                 break
         return (without[0] if without else None), []
 
     def _rows_of(self, stored: StoredRun, families: frozenset[str]) -> Sequence[Row]:
-        if is_race(stored.run):  # of which results that were read have no rows
+        if is_race(stored.run):  # `StoredResults` has no rows of races
             return rows_on_disk(stored, families)
         return self._results.by_run.get(stored.folder, [])
 
@@ -272,26 +273,26 @@ class _Answers:
                 self._known[stored.folder] = self._judge.judge(loaded)
             except UserError as error:
                 self._complaints.append(str(error))
-            except Exception as error:  # noqa: BLE001 whatever a file holds costs its own part
+            except Exception as error:  # noqa: BLE001 untrusted rows must not hide other runs
                 reason = f"{stored.folder}: cannot be judged: {in_one_line(error)}"
                 self._complaints.append(reason[:400])
         return self._known[stored.folder]
 
 
-def _left_out(runs: list[StoredRun], found: tuple[Answered | None, list[Answered]]) -> int:
-    """Return of how many runs a newer one is shown instead: those that answer with it are shown."""
-    told, passed_over = found
-    if told is None:
+def _left_out(runs: list[StoredRun], first: tuple[Answered | None, list[Answered]]) -> int:
+    """Return the number of runs that are neither shown nor joined with the one shown."""
+    answer, passed_over = first
+    if answer is None:
         return len(runs) - 1
-    shown = {told.results, *(one.results for one in passed_over)}
-    together = starts(told.run) - {told.run.run.started}
+    shown = {answer.results, *(newer.results for newer in passed_over)}
+    together = starts(answer.run) - {answer.run.run.started}
     return sum(run.folder not in shown and run.run.started not in together for run in runs)
 
 
 def _preferred(runs: list[StoredRun]) -> list[StoredRun]:
-    """Return the same runs in the order in which they are to be shown.
+    """Return the runs in the order of preference, given newest first.
 
-    A whole run of the same code on the same ground goes before a newer quick one.
+    A whole run of the same code and environment comes before a newer quick one.
     """
 
     def state(stored: StoredRun) -> tuple[object, ...]:
@@ -311,15 +312,15 @@ def _machines(
     newest = {stored.run.machine: stored for stored in reversed(runs)}
     machines = []
     for name in newest | by_name:
-        own = by_name.get(name, [])
+        members = by_name.get(name, [])
         machine = Machine(
             name=name,
-            sources=sorted(set(map(attrgetter("source"), own))),
+            sources=sorted(set(map(attrgetter("source"), members))),
             runs=counts[name],
-            rows=len(own),
-            commits=len(set(filter(None, map(attrgetter("commit"), own)))),
-            newest=max(map(attrgetter("when"), own), default=""),
-            diagnosis=_diagnosis(newest.get(name), own, complaints),
+            rows=len(members),
+            commits=len(set(filter(None, map(attrgetter("commit"), members)))),
+            newest=max(map(attrgetter("when"), members), default=""),
+            diagnosis=_diagnosis(newest.get(name), members, complaints),
         )
         machines.append(machine)
     return sorted(machines, key=lambda machine: (machine.newest, machine.name), reverse=True)
@@ -340,10 +341,10 @@ def _diagnosis(
     threads = max(
         (
             threads * (processes or 1)
-            for of, threads, processes in set(
+            for identity_of_rows, threads, processes in set(
                 map(attrgetter("environment", "threads", "processes"), rows)
             )
-            if of == identity and threads
+            if identity_of_rows == identity and threads
         ),
         default=environment.cores,
     )
@@ -361,11 +362,13 @@ _COLUMNS = ("machine", "answer", "decided", "doubts", "question", "conditions", 
 
 
 def _answers_table(studies: Mapping[str, Sequence[Answered]], sweeps: Iterable[Sweep]) -> Table:
-    """Return the newest answer to each question on each machine, a row for each verdict.
+    """Return the table of the newest answers by question and machine, with a row for each verdict.
 
-    A sweep that is another tool's has its crossovers here.
+    Crossovers of other tools' sweeps are included.
     """
-    rows = [row for answers in studies.values() for told in answers for row in _of_answer(told)]
+    rows = [
+        row for answers in studies.values() for answered in answers for row in _of_answer(answered)
+    ]
     foreign = (sweep for sweep in sweeps if sweep.source != "perceptron")
     rows += [row for sweep in foreign for row in _of_sweep(sweep)]
     return Table(
@@ -375,18 +378,18 @@ def _answers_table(studies: Mapping[str, Sequence[Answered]], sweeps: Iterable[S
     )
 
 
-def _of_answer(told: Answered) -> Iterator[tuple[str, ...]]:
-    first, heading = told.run.rows[0], ""
-    machine, state = machine_label(told.run.run.machine), state_label(first.commit, first.when)
-    for one in told.answer.verdicts:
-        heading = one.heading or heading
-        answer, doubts = (str(one), one.decided), "; ".join(one.notes)
-        yield (machine, *answer, doubts, told.answer.question, heading, state)
+def _of_answer(answered: Answered) -> Iterator[tuple[str, ...]]:
+    first, heading = answered.run.rows[0], ""
+    machine, state = machine_label(answered.run.run.machine), state_label(first.commit, first.when)
+    for verdict in answered.answer.verdicts:
+        heading = verdict.heading or heading
+        answer, doubts = (str(verdict), verdict.decided), "; ".join(verdict.notes)
+        yield (machine, *answer, doubts, answered.answer.question, heading, state)
 
 
 def _of_sweep(sweep: Sweep) -> Iterator[tuple[str, ...]]:
     machine = machine_label(sweep.comparison_key.machine, sweep.source)
     state = state_label(sweep.state.commit, sweep.when)
-    for one in verdicts(sweep.crossovers):
-        answer, doubts = (str(one), one.decided), "; ".join(one.notes)
-        yield (machine, *answer, doubts, f"crossover of {sweep.family}", one.heading, state)
+    for verdict in verdicts(sweep.crossovers):
+        answer, doubts = (str(verdict), verdict.decided), "; ".join(verdict.notes)
+        yield (machine, *answer, doubts, f"crossover of {sweep.family}", verdict.heading, state)

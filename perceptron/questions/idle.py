@@ -1,4 +1,4 @@
-"""Before measuring: name other users of the cores, and wait for idle cores if asked."""
+"""Report other users of the cores before a measurement, and wait for idle cores on request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from perceptron.processes.waiting import waiting_meter
 from perceptron.records.conditions import Conditions, CoreUse
 from perceptron.statistics.other_processes import in_the_way, is_known, users_in_words
 
-# A gate's whole run may take ten seconds; 10 ms, in which systems count, are 2% of a core in this.
+# A gate's run may take only ten seconds; the resolution of CPU time, 10 ms, is 2% of this.
 _SHORT_SECONDS = 0.5
 
 
@@ -23,7 +23,7 @@ class Wait:
     """How long to wait for idle cores, and a function that prints a line."""
 
     minutes: float = 0.0
-    """0: look once, and measure whatever else runs."""
+    """0: look once, and measure whatever else is running."""
     say: Callable[[str], object] = lambda line: None
 
 
@@ -32,22 +32,22 @@ LOOK_ONCE = Wait()
 
 
 def say_first(seen: CoreUse, cores: int, threads: int, wait: Wait, asked_for: bool = True) -> None:
-    """Print a line about processes that take cores from ``threads`` threads, or that it is unknown.
+    """Print a line about processes that take cores from ``threads`` threads, or that none is known.
 
-    ``asked_for`` if ``--threads`` gives the number.
+    ``asked_for`` is True if ``--threads`` gives the number.
     """
     if not is_known(seen):
         wait.say("note: other users of the cores are unknown on this system")
     elif in_the_way(seen, cores, threads):
-        then = "times may be longer and intervals wider; next: --wait for idle cores"
+        advice = "times may be longer and intervals wider; next: --wait for idle cores"
         if asked_for and threads > 1:
-            then = f"{threads} threads wait for it at barriers, "
-            then += "times may be many times longer; next: --threads 1 or --wait"
-        wait.say(f"note: {users_in_words(seen)}: {then}")
+            advice = f"{threads} threads wait for it at barriers, "
+            advice += "times may be many times longer; next: --threads 1 or --wait"
+        wait.say(f"note: {users_in_words(seen)}: {advice}")
 
 
 def say_if_waiting_is_unknown(wait: Wait) -> None:
-    """Print a line where contention cannot be measured."""
+    """Print a line on systems where contention cannot be measured."""
     with waiting_meter() as waited:
         if waited() is None:
             wait.say(
@@ -64,9 +64,9 @@ def wait_for_idle(
     look: Callable[[], Look],
     clock: Callable[[], float] = time.monotonic,
 ) -> Conditions:
-    """Look until the cores are idle or the minutes are over; return what was seen last.
+    """Wait until the cores are idle or the minutes are over; return the last conditions.
 
-    Print what it waits for every minute.
+    Print the processes in the way every minute.
     """
     begin = clock()
     end = begin + 60 * wait.minutes
@@ -89,9 +89,9 @@ def wait_for_idle(
 
 
 def looking_first(progress: Progress, wait: Wait) -> Progress:
-    """Return a progress that watches the users of the cores during the first piece of work.
+    """Wrap a progress to watch the users of the cores during the first step, such as a setup.
 
-    It reports them, or waits for idle cores, before the second: for work that begins with a setup.
+    Before the second step they are reported, or idle cores are waited for.
     """
     cores = usable_cores()
     begun: list[Look] = []

@@ -1,7 +1,7 @@
-"""The doubt of an answer of one run: by what factor runs of its machine have differed.
+"""Qualify the answer of a single run by the factor between runs on its machine.
 
-Its intervals hold in the state in which the machine was. Runs of other questions, which answered
-together, tell how much that state does here.
+The intervals of one run hold in the machine's state during that run. Other runs, of any question,
+show how much results differ between states.
 """
 
 from __future__ import annotations
@@ -28,33 +28,32 @@ from perceptron.records.store import ROWS, load_plan, parse_rows
 from perceptron.statistics.contention import is_contended
 from perceptron.statistics.sessions import intervals_of
 
-# What is read at most: all of 20 runs with 9,000 rows (8 MB) took 0.2 s.
+# Limits on what is read: 20 runs with 9,000 rows (8 MB) took 0.2 s.
 _MOST_RUNS, _MOST_BYTES = 20, 8_000_000
-# Repeats of both backends that a ratio is of at least, none contended.
+# Least number of uncontended repeats of both backends for a ratio.
 _REPEATS = 3
 
 
 def with_doubt(verdicts: Sequence[Verdict], machine: Path) -> tuple[Verdict, ...]:
-    """Return the verdicts; a decided one of one run says so.
+    """Return the verdicts, with a note on decided ones that rest on a single run.
 
-    ``machine`` is the folder of its runs. The first of them says it in its first line, others
-    behind theirs. What a run leaves undecided is the larger doubt, of which the same command can
-    tell more: then that line stands alone.
+    ``machine`` is the folder of the machine's runs. The first such verdict has the note before its
+    other notes, the others after theirs. Undecided verdicts get none: their own note matters more.
     """
-    alone = [at for at, one in enumerate(verdicts) if _is_alone(one)]
+    alone = [index for index, verdict in enumerate(verdicts) if _is_alone(verdict)]
     if not alone:
         return tuple(verdicts)
     factor = largest_factor(tuple(sorted(machine.absolute().glob("*/run.json"))[-_MOST_RUNS:]))
-    line, found = "one run", list(verdicts)
-    if factor is None:  # the heading says as much: no other line makes room
-        alone = [at for at in alone[:1] if not verdicts[at].notes]
+    line, doubted = "one run", list(verdicts)
+    if factor is None:  # the heading says the same: the note must not displace another
+        alone = [index for index in alone[:1] if not verdicts[index].notes]
     else:
         line += f"; runs here have differed by up to {digits(factor, 2)}×"
-    for at in alone:
-        own = verdicts[at].notes
-        notes = (line, *own) if at == alone[0] else (*own, line)
-        found[at] = replace(verdicts[at], notes=notes[:2])
-    return tuple(found)
+    for index in alone:
+        notes_of_run = verdicts[index].notes
+        notes = (line, *notes_of_run) if index == alone[0] else (*notes_of_run, line)
+        doubted[index] = replace(verdicts[index], notes=notes[:2])
+    return tuple(doubted)
 
 
 def _is_alone(verdict: Verdict) -> bool:
@@ -63,18 +62,18 @@ def _is_alone(verdict: Verdict) -> bool:
 
 @lru_cache(maxsize=64)  # pages ask for every answer
 def largest_factor(files: tuple[Path, ...]) -> float | None:
-    """Return by what factor a ratio of two backends differs at most between these runs.
+    """Return the largest factor by which a ratio of two backends differs between these runs.
 
-    Of one problem, in runs of which the rows may join; None where no two have measured one. Large
-    runs are left out.
+    Only ratios of the same problem, in runs that may be joined, are compared; None if there are no
+    two. Large runs are skipped.
     """
-    known = [(file.parent, run) for file in files if (run := _run(file)) is not None]
+    loaded = [(file.parent, run) for file in files if (run := _run(file)) is not None]
     groups: dict[Hashable, list[Path]] = defaultdict(list)
-    for folder, run in known:
+    for folder, run in loaded:
         groups[alike(run)].append(folder)
     ratios: dict[Hashable, list[float]] = defaultdict(list)
     left = _MOST_BYTES
-    for folder, run in reversed(known):
+    for folder, run in reversed(loaded):
         file, group = folder / ROWS, alike(run)
         if len(groups[group]) < 2:
             continue
@@ -83,9 +82,11 @@ def largest_factor(files: tuple[Path, ...]) -> float | None:
             size = file.stat().st_size
             if size <= left:
                 left -= size
-                for of, ratio in _ratios(file):
-                    ratios[group, of].append(ratio)
-    spreads = [max(own) - min(own) for own in ratios.values() if len(own) > 1]
+                for subject, ratio in _ratios(file):
+                    ratios[group, subject].append(ratio)
+    spreads = [
+        max(log_ratios) - min(log_ratios) for log_ratios in ratios.values() if len(log_ratios) > 1
+    ]
     return exp(max(spreads)) if spreads else None
 
 
@@ -96,7 +97,7 @@ def _run(file: Path) -> Run | None:
 
 
 def _ratios(file: Path) -> Iterator[tuple[Hashable, float]]:
-    """Yield the log-ratio of every two backends at every problem of a run, and what it is of."""
+    """Yield the log-ratio of every two backends at every problem of a run, each after its key."""
     every = times(parse_rows(file, _lines(file), lambda _: None))
     by_subject: dict[Hashable, dict[str, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
     for row in every:
@@ -105,9 +106,9 @@ def _ratios(file: Path) -> Iterator[tuple[Hashable, float]]:
             by_subject[what, row.problem, row.problem_digest][backend][row.repeat] = row.seconds
     for subject, by_backend in by_subject.items():
         for pair in combinations(sorted(by_backend), 2):
-            one, other = (by_backend[name] for name in pair)
-            if len(both := one.keys() & other.keys()) >= _REPEATS:
-                yield (subject, pair), median(log(one[at] / other[at]) for at in both)
+            numerator, denominator = (by_backend[name] for name in pair)
+            if len(both := numerator.keys() & denominator.keys()) >= _REPEATS:
+                yield (subject, pair), median(log(numerator[at] / denominator[at]) for at in both)
 
 
 def _lines(file: Path) -> Iterable[bytes]:

@@ -1,7 +1,7 @@
-"""The other runs whose rows answer a question together with a run's own.
+"""Find the other runs whose rows are judged together with those of a run.
 
-Runs of one machine, environment and measuring code that measured the same trainings answer
-together, by sessions (`statistics.sessions`); which those are, the run that is judged decides.
+They are runs of the same machine, environment and measuring code that measured the same trainings;
+`statistics.sessions` joins them.
 """
 
 from __future__ import annotations
@@ -33,8 +33,7 @@ from perceptron.records.store import ROWS, StoredRun, parse_rows, runs_of_machin
 from perceptron.statistics.select import has_time
 from perceptron.statistics.sessions import starts_of
 
-# With this many an interval of their means is hardly wider than with all. Reading 50 searches of a
-# family took 0.23 s, and each is judged.
+# More runs hardly narrow an interval. Reading 50 searches of a family took 0.23 s.
 _MOST_RUNS = 20
 
 RowsOf = Callable[[StoredRun, frozenset[str]], Sequence[Row]]
@@ -44,33 +43,33 @@ RowsOf = Callable[[StoredRun, frozenset[str]], Sequence[Row]]
 def read_session(folder: Path) -> LoadedRun:
     """Read a run and the rows of the other runs on its machine that may join it.
 
-    Raises `UserError` naming the run's file that cannot be understood; the others' are left out.
+    Raises `UserError` naming an unreadable file of the run; unreadable other runs are left out.
     """
     return with_others(read_run(folder), runs_of_machine(folder.parent), rows_on_disk)
 
 
 def with_others(loaded: LoadedRun, runs: Iterable[StoredRun], rows_of: RowsOf) -> LoadedRun:
-    """Return a run with the ``others``, from the newest of the ``runs`` that may join it.
+    """Return a run with ``others`` filled in from the newest of the ``runs`` that may join it.
 
-    They are times of the same families and backends on equal ground; of a family of which both
-    measured one problem with two definitions there are none.
+    They are times of the same families and backends with equal comparison keys. Families with a
+    problem that the two runs define differently are left out.
     """
-    runs = (one for one in runs if is_race(one.run) == is_race(loaded.run))
+    runs = (stored for stored in runs if is_race(stored.run) == is_race(loaded.run))
     in_time = sorted(runs, key=lambda stored: (stored.run.started, stored.folder.name))
-    # Of two that began in one second, which disturbed each other, one: its start names a run.
-    joined = {one.run.started: one for one in in_time if joins(one.run, loaded.run)}
-    if not joined:  # as most often: nothing is asked of a million rows
+    # A start identifies a run: of two that began in one second, and disturbed each other, keep one.
+    joined = {stored.run.started: stored for stored in in_time if joins(stored.run, loaded.run)}
+    if not joined:  # the usual case, which must not cost a look at a million rows
         return loaded
-    own = [row for row in loaded.rows if may_join(row)]
-    of = set(map(measured_as, own))
-    families = frozenset(map(_family, own))
-    definitions = {(row.problem, row.problem_digest) for row in own}
+    own_rows = [row for row in loaded.rows if may_join(row)]
+    measured = set(map(measured_as, own_rows))
+    families = frozenset(map(_family, own_rows))
+    definitions = {(row.problem, row.problem_digest) for row in own_rows}
     others: list[list[Row]] = []
     for stored in reversed(joined.values()):
         rows = [
             row
             for row in standing(rows_of(stored, families))
-            if may_join(row) and measured_as(row) in of
+            if may_join(row) and measured_as(row) in measured
         ]
         different = _defined_otherwise(rows, definitions)
         if rows := [row for row in rows if _family(row) not in different]:
@@ -82,25 +81,25 @@ def with_others(loaded: LoadedRun, runs: Iterable[StoredRun], rows_of: RowsOf) -
 
 
 def is_race(run: Run) -> bool:
-    """Return whether a run answers with races alone, whose rows no other study has."""
+    """Return whether a run is of the race study, whose rows no other study has."""
     return run.plan.get("study") == "race"
 
 
 def starts(loaded: LoadedRun, family: str | None = None) -> set[str]:
-    """Return the starts of all runs that answer together, of one family or of any.
+    """Return the starts of all runs judged together with this run, and its own start.
 
-    The run's own included.
+    ``family`` limits them to runs that measured it.
     """
-    of = [row for row in loaded.others if family in (None, row.family)]
-    others = starts_of(of) | starts_of(loaded.other_races)
+    rows = [row for row in loaded.others if family in (None, row.family)]
+    others = starts_of(rows) | starts_of(loaded.other_races)
     return {loaded.run.started, *filter(None, others)}
 
 
 def joins(other: Run, run: Run) -> bool:
-    """Return whether the rows of another run may answer together with those of a run.
+    """Return whether the rows of another run may be judged together with those of a run.
 
-    It is of the same machine, environment and measuring code, and of the same files. Without a
-    digest of the code the commit says what measured.
+    Machine, environment, measuring code and the user's files must be equal. Without a digest of
+    the code the commits are compared.
     """
     code = (other.code, run.code) if other.code and run.code else (other.commit, run.commit)
     return (
@@ -112,23 +111,23 @@ def joins(other: Run, run: Run) -> bool:
 
 
 def alike(run: Run) -> Hashable:
-    """Return a key that is equal for runs of which each `joins` the other."""
+    """Return a key that is equal for runs that `joins` accepts."""
     return run.machine, run.environment, run.code or run.commit or run.started, *_files(run)
 
 
 def _files(run: Run) -> list[str]:
-    """Return the digests of the files behind a plan: of what was edited another training is left.
+    """Return the digests of the files of a plan, sorted: an edited file is another training.
 
-    Their paths say less: functions of a notebook lie in a folder of its process.
+    Paths do not count: functions of a notebook lie in a folder of its process.
     """
     digests = run.plan.get("contents")
     return sorted(map(str, digests.values())) if isinstance(digests, dict) else []
 
 
 def measured_as(row: Row) -> tuple[str, Hashable]:
-    """Return the backend of a row, and what else two rows share that measured one thing.
+    """Return the backend of a row, and a key that is equal for rows of the same measurement.
 
-    A whole training of the finding takes as long as its iterations one by one do not.
+    A whole training of the finding differs from its iterations measured singly.
     """
     if isinstance(row, RaceRow):
         return row.backend, (row.dtype, row.raced)
@@ -141,7 +140,7 @@ def _family(row: Row) -> str:
 
 
 def may_join(row: Row) -> bool:
-    """Return whether a row may answer together with those of other runs."""
+    """Return whether a row may be judged together with those of other runs."""
     if isinstance(row, RaceRow):
         return row.source == "perceptron" and has_raced(row)
     return row.source == "perceptron" and row.family not in EXTRAS and has_time(row)
@@ -150,19 +149,19 @@ def may_join(row: Row) -> bool:
 def _defined_otherwise(
     rows: Iterable[Row], definitions: set[tuple[str | None, str | None]]
 ) -> set[str]:
-    """Return the families of rows of a problem that has another definition here."""
-    known = {problem for problem, _ in definitions}
+    """Return the families with a problem that has another digest in ``definitions``."""
+    problems = {problem for problem, _ in definitions}
     return {
         _family(row)
         for row in rows
-        if row.problem in known and (row.problem, row.problem_digest) not in definitions
+        if row.problem in problems and (row.problem, row.problem_digest) not in definitions
     }
 
 
 def rows_on_disk(stored: StoredRun, families: frozenset[str]) -> list[Row]:
-    """Read a run's rows of these families or problems; none where its file cannot be read.
+    """Read a run's rows of these families or problems; none if its file cannot be read.
 
-    Most runs of a folder hold none: looking for a name takes a hundredth of decoding every row.
+    Most runs of a folder have none: searching for a name takes a hundredth of decoding every row.
     """
     file = stored.folder / ROWS
     with suppress(UserError, OSError):

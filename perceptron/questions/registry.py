@@ -1,4 +1,4 @@
-"""The questions: a line for each, found by name. A list of them imports none."""
+"""The registry of studies by name; listing them imports none."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from perceptron.questions.study import Study
 
-# Where a study is, and what its command asks.
+# The class of each study, and the help line of its command.
 STUDIES: Mapping[str, tuple[str, str]] = {
     "bench": (
         "bench.study:Bench",
@@ -36,7 +36,7 @@ STUDIES: Mapping[str, tuple[str, str]] = {
 
 
 def load(name: str) -> Study:
-    """Return the study of this name; raises KeyError for another."""
+    """Return the study of this name; raise KeyError for an unknown one."""
     module, _, kind = STUDIES[name][0].partition(":")
     study: Study = getattr(import_module(f"perceptron.questions.{module}"), kind)()
     return study

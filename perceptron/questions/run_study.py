@@ -1,4 +1,4 @@
-"""A question carried out: its run opened or resumed, the loop, its answer."""
+"""Run a study: open or resume its run, measure, and answer."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from perceptron.records.store import RunJournal, known_environment, load_conditi
 from perceptron.statistics.other_processes import in_the_way, users_in_words
 from perceptron.statistics.trust import damaged_line_warning, hang_warning
 
-# None of so short a study goes to how steady the CPU is.
+# A study with a shorter budget does not measure how steady the CPU is.
 _SHORT_SECONDS = 60.0
 
 
@@ -55,12 +55,12 @@ def run_study(
     wait: Wait = LOOK_ONCE,
     fresh: bool = False,
 ) -> Answered:
-    """Measure what a study asks for, or the rest of it where that was interrupted, and answer.
+    """Measure the jobs of a study, or the rest of an interrupted run, and return the answer.
 
-    After a finished run, and with ``fresh`` always, that is a session of its own: the answer is
-    that of all sessions that may join it. ``plan`` is resolved. All starts of a session together
-    take at most ``budget_seconds``, by default the plan's. Raises `UserError` if the results folder
-    cannot be written to, or if there was no time for anything.
+    If the last run is finished, or with ``fresh``, a new session begins; the answer is that of all
+    sessions that may be joined. ``plan`` must be resolved. All starts of a session take at most
+    ``budget_seconds`` together, by default the plan's. Raises `UserError` if the results folder
+    is not writable, or if there was no time for any measurement.
     """
     budget = Budget.of_study(budget_seconds or plan.budget_seconds)
     before = contents(plan.references)
@@ -84,18 +84,19 @@ def run_study(
     ) as (journal, run, _):
         budget.cut_short = not campaign.run_campaign(ask, journal, run, budget, progress)
         require_rows(journal, budget)
-    told = answered(study, plan, read_session(journal.folder))
+    answer = answered(study, plan, read_session(journal.folder))
     damaged = map(damaged_line_warning, journal.errors)
-    return replace(told, warnings=(*damaged, *told.warnings))
+    return replace(answer, warnings=(*damaged, *answer.warnings))
 
 
-# --- what it begins with: the machine's facts, a run on disk, the conditions ----------------------
+# --- the start of a run: the machine's facts, the run's folder, the conditions --------------------
 
 
 def require_rows(journal: RunJournal, budget: Budget) -> None:
-    """Raise `UserError` if there was no time for a single row: nothing can be judged.
+    """Raise `UserError` if there was no time for a single row, which leaves nothing to judge.
 
-    Backends that cannot run took none. Where others used the cores it is `Inconclusive`.
+    Rows of backends that cannot run do not count. Raises `Inconclusive` if other processes used the
+    cores.
     """
     begun = [row for row in journal.rows if row.status != "skipped"]
     if not (budget.is_over or budget.hangs):
@@ -128,17 +129,17 @@ def start_run(
 ) -> Iterator[tuple[RunJournal, Run, Environment]]:
     """Open the unfinished run of this plan, or a new one; finish it unless the block raises.
 
-    ``fresh`` opens a new one in any case. ``machine`` names the folder of the results; None for the
-    host's name. In quick mode the steadiness of the CPU is not measured. Other users of the cores
-    are named first, and waited for as long as ``wait`` asks. Earlier starts of the run count
-    against the ``budget`` if they measured something; waiting does not. Raises `UserError` if the
-    folder cannot be written to.
+    ``fresh`` always opens a new one. ``machine`` names the folder of the results, by default after
+    the host. In quick mode the steadiness of the CPU is not measured. Other users of the cores are
+    reported first, and waited for as long as ``wait`` allows. Earlier starts of the run count
+    against the ``budget`` if they measured anything; waiting does not. Raises `UserError` if the
+    folder is not writable.
     """
     require_threads(threads)
     look = Look()
-    usable = [one for one in backends if registry.reason_unavailable(one) is None]
+    usable = [backend for backend in backends if registry.reason_unavailable(backend) is None]
     name = machine or machine_name()
-    facts = environment([registry.load(one) for one in usable], threads)
+    facts = environment([registry.load(backend) for backend in usable], threads)
     facts = known_environment(results / "runs" / name, facts)
     run = Run(
         plan=dict(plan),
@@ -159,7 +160,7 @@ def start_run(
         try:
             yield journal, run, facts
         except BaseException:
-            with suppress(UserError):  # why it ended is worth more
+            with suppress(UserError):  # the error that ended the run matters more
                 journal.keep_spent(budget.spent)
             raise
         journal.finish(budget.spent, budget.cut_short or bool(budget.hangs), budget.hangs)
@@ -168,9 +169,10 @@ def start_run(
 def _look_around(
     look: Look, cores: int, threads: int, wait: Wait, budget: Budget, with_loop: bool
 ) -> Conditions:
-    """Read the conditions, name what uses the cores, and wait for idle ones if that is asked for.
+    """Read the conditions, report other users of the cores, and wait for idle cores on request.
 
-    Without waiting, which no ``budget`` pays for, the loop runs while the look lasts.
+    Waiting does not count against the ``budget``. Without it the loop that measures steadiness runs
+    while the processes are watched.
     """
     say_if_waiting_is_unknown(wait)
     if not wait.minutes:
@@ -186,8 +188,7 @@ def _look_around(
 def contents(references: Iterable[str]) -> dict[str, str]:
     """Return a digest of each file behind these references of problems or functions, by path.
 
-    It belongs to the plan: a model that was edited is other work, though its file has the same
-    name.
+    The digests are part of the plan: an edited model is another plan under the same name.
     """
     references = list(references)
     digests = {name: functions.digest(name) for name in references if functions.is_file(name)}
@@ -195,7 +196,7 @@ def contents(references: Iterable[str]) -> dict[str, str]:
 
 
 def refuse_edited_files(references: Iterable[str], before: Mapping[str, str]) -> None:
-    """Raise `UserError` if a file no longer holds what `contents` gave ``before``."""
+    """Raise `UserError` if a file has changed since `contents` returned ``before``."""
     now = contents(references)
     changed = [name for name in now if now[name] != before.get(name)]
     if changed:

@@ -1,4 +1,4 @@
-"""The published finding, beside what was measured here: 10,000 iterations on the OR gate."""
+"""The published finding beside times measured here: 10,000 iterations on the OR gate."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ from perceptron.statistics.select import NOT_REACHED, has_time, reason, times
 from perceptron.statistics.sessions import ratio_of
 
 PUBLISHED_NUMPY = "numpy-published"
-"""The walk-through's own arithmetic."""
+"""NumPy with the arithmetic of the published walk-through."""
 NUMPY = ("numpy", PUBLISHED_NUMPY)
-"""What the published ratios are about."""
-# Doubts that more repeats may end.
+"""The backends that the ratios compare with."""
+# Doubts that more repeats may resolve.
 _MORE_MAY_TELL: set[Doubt] = {"too noisy", "contended"}
 
 
 def finding_backends(backends: Iterable[str], beside: Container[str] = ()) -> tuple[str, ...]:
-    """Return these backends, without those ``beside`` it, after the walk-through's own arithmetic.
+    """Return the backends of the finding: `PUBLISHED_NUMPY`, then those not in ``beside``.
 
-    Ratios to that one compare with the published ratios; an optimised NumPy inflates them.
+    Ratios to `PUBLISHED_NUMPY` compare with the published ratios; an optimised NumPy inflates them.
     """
     taken = [name for name in backends if name not in beside]
     return tuple(dict.fromkeys((PUBLISHED_NUMPY, *taken)))
@@ -53,10 +53,10 @@ def finding_backends(backends: Iterable[str], beside: Container[str] = ()) -> tu
 class FindingRow(Struct, frozen=True, kw_only=True):
     """One backend's whole training; seconds and ratios with their 95% intervals.
 
-    Of what is too slow for its share of the budget fewer ``iterations`` were timed: ``seconds`` is
-    None, the ``reason`` has the time of one, and the ratios are of one iteration.
-    ``ratio_to_numpy`` compares with our ``numpy``, ``ratio_to_published`` with the walk-through's
-    own arithmetic, ``numpy-published``; that is what ``published_ratio`` was measured against.
+    A backend that is too slow for its share of the budget has fewer ``iterations``: ``seconds`` is
+    None, the ``reason`` states the time of one, and the ratios are of one iteration.
+    ``ratio_to_numpy`` compares with our ``numpy``; ``ratio_to_published`` with ``numpy-published``,
+    the walk-through's arithmetic, as ``published_ratio`` does.
     """
 
     backend: str
@@ -66,7 +66,7 @@ class FindingRow(Struct, frozen=True, kw_only=True):
     high: float | None = None
     repeats: int = 0
     iterations: int | None = None
-    """Those that were timed in one go, the fewest of all repeats; None without a time."""
+    """Iterations timed in one run, the fewest of all repeats; None without a time."""
     ratio_to_numpy: float | None = None
     ratio_low: float | None = None
     ratio_high: float | None = None
@@ -86,10 +86,10 @@ class FindingRow(Struct, frozen=True, kw_only=True):
 def finding(
     rows: Iterable[Measurement], backends: Iterable[str], others: Iterable[Measurement] = ()
 ) -> list[FindingRow]:
-    """Return a row for each backend, in this order; one without times has a reason instead.
+    """Return a row for each backend, in this order; without times it has a reason instead.
 
-    As published, NumPy runs in float64 and PyTorch in float32. The ratios are of these rows and of
-    the ``others`` of other sessions, with the intervals that decide in `finding_ranking`.
+    As published, NumPy runs in float64 and PyTorch in float32. The ratios include the ``others`` of
+    other sessions, and have the intervals that decide in `finding_ranking`.
     """
     trainings, backends = finding_rows(rows), list(backends)
     together = finding_rows([*trainings, *others])
@@ -98,9 +98,9 @@ def finding(
 
 
 def finding_rows(rows: Iterable[Measurement]) -> list[Measurement]:
-    """Return the rows that the finding is read off.
+    """Return the rows of the finding.
 
-    Those of fewer iterations are, of a backend that has no time of all of them.
+    Rows of fewer iterations are included only if their backend has no time of a whole training.
     """
     of_finding = [row for row in rows if row.family == FAMILY]
     whole = [row for row in of_finding if row.iterations in (None, ITERATIONS)]
@@ -112,8 +112,7 @@ def finding_rows(rows: Iterable[Measurement]) -> list[Measurement]:
 def finding_ranking(rows: Iterable[Measurement], backends: Iterable[str]) -> Ranking:
     """Rank the backends of the finding by their rows of one number of threads.
 
-    What compares with the published ratios is beside them: the walk-through's own arithmetic takes
-    part where only one of the others has a time, and all had their turn.
+    `PUBLISHED_NUMPY` is ranked only if no more than one other has a time, and none is undecided.
     """
     trainings = finding_rows(rows)
     others = [name for name in backends if name != PUBLISHED_NUMPY]
@@ -124,16 +123,16 @@ def finding_ranking(rows: Iterable[Measurement], backends: Iterable[str]) -> Ran
 
 
 def repeats_wanted(
-    rows: Sequence[Measurement], found: Ranking, first: int, enough: int, most: int
+    rows: Sequence[Measurement], ranking: Ranking, first: int, enough: int, most: int
 ) -> int:
-    """Return in how many repeats to time each backend: see `locator.Search`.
+    """Return the number of repeats for each backend; the three numbers are those of `Search`.
 
-    As many as a number is read off, and more while these may decide.
+    It grows beyond ``enough`` while more repeats may decide the ranking.
     """
-    taken = len({row.repeat for row in rows if row.backend in found.order})
+    taken = len({row.repeat for row in rows if row.backend in ranking.order})
     if taken < enough:
         return first if taken < first else enough
-    return min(most, 2 * taken) if _MORE_MAY_TELL.intersection(found.doubts.values()) else taken
+    return min(most, 2 * taken) if _MORE_MAY_TELL.intersection(ranking.doubts.values()) else taken
 
 
 def _row(
@@ -191,22 +190,22 @@ _COLUMNS = (
 
 
 def finding_table(rows: Sequence[FindingRow], measured: Iterable[Measurement]) -> Table:
-    """Return whole trainings beside the published ones, and how contended those measured were."""
+    """Return the table of whole trainings beside the published ones, with their contention."""
     trainings = by_key((row for row in measured if row.family == FAMILY), lambda row: row.backend)
     table = Table(title=TITLE, columns=_COLUMNS, rows=tuple(map(_cells, rows)))
     return with_contended(table, (trainings.get(row.backend, Contention()) for row in rows))
 
 
 def finding_verdict(
-    rows: Sequence[FindingRow], found: Ranking, heading: str, threads: int | None, more_time: str
+    rows: Sequence[FindingRow], ranking: Ranking, heading: str, threads: int | None, more_time: str
 ) -> Verdict | None:
-    """Return who trains the OR gate fastest, and how long others take; None without a time."""
+    """Return the verdict on who trains the OR gate fastest; None without a time."""
     parts = {row.backend: part(row) for row in rows if row.repeats}
-    return ranking_verdict(FAMILY, found, heading, threads, more_time, parts.__getitem__)
+    return ranking_verdict(FAMILY, ranking, heading, threads, more_time, parts.__getitem__)
 
 
 def published_beside_numpy(rows: Iterable[FindingRow]) -> list[str]:
-    """Say what NumPy as the walk-through writes it takes beside ``numpy``, if both have a time."""
+    """Return a sentence on ``numpy-published`` against ``numpy``, or none without both times."""
     return [
         "The published NumPy (numpy-published) takes "
         + times_as_long(row.ratio_to_numpy, row.ratio_low, row.ratio_high, "numpy")
@@ -217,7 +216,7 @@ def published_beside_numpy(rows: Iterable[FindingRow]) -> list[str]:
 
 
 def part(row: FindingRow) -> str:
-    """Return over how many iterations, where they are not all."""
+    """Return ``over 500 iterations`` with a space before; empty for all of them."""
     return "" if row.iterations == ITERATIONS else f" over {row.iterations:,} iterations"
 
 
@@ -227,7 +226,7 @@ def _cells(row: FindingRow) -> tuple[Cell, ...]:
         times = f" ({digits(row.published_ratio)}×)"
         published = Quantity(row.published_seconds, "s", digits="g", after=times)
     training: Cell = f"not measured: {row.reason}"
-    if row.repeats:  # of fewer iterations, which is no whole training
+    if row.repeats:  # of fewer iterations
         training = row.reason or None
     if row.seconds is not None:
         training = Quantity(row.seconds, "s", (row.low, row.high))
@@ -246,7 +245,7 @@ def _ratio(value: float | None, low: float | None, high: float | None) -> Cell:
 
 
 def finding_figure(rows: Sequence[FindingRow]) -> DotFigure:
-    """Return the seconds of each backend; open dots were published, on hardware not named."""
+    """Return the figure of each backend's seconds; open dots are the published ones."""
     dots = tuple(dot for index, row in enumerate(rows) for dot in _dots(index, row))
     texts = "; ".join(dot.text for dot in dots)
     return DotFigure(

@@ -1,6 +1,6 @@
-"""Tables of the problems of one size: there is no size to compare along.
+"""Tables of the problems of one size, which have no crossover.
 
-Rates beside times are rows per second, the time of an epoch and of one model.
+Beside the time of an iteration stand rows per second, the time of an epoch and of one model.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from perceptron.statistics.contention import Contention, with_contended
 from perceptron.statistics.select import reason
 
 _Row = tuple[tuple[Cell, ...], CurvePoint | None]
-"""The cells of a table's row, and the time that it shows; None if not measured."""
+"""The cells of a table's row, and the time in it; None if not measured."""
 
 
 def single_problems(rows: Iterable[Measurement]) -> list[list[Measurement]]:
-    """Return the rows of each problem that is a family of its own, on each ground."""
+    """Return the rows of each family of a single problem, for each comparison key."""
     return [
         of_ground
         for family, members in grouped(rows, attrgetter("family")).items()
@@ -36,9 +36,9 @@ def single_problems(rows: Iterable[Measurement]) -> list[list[Measurement]]:
 def single_tables(
     rows: Iterable[Measurement], problems: Iterable[list[Measurement]]
 ) -> list[Table]:
-    """Return the times of the `single_problems` of these rows; no table without any.
+    """Return one table with the times of the `single_problems` of these rows, or none.
 
-    Where some of the rows are of several processes that train together, all say how many.
+    If any of the rows is of several processes that train together, each states its number.
     """
     over_processes = any((number or 1) > 1 for number in set(map(attrgetter("processes"), rows)))
     lines = [
@@ -74,8 +74,8 @@ def single_tables(
     return [with_contended(table, contentions)]
 
 
-def _of_backend(own: Sequence[Measurement], over_processes: bool) -> _Row:
-    first, point, because = own[0], spot_of(own), reason(own, own[0].backend)
+def _of_backend(rows: Sequence[Measurement], over_processes: bool) -> _Row:
+    first, point, because = rows[0], spot_of(rows), reason(rows, rows[0].backend)
     answer: Cell = f"not measured: {because}"
     if point is not None:
         more = f", then no more: {because}" if because else ""

@@ -59,9 +59,9 @@ from perceptron.statistics.sizes import number, size_axis, sized
 from perceptron.statistics.trust import budget_for
 
 NO_FAMILY = "none"
-"""Typed instead of families: the finding alone."""
-# Of the budget, for the repeats of the finding where families are searched too. Where a training
-# takes seconds, one sample in each repeat must do: three would take the families' time.
+"""The value of ``--families`` for the finding alone."""
+# Share of the budget for the finding if families are searched too. If a training takes seconds,
+# each repeat has a single sample: three would take the families' time.
 _SHARE, _SHARE_QUICK = 1 / 6, 1 / 3
 
 
@@ -88,20 +88,20 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
     ] = ()
     """Problems as typed; once resolved, the files with several sizes."""
     single: tuple[str, ...] = ()
-    """References of those of one size."""
+    """References of the problems of one size."""
     backends: Backends = ()
     threads: SeveralThreads = ()
     over: Over = ()
     dtype: Annotated[DType, DTYPE] = "float32"
     beside_finding: tuple[str, ...] = ()
-    """Backends that the families have and the finding has not: they were not named."""
+    """Backends that are measured on families only, as the user did not name them."""
     whole: bool = False
-    """Whether it leaves nothing of the main job out."""
+    """Whether it includes all default families and backends, and is not quick."""
     planned: dict[str, Annotated[int, Meta(ge=1)]] = field(default_factory=dict)
-    """The least number of sizes of each family that answers: one of a model of one size."""
+    """The number of sizes that each family needs for an answer: 1 for a model of one size."""
 
     def resolved(self) -> BenchPlan:
-        """Return it with every default filled in; raises `UserError` naming an option."""
+        """Return the plan with every default filled in; raise `UserError` for a bad option."""
         families = self.families or (() if self.problems or self.single else SWEEP)
         for name in families:
             if name not in FAMILIES and families != (NO_FAMILY,):
@@ -128,23 +128,23 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
             and set(SWEEP) <= set(families)
             and set(registry.DEFAULT) <= set(backends),
         )
-        # What has no axis is refused before anything is measured.
+        # Problems without an axis are refused before anything is measured.
         planned = dict.fromkeys((axis.family for axis in plan.crossovers.axes), 2)
         return replace(plan, planned=planned | {sizes[0].family: len(sizes) for sizes in models})
 
     @property
     def budget_seconds(self) -> float:
-        """Seconds that it takes unless the user says otherwise."""
+        """The default budget in seconds."""
         return 60.0 if self.quick else self.usual_seconds
 
     @property
     def references(self) -> tuple[str, ...]:
-        """References of the user's own model files."""
+        """References of the user's model files."""
         return (*self.crossovers.references, *self.single)
 
     @property
     def finding_backends(self) -> tuple[str, ...]:
-        """Backends of the finding; empty if models of the user's own were asked for."""
+        """Backends of the finding; empty if the user named models."""
         return (
             ()
             if self.problems or self.single
@@ -153,7 +153,7 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
 
     @property
     def crossovers(self) -> CrossoverPlan:
-        """The search along families, and along models of the user's own with several sizes."""
+        """The search along families, and along the user's models with several sizes."""
         return _Search(
             families=tuple(name for name in self.families if name != NO_FAMILY),
             problems=self.problems,
@@ -165,9 +165,9 @@ class BenchPlan(Plan, frozen=True, kw_only=True):
 
 
 class _Search(CrossoverPlan, frozen=True, kw_only=True):
-    """That of crossovers, with fewer processes of a device, each of which takes seconds to start.
+    """A crossover search with fewer processes on a device, each of which takes seconds to start.
 
-    What they leave open gets more.
+    Undecided sizes get more.
     """
 
     def search(self, axis: SizeAxis, pair: Pair) -> Search:
@@ -176,7 +176,7 @@ class _Search(CrossoverPlan, frozen=True, kw_only=True):
 
 
 def _on_device(backends: Iterable[str]) -> bool:
-    """Return whether one of them trains on a device that is here."""
+    """Return whether any of the backends trains on an available device."""
     return any(
         registry.load(name).device != "cpu" and registry.reason_unavailable(name) is None
         for name in backends
@@ -190,7 +190,7 @@ def _repeats(plan: BenchPlan) -> tuple[int, int, int]:
 
 
 class Bench:
-    """The study."""
+    """The study of the main job."""
 
     name: ClassVar[str] = "bench"
     Plan: ClassVar[type[Plan]] = BenchPlan
@@ -199,11 +199,11 @@ class Bench:
     doing: ClassVar[str] = "measuring"
 
     def next(self, plan: BenchPlan, rows: Sequence[Row], left: float) -> list[Time]:
-        """Return the first repeats of the finding, then what the families need, until all is known.
+        """Return the next jobs: the first repeats of the finding, then those of the families.
 
-        What cannot run comes first, with a row for each family that says why. A problem of one size
-        has more repeats beside the families while it is undecided: once it is decided, they only
-        narrow its interval, and come last.
+        Jobs of backends that cannot run come first: their rows only state the reason. While a
+        problem of one size is undecided, it gets more repeats along with the families; once it is
+        decided, these only narrow its interval, and come last.
         """
         measured, search = times(rows), plan.crossovers
         first, enough, most = _repeats(plan)
@@ -218,7 +218,7 @@ class Bench:
     def answer(self, plan: BenchPlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
         """Judge the finding, every pair along every family, and the families of one size.
 
-        The finding is that of the smallest number of threads.
+        The finding is judged at the smallest number of threads.
         """
         usable = usable_rows(run.folder, times(rows))
         names = set(map(attrgetter("backend"), usable))
@@ -239,7 +239,7 @@ class Bench:
         budget = run.run.budget
         more = budget_for(budget.seconds) if budget else more_time()
         setting = f"{run.run.machine}, {threads_in_all(threads[0], plan.backends)}"
-        # Of a family with a time at a single size its verdict says that.
+        # The verdict of a family with times at a single size says so itself.
         absent = missing_pairs(pair for pair in pairs if pair.reason != SINGLE_SIZE)
         lines = [f"not measured: {reason}" for reason in absent]
         lines += _without_time(ordered)
@@ -294,7 +294,7 @@ def _of_threads(rows: Iterable[Measurement], threads: int) -> list[Measurement]:
 
 
 def _without_time(rows: Sequence[Measurement]) -> Iterator[str]:
-    """Yield the reasons of families of several sizes none of which has a time on any backend."""
+    """Yield the reasons of families of several sizes without a single time."""
     for family, members in grouped(rows, attrgetter("family")).items():
         if any(map(has_time, members)) or len({row.size for row in members}) < 2:
             continue
@@ -309,9 +309,9 @@ def _single_verdicts(
     others: Iterable[Measurement],
     more: str,
 ) -> Iterator[Verdict]:
-    """Yield which backend is the fastest on each problem of one size, the finding's aside.
+    """Yield the verdict on each problem of one size, without the finding's.
 
-    Of a family with more sizes ``planned`` one alone is no answer.
+    It is undecided if more sizes of the family were ``planned``.
     """
     for members in problems:
         first, names = members[0], dict.fromkeys([*backends, *(row.backend for row in members)])
@@ -340,7 +340,7 @@ def _single_verdicts(
 
 
 def _order(backend: str, backends: Sequence[str]) -> int:
-    """Return a backend's rank: of two on equal devices the first one named is the incumbent."""
+    """Return a backend's sort key, its index: the first of two named backends is the incumbent."""
     return list(backends).index(backend) if backend in backends else len(backends)
 
 
@@ -350,11 +350,11 @@ def _order(backend: str, backends: Sequence[str]) -> int:
 def _of_one_size(
     plan: BenchPlan, rows: Sequence[Measurement], most: int, *, undecided_only: bool = False
 ) -> list[Time]:
-    """Return the repeats, up to ``most``, that the finding and models of one size need."""
+    """Return the missing jobs, up to ``most`` repeats, of the finding and models of one size."""
     jobs = []
     for threads in plan.threads:
         of_threads = [row for row in rows if row.all_threads == threads]
-        if plan.finding_backends and threads == min(plan.threads):  # the one that is shown
+        if plan.finding_backends and threads == min(plan.threads):  # only that is shown
             trainings = finding_rows(of_threads)
             ranking = finding_ranking(trainings, plan.finding_backends)
             if not (undecided_only and ranking.decided == "yes"):
@@ -375,9 +375,9 @@ def _of_one_size(
 
 
 def finding_jobs(plan: BenchPlan, threads: int, count: int) -> list[Time]:
-    """Return ``count`` repeats of the finding.
+    """Return the jobs of ``count`` repeats of the finding.
 
-    Their share of the budget leaves most of it for what was asked for.
+    Their share of the budget leaves most of it for the families.
     """
     # NumPy takes a tenth of a second.
     slow = [
@@ -407,7 +407,7 @@ def finding_jobs(plan: BenchPlan, threads: int, count: int) -> list[Time]:
 
 
 def _alone(plan: BenchPlan, rows: Sequence[Measurement]) -> list[Time]:
-    """Return jobs of the only backend that can run here: its times, as nothing is compared."""
+    """Return the jobs of the only backend that can run here, if there is just one."""
     here = [name for name in plan.backends if registry.reason_unavailable(name) is None]
     if len(here) != 1:
         return []

@@ -1,8 +1,8 @@
-"""When has a backend that is faster per iteration paid for its start?
+"""After how many iterations has a backend that is faster per iteration made up for its setup?
 
-Before the first iteration a backend allocates, copies to its device, compiles, captures:
-``prepare_seconds``. *Resident* times leave that out, as a long training does; *from cold* they
-carry their share of it, as a short training does.
+Before the first iteration a backend allocates, copies to its device, compiles and captures, which
+takes ``prepare_seconds``. *Resident* times leave that out, as in a long training; times *from cold*
+include a share of it, as in a short one.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from perceptron.statistics.select import (
 
 
 class Amortisation(Struct, frozen=True, kw_only=True):
-    """Two backends at one size: the faster per iteration, and when it has paid for its setup.
+    """Two backends at one size: the faster per iteration, and when it has made up for its setup.
 
     Seconds are of an iteration and of the setup, with their 95% intervals. From ``iterations`` on
     the faster backend is also faster with its setup; 1 if its setup is shorter as well. ``low`` and
-    ``high`` take both ends of the intervals: of the setups, of the time of the faster backend, and
-    of how many times as long the slower one takes side by side. ``high`` is None if that leaves
-    open which is faster, or if the two tie per iteration (``is_tie``).
+    ``high`` follow from the ends of three intervals: the setups, the faster backend's time, and the
+    ratio of the two times measured side by side. ``high`` is None if the faster backend is
+    undecided, or if the two tie per iteration (``is_tie``).
     """
 
     family: str
@@ -66,9 +66,9 @@ class Amortisation(Struct, frozen=True, kw_only=True):
 
 
 def from_cold(rows: Iterable[Measurement], iterations: int) -> list[Measurement]:
-    """Return the rows with the time to prepare spread over a training of ``iterations``.
+    """Return the rows with their setup time spread over a training of ``iterations``.
 
-    Rows without the time of their setup are left out, and those that found compiled code.
+    Timed rows without a setup time, or whose code was compiled before, are left out.
     """
     return [
         # The device's own seconds are those of an iteration alone.
@@ -81,14 +81,14 @@ def from_cold(rows: Iterable[Measurement], iterations: int) -> list[Measurement]
 
 
 def _is_cold(row: Measurement) -> bool:
-    """Return whether the row times a cold start: not where its code was compiled before."""
+    """Return whether the row has a setup time that includes compiling its code."""
     return row.prepare_seconds is not None and not row.prepared_from_cache
 
 
 def amortisations(rows: Iterable[Measurement]) -> list[Amortisation]:
-    """Judge every two backends at every size where both were measured from a cold start.
+    """Compare every two backends at every size where both were measured from a cold start.
 
-    Two backends are judged at the newest commit that has both, as crossovers are.
+    Like crossovers, a pair is compared at the newest commit that has both.
     """
     started = [row for row in rows if has_time(row) and row.prepare_seconds]
     groups = by_family_and_ground(Definitions(started).keep(started))
@@ -138,13 +138,13 @@ def _amortise(
     ratio = ratio_within(rows, slower, faster) if is_own(rows[0]) else None
     verdict = standing(ratio)
     if ratio is not None and verdict == "faster":
-        # The times are those of all processes, and those that count say the opposite.
+        # ``seconds`` are of all processes; those measured side by side say the opposite.
         faster, slower, ratio, verdict = slower, faster, inverse(ratio), "slower"
     saved = _difference(seconds[slower], seconds[faster])
     if ratio is not None and verdict == "slower":
         saved = _saved(seconds[faster], ratio)
     elif not is_own(rows[0]) and _end(saved, -1) > 0:
-        verdict = "slower"  # nothing was measured side by side, and single values are believed
+        verdict = "slower"  # other tools' single values were not measured side by side
     behind = _difference(prepare[faster], prepare[slower])
     low, likely, high = (_iterations(_end(behind, -sign), _end(saved, sign)) for sign in (1, 0, -1))
     if verdict != "slower":
@@ -168,21 +168,24 @@ def _amortise(
 
 
 def _end(interval: Interval, sign: int) -> float:
-    """Return the upper end for 1, the lower for −1; the estimate for 0 and without an interval."""
+    """Return the upper end for ``sign`` 1, the lower for −1, else the estimate.
+
+    A missing end is the estimate too.
+    """
     end = {1: interval.high, -1: interval.low}.get(sign)
     return interval.estimate if end is None else end
 
 
-def _difference(one: Interval, other: Interval) -> Interval:
-    """Return ``one`` minus ``other`` in seconds, its ends from those of both intervals."""
-    low, middle, high = (_end(one, sign) - _end(other, -sign) for sign in (-1, 0, 1))
+def _difference(minuend: Interval, subtrahend: Interval) -> Interval:
+    """Return ``minuend`` minus ``subtrahend`` in seconds, with the widest possible interval."""
+    low, middle, high = (_end(minuend, sign) - _end(subtrahend, -sign) for sign in (-1, 0, 1))
     return Interval(middle, low, high)
 
 
 def _saved(faster: Interval, ratio: Interval) -> Interval:
-    """Return the seconds that the faster one saves per iteration; the other takes ``ratio`` times.
+    """Return the seconds that the faster backend saves per iteration if the other takes ``ratio``×.
 
-    Above zero where that ratio is decided, however much the times themselves drift.
+    They are above zero where ``ratio`` is decided, however much the times themselves drift.
     """
     assert ratio.low is not None
     most = inf if ratio.high is None else _end(faster, 1) * (ratio.high - 1)
@@ -192,7 +195,7 @@ def _saved(faster: Interval, ratio: Interval) -> Interval:
 
 
 def _iterations(behind: float, saved: float) -> float:
-    """Return the iteration from which the faster one is ahead; inf where it never is."""
+    """Return the iteration from which the faster backend is ahead in total; inf for never."""
     if behind <= 0:
         return 1.0
     return inf if saved <= 0 else max(1.0, ceil(behind / saved))
@@ -205,12 +208,12 @@ COLUMNS = (
     *("family", "size>", "faster", "per iteration", "setup"),
     *("slower", "per iteration", "setup", "ahead from iteration>"),
 )
-# Sizes that a table of amortisations shows of each pair.
+# Sizes of each pair that a table shows.
 _SIZES = 7
 
 
 def amortisation_tables(amortisations: Sequence[Amortisation]) -> list[Table]:
-    """Return a row for at most `_SIZES` sizes of each pair, evenly spread, ends included."""
+    """Return one table with at most `_SIZES` evenly spread sizes of each pair, or none."""
     pairs = grouped(
         amortisations,
         lambda pair: (pair.family, comparison_key(pair), *sorted((pair.faster, pair.slower))),
@@ -225,16 +228,25 @@ def _some(members: list[Amortisation]) -> list[Amortisation]:
     return [members[index] for index in sorted(indices)]
 
 
-def _cells(of: Amortisation) -> tuple[Cell, ...]:
-    intervals = (of.faster_seconds, of.faster_setup, of.slower_seconds, of.slower_setup)
+def _cells(amortisation: Amortisation) -> tuple[Cell, ...]:
+    intervals = (
+        amortisation.faster_seconds,
+        amortisation.faster_setup,
+        amortisation.slower_seconds,
+        amortisation.slower_setup,
+    )
     fast, fast_setup, slow, slow_setup = (
         Quantity(time.estimate, "s", time.ends) for time in intervals
     )
     ahead: Cell = 1
-    if of.high != 1:
-        ahead = Quantity(of.iterations, "", (of.low, of.high), digits=",")
-    faster = of.faster + (", a tie" if of.is_tie else "" if of.high else ", undecided")
+    if amortisation.high != 1:
+        ahead = Quantity(
+            amortisation.iterations, "", (amortisation.low, amortisation.high), digits=","
+        )
+    faster = amortisation.faster + (
+        ", a tie" if amortisation.is_tie else "" if amortisation.high else ", undecided"
+    )
     return (
-        *(of.family, of.size, faster, fast, fast_setup),
-        *(of.slower, slow, slow_setup, ahead),
+        *(amortisation.family, amortisation.size, faster, fast, fast_setup),
+        *(amortisation.slower, slow, slow_setup, ahead),
     )

@@ -1,8 +1,8 @@
 """Which rows may be compared: those of one state of the code, the newest that has both backends.
 
-Rows of different code, environments or versions of a benchmark are never paired, nor those of two
-definitions of one problem; and of commits only those that asv measured, at one level. Times of a
-GPU that cannot be right are told as such: the timed code did not wait for the device.
+Rows of different code, environments or versions of a benchmark are never paired, nor are those of
+two definitions of one problem. Different commits are paired only if asv measured them at one level.
+Times of a GPU that are physically impossible are reported: the timed code did not wait for it.
 """
 
 from __future__ import annotations
@@ -34,28 +34,28 @@ from perceptron.statistics.select import (
 _MOST_COMMITS = 30
 
 BySize = dict[float, list[Measurement]]
-"""The rows with a time of one backend in one state."""
+"""The timed rows of one backend in one state, by size."""
 
 
 class ComparableRows:
-    """The rows with a time of one family on one ground, by state, backend and size."""
+    """The timed rows of one family with one comparison key, by state, backend and size."""
 
     def __init__(self, rows: Iterable[Measurement]) -> None:
         timed = [row for row in rows if row.size > 0 and has_time(row)]
         self._rows = by_state(Definitions(timed).keep(timed))
-        # A history has thousands of states, of which the newest few are looked into.
+        # A history has thousands of states, and only the newest few are needed.
         self._by_backend: dict[State, dict[str, BySize]] = {}
         self._newest_first = sorted(
-            self._rows, key=lambda where: (self._moment(where), repr(where)), reverse=True
+            self._rows, key=lambda state: (self._moment(state), repr(state)), reverse=True
         )
 
     def states(self, incumbent: str, challenger: str) -> list[State]:
-        """Return the states in which both have a time at the same size, of the newest such commit.
+        """Return the states of the newest commit in which both have a time at the same size.
 
-        They are several where another tool measured it in several environments; of our own rows the
-        newest counts. Without any date no commit is the newest, and all are there.
+        Another tool may have measured a commit in several environments; of our own rows only the
+        newest state counts. Without dates no commit is the newest, and all states are returned.
         """
-        both = (where for where in self._newest_first if self._shared(where, incumbent, challenger))
+        both = (state for state in self._newest_first if self._shared(state, incumbent, challenger))
         first = next(both, None)
         if first is None:
             return []
@@ -64,53 +64,53 @@ class ComparableRows:
         if self._moment(first) == ("", ""):
             return [first, *both]
         return [
-            where
-            for where in self._newest_first
-            if _code(where) == _code(first) and self._shared(where, incumbent, challenger)
+            state
+            for state in self._newest_first
+            if _code(state) == _code(first) and self._shared(state, incumbent, challenger)
         ]
 
-    def sessions(self, where: State, incumbent: str, challenger: str) -> list[State]:
-        """Return the states that answer together with this one, which comes first, then the newest.
+    def sessions(self, state: State, incumbent: str, challenger: str) -> list[State]:
+        """Return ``state``, then the states that answer together with it, newest first.
 
-        They differ by the start of their runs.
+        They differ only by the start of their runs.
         """
         others = (
             other
             for other in self._newest_first
-            if answers_with(other, where) and self._shared(other, incumbent, challenger)
+            if answers_with(other, state) and self._shared(other, incumbent, challenger)
         )
-        return [where, *others]
+        return [state, *others]
 
-    def started(self, where: State) -> str:
-        """Return the start of a state's run; of one without, its last row."""
-        return where.session or max(row.when for row in self._rows[where])
+    def started(self, state: State) -> str:
+        """Return when the run of a state started; if that is unknown, the time of its last row."""
+        return state.session or max(row.when for row in self._rows[state])
 
-    def level(self, where: State, incumbent: str, challenger: str) -> list[State]:
-        """Return the states whose commits are of one level with this one, which comes first.
+    def level(self, state: State, incumbent: str, challenger: str) -> list[State]:
+        """Return ``state``, then the earlier commits at the same level, as repeats of it.
 
-        Each commit that asv measured is a fresh process. Where no time of either backend has
-        stepped since, all of them measured the same, and the newest is one repeat of several.
-        Without asv, which finds the steps, or without dates it is alone.
+        asv measures each commit in a fresh process. As long as no time of either backend has
+        stepped, all commits measured the same. Without asv, which finds the steps, or without
+        dates the list holds ``state`` alone.
         """
         earlier = (
             other
-            for other in self._newest_first[self._newest_first.index(where) :]
-            if _but_commit(other) == _but_commit(where)
+            for other in self._newest_first[self._newest_first.index(state) :]
+            if _but_commit(other) == _but_commit(state)
             and self._shared(other, incumbent, challenger)
         )
         alike = list(islice(earlier, _MOST_COMMITS))[::-1]
-        is_history = where.source == "asv" and all(
+        is_history = state.source == "asv" and all(
             row.committed for other in alike for row in self._rows[other]
         )
         if not is_history or len(alike) < 2 or optional.missing("pages", "asv") is not None:
-            return [where]
+            return [state]
         first = 0
         for backend in (incumbent, challenger):
-            for size in self._shared(where, incumbent, challenger):
+            for size in self._shared(state, incumbent, challenger):
                 times = [
-                    (at, median(row.seconds or 0.0 for row in own))
-                    for at, other in enumerate(alike)
-                    if (own := self.by_size(other, backend).get(size))
+                    (index, median(row.seconds or 0.0 for row in timed))
+                    for index, other in enumerate(alike)
+                    if (timed := self.by_size(other, backend).get(size))
                 ]
                 if len(times) > 1:
                     newest, _ = level_stretches([seconds for _, seconds in times])[-1]
@@ -119,37 +119,36 @@ class ComparableRows:
 
     def newest(self, backend: str) -> State | None:
         """Return the newest state in which a backend has a time."""
-        return next((where for where in self._newest_first if self.by_size(where, backend)), None)
+        return next((state for state in self._newest_first if self.by_size(state, backend)), None)
 
-    def by_size(self, where: State, backend: str) -> BySize:
-        """Return the rows of a backend in a state; empty if there are none."""
-        if where not in self._by_backend:
-            self._by_backend[where] = by_backend_and_size(self._rows[where])
-        return self._by_backend[where].get(backend, {})
+    def by_size(self, state: State, backend: str) -> BySize:
+        """Return the rows of a backend in a state, by size; empty if there are none."""
+        if state not in self._by_backend:
+            self._by_backend[state] = by_backend_and_size(self._rows[state])
+        return self._by_backend[state].get(backend, {})
 
-    def _moment(self, where: State) -> tuple[str, str]:
-        return newest_moment(self._rows[where])
+    def _moment(self, state: State) -> tuple[str, str]:
+        return newest_moment(self._rows[state])
 
-    def _shared(self, where: State, incumbent: str, challenger: str) -> set[float]:
-        return self.by_size(where, incumbent).keys() & self.by_size(where, challenger).keys()
+    def _shared(self, state: State, incumbent: str, challenger: str) -> set[float]:
+        return self.by_size(state, incumbent).keys() & self.by_size(state, challenger).keys()
 
 
 def by_backend_and_size(rows: Iterable[Measurement]) -> dict[str, BySize]:
-    """Return the rows of each backend, by their sizes."""
+    """Return the rows of each backend, by size."""
     by_backend: dict[str, BySize] = {}
-    for (name, size), own in grouped(rows, attrgetter("backend", "size")).items():
-        by_backend.setdefault(name, {})[size] = own
+    for (name, size), members in grouped(rows, attrgetter("backend", "size")).items():
+        by_backend.setdefault(name, {})[size] = members
     return by_backend
 
 
 def level_stretches(seconds: Sequence[float]) -> list[tuple[int, int]]:
-    """Return the first and last index of each stretch of equal level; together they are the series.
+    """Return the first and last index of each stretch of equal level, covering the whole series.
 
-    They come from `asv.step_detect.detect_steps`: a piecewise constant fit (a Potts model) that
-    minimises the sum of absolute deviations, as asv's pages call it but for its weights, which rows
-    do not keep. It takes 25 ms for 500 values with asv's compiled helper, 0.1 s where asv was
-    installed without. Readers leave out impossible seconds: of much larger ratios the search would
-    not end.
+    Uses `asv.step_detect.detect_steps`: a piecewise constant fit (a Potts model) that minimises the
+    sum of absolute deviations, as asv's pages do, but without weights, which rows do not keep. It
+    takes 25 ms for 500 values with asv's compiled helper, 0.1 s without. Readers must leave out
+    impossible seconds: with much larger ratios the search would not end.
     """
     from asv.step_detect import detect_steps  # importing asv takes a tenth of a second
 
@@ -158,41 +157,41 @@ def level_stretches(seconds: Sequence[float]) -> list[tuple[int, int]]:
     return [(left, right - 1) for left, right, *_ in levels]
 
 
-def _but_commit(where: State) -> State:
-    return where._replace(commit=None)
+def _but_commit(state: State) -> State:
+    return state._replace(commit=None)
 
 
-def _code(where: State) -> tuple[str | None, ...]:
-    return where.source, where.commit, where.code
+def _code(state: State) -> tuple[str | None, ...]:
+    return state.source, state.commit, state.code
 
 
-def described(where: State) -> str:
+def described(state: State) -> str:
     """Return a state in a few words."""
     words = [
-        f"commit {where.commit[:8]}" if where.commit else None,
-        f"code {where.code}" if where.code else None,
-        where.environment,
-        f"version {where.version[:8]}" if where.version else None,
+        f"commit {state.commit[:8]}" if state.commit else None,
+        f"code {state.code}" if state.code else None,
+        state.environment,
+        f"version {state.version[:8]}" if state.version else None,
     ]
-    return ", ".join(filter(None, words)) or where.source or "nothing known"
+    return ", ".join(filter(None, words)) or state.source or "nothing known"
 
 
 def why_not(
     comparable: ComparableRows, rows: Iterable[Measurement], incumbent: str, challenger: str
 ) -> str:
-    """Return why two backends cannot be compared: one has no time, or they share no state."""
+    """Return the reason two backends cannot be compared: no time of one, or no common state."""
     newest = {name: comparable.newest(name) for name in (incumbent, challenger)}
-    missing = [name for name, where in newest.items() if where is None]
+    missing = [name for name, state in newest.items() if state is None]
     if missing:
         reasons = {name: reason(rows, name) for name in missing}
         explained = [f"{name}: {why}" for name, why in reasons.items() if why]
         return "; ".join(explained or [f"{name}: no times" for name in missing])
-    one, other = newest[incumbent], newest[challenger]
-    if one is None or other is None or one == other:
+    incumbent_state, challenger_state = newest[incumbent], newest[challenger]
+    if incumbent_state is None or challenger_state is None or incumbent_state == challenger_state:
         return "no size was measured on both"
     return (
-        f"never measured together: {incumbent} at {described(one)}, "
-        f"{challenger} at {described(other)}"
+        f"never measured together: {incumbent} at {described(incumbent_state)}, "
+        f"{challenger} at {described(challenger_state)}"
     )
 
 
@@ -237,18 +236,18 @@ def gpus_among(rows: Iterable[Measurement]) -> set[str]:
         devices.setdefault(backend, set()).add(device)
     return {
         backend
-        for backend, own in devices.items()
-        if (_GPU_NAME.search(backend) if own == {None} else any(map(is_beside_host, own)))
+        for backend, stated in devices.items()
+        if (_GPU_NAME.search(backend) if stated == {None} else any(map(is_beside_host, stated)))
     }
 
 
 def suspicions(
     rows: Sequence[Measurement], by_backend: Mapping[str, BySize], sizes: Sequence[float]
 ) -> tuple[str | None, str | None]:
-    """Return why a GPU's times over these sizes cannot be right, and a caution if they are flat.
+    """Return why a GPU's times cannot be right, and a caution if they are flat; None for neither.
 
-    ``rows`` are those of two backends at these sizes, which ``by_backend`` has too. None of these
-    where nothing is wrong. Only times that other tools measured can be too short.
+    ``rows`` are those of two backends at ``sizes``; ``by_backend`` holds the same rows by size.
+    Only times that other tools measured can be too short.
     """
     backends = set(by_backend)
     gpus = gpus_among(rows) & backends
@@ -279,7 +278,7 @@ def suspicions(
 
 
 def _below_floor(rows: Sequence[Measurement]) -> str | None:
-    """Return which time is shorter than the products of its training can take on any device."""
+    """Return a sentence on the first time too short for its matrix products on any device."""
     for row in rows:
         operations = _operations(row)
         if operations is None or not has_time(row) or row.seconds is None:
@@ -295,9 +294,9 @@ def _below_floor(rows: Sequence[Measurement]) -> str | None:
 
 
 def _operations(row: Measurement) -> float | None:
-    """Return operations of an iteration's matrix products at least; None where no shape is stated.
+    """Return the least operations of an iteration's matrix products; None without a stated shape.
 
-    Of each layer one product forwards and one for the gradient of its weights.
+    Each layer has one product forwards and one for the gradient of its weights.
     """
     batch = row.batch or row.rows
     if batch is None or row.features is None or row.hidden is None:

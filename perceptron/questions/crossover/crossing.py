@@ -1,9 +1,9 @@
-"""Where the log-ratio of a pair is zero, how sure that is, and where another winner may hide.
+"""Find where the log-ratio of a pair is zero, with its interval, and which sizes are undecided.
 
 Between two sizes the log-ratio is taken to be linear in the logarithm of the size; a crossover is
 its zero. Its interval holds every size at which the interval of the interpolated trimmed mean
-contains zero, which is how Fieller (1954) inverts a test, widened by what the neighbouring sizes
-say against a straight line.
+contains zero, which is how Fieller (1954) inverts a test. It is widened where the neighbouring
+sizes show that the line bends.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from perceptron.statistics.interval import CONFIDENCE, TIE, Interval, quantile, 
 
 # A bend counts where it is larger than this many standard errors.
 _SURE_BEND = 2.0
-# Between two sizes, where the interval is read off: weights of the right one.
+# Weights of the right one of two sizes at which the interval between them is computed.
 _WEIGHTS = np.linspace(0.0, 1.0, 201)
 
 Mask = npt.NDArray[np.bool_]
@@ -34,7 +34,7 @@ Inside = Callable[[int], Mask]
 class ZeroCrossing(Interval, frozen=True):
     """The size at which the winner changes, between the two measured sizes of ``bracket``.
 
-    An end is None where the interval is open on that side, both where only one process was seen.
+    An end is None where the interval is open on that side; both are None for a single process.
     ``direction`` is the winner from there up.
     """
 
@@ -48,9 +48,9 @@ class ZeroCrossing(Interval, frozen=True):
 
 
 def zero_crossings(points: Sequence[Point]) -> list[ZeroCrossing]:
-    """Return every change of the one ahead between two sure sizes without one in between.
+    """Return each change of winner between two neighbouring decided sizes.
 
-    Sizes that say nothing are passed over: a change is where the others put it.
+    Uninformative sizes are ignored.
     """
     points = [point for point in points if not point.uninformative]
     decided = [index for index, point in enumerate(points) if point.sign]
@@ -92,9 +92,9 @@ def _zero(points: Sequence[Point], inside: Inside, first: int, last: int) -> Zer
 
 
 def _bracket(points: Sequence[Point], index: int) -> tuple[float, float]:
-    """Return the sizes around a change: the next that are decided where files state intervals.
+    """Return the sizes around a change; where files state intervals, the next decided sizes.
 
-    Single values have no other interval that could say how far away the change may be.
+    Single values have no other interval to bound the change.
     """
     left, right = index, index + 1
     while points[left].stated is not None and not points[left].sign:
@@ -122,10 +122,10 @@ def _end(points: Sequence[Point], inside: Inside, index: int, step: int) -> floa
 
 
 def _bend(points: Sequence[Point], index: int, zero: float, step: int) -> float:
-    """Return how far from the zero, in one direction, it may lie if the ratio bends between sizes.
+    """Return how far the zero may move in one direction if the ratio bends between the sizes.
 
     A curve that bends one way lies between its chord and the prolonged chords beside it; a step
-    lies anywhere between the two sizes. Bends that noise may have made do not count.
+    lies anywhere between the two sizes. Bends within the noise do not count.
     """
     left, right = points[index], points[index + 1]
     shifted = [zero]
@@ -155,15 +155,15 @@ def _walk(
 ) -> float | None:
     """Return the logarithm of the last size, from ``zero`` on, whose interval contains zero.
 
-    Of the gap at ``index`` and those beside it, upwards for a ``step`` of 1 and downwards for −1.
-    None where every interval up to the last size measured does.
+    Starts in the gap at ``index`` and goes up for a ``step`` of 1, down for −1. None if every
+    interval up to the last measured size contains zero.
     """
     last = zero
     while 0 <= index < len(points) - 1:
         left, right = points[index], points[index + 1]
-        where = (1 - _WEIGHTS) * left.x + _WEIGHTS * right.x
-        beyond = where > zero if step > 0 else where < zero
-        xs, contains = where[beyond][::step], inside(index)[beyond][::step]
+        xs_between = (1 - _WEIGHTS) * left.x + _WEIGHTS * right.x
+        beyond = xs_between > zero if step > 0 else xs_between < zero
+        xs, contains = xs_between[beyond][::step], inside(index)[beyond][::step]
         count = len(xs) if contains.all() else int(contains.argmin())
         if count:
             last = float(xs[count - 1])
@@ -182,11 +182,11 @@ def _contains_zero(left: Point, right: Point) -> Mask:
     common = [process for process in left.processes if process in right_ratios]
     if len(common) >= max(2, min(left.count, right.count, 5)):
         # A process that was slow at one size tends to be slow at the next: keep them together.
-        middle, error, freedom = trimmed(
+        middle, error, df = trimmed(
             np.outer(1 - weights, [left_ratios[process] for process in common])
             + np.outer(weights, [right_ratios[process] for process in common])
         )
-        reach = error * quantile(freedom, CONFIDENCE)
+        reach = error * quantile(df, CONFIDENCE)
         ends = zip(left.hidden, right.hidden, strict=True)
         below, above = ((1 - weights) * at + weights * then + reach for at, then in ends)
     else:
@@ -197,19 +197,19 @@ def _contains_zero(left: Point, right: Point) -> Mask:
     return inside
 
 
-# --- where a verdict is undecided: the judge reports what remains, the locator measures there -----
+# --- undecided sizes: the judge reports them, the locator measures there --------------------------
 
-# A change of winner is believed if at one size at least it is as sure as this.
+# A winner is accepted if it leads at this confidence at one size at least.
 _BELIEVED = 0.9999
-# Between two sizes the log-ratio is taken to fall and to rise no steeper than this many times the
-# steepest fall and rise seen around them, and it may always be this steep: half as steep as where
-# one backend's time is proportional to the size and the other's is constant. If both ends lead by
-# more than that takes, a fall that was seen is no rise: of 1,000 simulated cases none was decided
-# and wrong for it, and one of 1,000 where the ends led by less.
+# Between two sizes the log-ratio is assumed to fall and rise at most `_MARGIN` times as steeply as
+# the steepest fall and rise measured around them, and always possibly as steeply as `_LEAST_SLOPE`:
+# half the slope where one backend's time is proportional to the size and the other's is constant.
+# Falls and rises are bounded separately if both ends lead by more than this slope needs: that made
+# none of 1,000 simulated cases wrong, and one of 1,000 where the ends led by less.
 _MARGIN = 2.0
 _LEAST_SLOPE = 0.5
-# Two that tie at both ends of a gap, and differ as little around it, do the same work: in a gap as
-# wide as those that a search begins with nothing steeper is expected.
+# Two backends that tie at both ends of a gap, and nearly tie around it, do the same work: in a gap
+# no wider than those that a search begins with, no `_LEAST_SLOPE` is assumed.
 _SEARCHED = log(4.0) + 1e-3
 # Beside a change of winner, less than this in log size belongs to the change.
 _HIDDEN = log(1.5)
@@ -220,12 +220,12 @@ NARROW = log(1.10)
 
 
 def exceptions(points: Sequence[Point]) -> list[int]:
-    """Return the sizes that lie above, or below, both sizes close by, by more than their noise.
+    """Return the indices of sizes whose ratio is above, or below, both close neighbours' intervals.
 
-    As a power of two may, of which rows in memory share few lines of a cache: no winner of the
-    sizes around it changes there.
+    Powers of two may be such: their rows in memory share few cache lines. The winner does not
+    change there.
     """
-    found = []
+    exceptional = []
     for index in range(1, len(points) - 1):
         left, point, right = points[index - 1 : index + 2]
         low, high = point.interval()
@@ -233,8 +233,8 @@ def exceptions(points: Sequence[Point]) -> list[int]:
         is_close = point.x - left.x <= NARROW and right.x - point.x <= NARROW
         is_above = low > max(end for _, end in beside)
         if is_close and (is_above or high < min(end for end, _ in beside)):
-            found.append(index)
-    return found
+            exceptional.append(index)
+    return exceptional
 
 
 Indices = tuple[int, int]
@@ -242,9 +242,10 @@ Indices = tuple[int, int]
 
 
 def uncertainties(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> list[Indices]:
-    """Return the sizes at which the winner is undecided, and the gaps that could hide a winner.
+    """Return the sizes at which the winner is undecided, and the gaps that could hide another one.
 
-    ``changes`` are the zeros of these points. Without any, the verdict holds at 95% for all sizes.
+    ``changes`` are the zeros of these points. If the list is empty, the verdict holds at 95% for
+    all sizes.
     """
     expected = _expected(points, changes)
     no_winner = _without_winner(points, changes)
@@ -259,10 +260,10 @@ def uncertainties(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> l
 
 
 def known_ranges(points: Sequence[Point], remaining: Sequence[Indices]) -> list[Indices]:
-    """Return the ranges in which it is known who is faster, or that the two tie.
+    """Return the ranges in which one backend is known to be faster, or the two to tie.
 
-    Neighbours that say the same by themselves are joined where no uncertainty lies between. Where
-    the surest size of a stretch is in doubt, none of it has a winner.
+    Neighbours with the same verdict are joined if no uncertainty lies between them. A stretch in
+    which any decided size is in doubt has no winner.
     """
     doubtful = doubted(remaining)
     ahead = [index for index, point in enumerate(points) if point.sign]
@@ -285,7 +286,7 @@ def known_ranges(points: Sequence[Point], remaining: Sequence[Indices]) -> list[
 def _is_joined(
     last: int, index: int, points: Sequence[Point], remaining: Sequence[Indices]
 ) -> bool:
-    """Return whether a size says the same as the one before it, and nothing else may between."""
+    """Return whether a size has the verdict of the one before it, with no uncertainty between."""
     return (
         last == index - 1
         and points[last].decided == points[index].decided
@@ -294,14 +295,14 @@ def _is_joined(
 
 
 def doubted(remaining: Sequence[Indices]) -> set[int]:
-    """Return the indices of the sizes that are uncertain themselves, not only a gap beside them."""
+    """Return the indices of the uncertain sizes, without those that only have a gap beside them."""
     return {first for first, last in remaining if first == last}
 
 
 def _expected(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> list[int]:
-    """Return the winner at each point by the decided ones: between two changes, always the same.
+    """Return the expected sign at each point, the same between two changes.
 
-    0 where no size is decided.
+    All are 0 if no size is decided.
     """
     first = next((point.sign for point in points if point.sign), 0)
     passed = sorted(zero.estimate for zero in changes)
@@ -309,7 +310,7 @@ def _expected(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> list[
 
 
 def _without_winner(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> list[bool]:
-    """Return whether each point lies inside the interval of a change: it needs no winner."""
+    """Return whether each point lies inside the interval of a change, where it needs no winner."""
     sizes = [point.size for point in points]
     steps = [0] * (len(points) + 1)  # into intervals less out of them
     for zero in changes:
@@ -320,14 +321,14 @@ def _without_winner(points: Sequence[Point], changes: Sequence[ZeroCrossing]) ->
 
 
 def _inside(sizes: Sequence[float], low: float, high: float) -> tuple[int, int]:
-    """Return the slice of the ascending sizes that lies from ``low`` to ``high``."""
+    """Return the first index and the stop of the ascending sizes from ``low`` to ``high``."""
     return bisect_left(sizes, low), bisect_right(sizes, high)
 
 
 def _undecided(
     points: Sequence[Point], expected: Sequence[int], no_winner: Sequence[bool]
 ) -> Iterator[Indices]:
-    """Yield sizes where the other backend (without a winner, either) may win by more than a tie."""
+    """Yield sizes where the other backend, or either without a winner, may lead beyond a tie."""
     for index, (point, sign) in enumerate(zip(points, expected, strict=True)):
         if point.uninformative:
             yield index, index
@@ -341,7 +342,7 @@ def _undecided(
 
 
 def _weak(points: Sequence[Point]) -> Iterator[Indices]:
-    """Yield the surest size of each stretch with one winner, if even that is not sure enough."""
+    """Yield the surest size of each stretch with one winner, if it is below `_BELIEVED`."""
     stretches: list[list[int]] = []
     last = 0
     for index, point in enumerate(points):
@@ -360,7 +361,7 @@ def _weak(points: Sequence[Point]) -> Iterator[Indices]:
 def _gaps(
     points: Sequence[Point], expected: Sequence[int], no_winner: Sequence[bool]
 ) -> Iterator[Indices]:
-    """Yield gaps in which the log-ratio has room to reach the other side by more than a tie."""
+    """Yield the gaps in which the log-ratio may reach the other side by more than a tie."""
     for index, (left, right) in enumerate(pairwise(points)):
         sign = expected[index]
         gap = right.x - left.x
@@ -377,9 +378,9 @@ def _gaps(
 
 
 def _lowest(points: Sequence[Point], index: int, sign: int, is_tie: bool) -> float:
-    """Return the least lead that the winner, 1 for the incumbent, may have in a gap.
+    """Return the least lead that the winner (``sign`` 1: the incumbent) may have in a gap.
 
-    On the way down from the left end and up to the right one it changes as steeply as it may.
+    The lead is assumed to fall from the left end and rise to the right end as steeply as allowed.
     """
     left, right = points[index], points[index + 1]
     gap = right.x - left.x
@@ -387,7 +388,7 @@ def _lowest(points: Sequence[Point], index: int, sign: int, is_tie: bool) -> flo
     left_lead, right_lead = sign * left.mean, sign * right.mean
     falls, rises = steepest(points, index)[::sign]
     if min(left_lead, right_lead) <= _LEAST_SLOPE * gap / 2:
-        # So near to the line a fall may turn into a rise as steep, as where a cache overflows.
+        # So near to zero a fall may turn into an equally steep rise, as where a cache overflows.
         falls = rises = max(falls, rises)
     down, up = max(least, _MARGIN * falls), max(least, _MARGIN * rises)
     noise = hypot(left.error, right.error)

@@ -1,7 +1,7 @@
-"""Sweeps as parts of an answer: for each its figures, and the tables below them.
+"""Build the figures of each sweep, with the tables below them, as parts of an answer.
 
-A part shows one sweep in one way: times per iteration, those of a whole training from a cold start,
-or the ratio of a pair. `where` and the way are the switches of its page.
+A part shows one quantity of a sweep: times per iteration, times of a whole training from a cold
+start, or the ratio of a pair. The sweep's `scope` and the quantity are the switches of its page.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from perceptron.statistics.throughput import Epoch
 
 ITERATION = "time per iteration"
 OF_ONE_MODEL = "time per iteration and model"
-# Of what is no training.
+# For problems that are not trainings.
 _TIME = "time"
 # Crossovers that a figure has room to label; the table has them all.
 _LABELLED = 4
@@ -48,15 +48,16 @@ _LABELLED = 4
 def of_sweeps(
     sweeps: Iterable[Sweep], verdicts: Sequence[Verdict], question: str, is_alone: bool = False
 ) -> Answer:
-    """Return all sweeps of a run with verdicts about them; one alone has a single switch."""
+    """Return an answer of all sweeps with their verdicts; a sweep alone has a single switch."""
     notes, tables, figures = [], [], []
     for sweep in sweeps:
-        place = () if is_alone else scope(sweep.family, sweep.comparison_key)
+        sweep_part = () if is_alone else scope(sweep.family, sweep.comparison_key)
         notes += [
-            Note(line, place) for line in (*(_missing(sweep) if is_alone else ()), *_lines(sweep))
+            Note(line, sweep_part)
+            for line in (*(_missing(sweep) if is_alone else ()), *_lines(sweep))
         ]
-        for own, figure in _views(sweep, place):
-            tables += own
+        for its_tables, figure in _views(sweep, sweep_part):
+            tables += its_tables
             figures.append(figure)
     return Answer(
         question=question,
@@ -69,7 +70,7 @@ def of_sweeps(
 
 
 def scope(family: str, ground: ComparisonKey) -> Setting:
-    """Return the switches that tell the sweeps of a run apart, as they stand for one of them."""
+    """Return the values of the switches that tell the sweeps of a run apart, for one sweep."""
     return (
         ("Family", family),
         ("dtype", ground.dtype or "not stated"),
@@ -81,37 +82,39 @@ def scope(family: str, ground: ComparisonKey) -> Setting:
 def of_pairs(
     crossovers: Iterable[Crossover], rows: Iterable[Measurement] = ()
 ) -> tuple[Verdict, ...]:
-    """Return a verdict for each pair that was measured, shown with its times and their ratio."""
+    """Return a verdict for each measured pair, shown with its times and their ratio."""
     measured = list(filter(is_measured, crossovers))
     return tuple(
-        _shown(one, told, (ITERATION, OF_ONE_MODEL, _TIME, _ratio_of(one)))
-        for one, told in zip(measured, verdicts(measured, rows), strict=True)
+        _shown(crossover, verdict, (ITERATION, OF_ONE_MODEL, _TIME, _ratio_of(crossover)))
+        for crossover, verdict in zip(measured, verdicts(measured, rows), strict=True)
     )
 
 
 def of_cold_pairs(crossovers: Iterable[Crossover], iterations: int) -> tuple[Verdict, ...]:
-    """Return a verdict for each pair from a cold start, shared out over ``iterations``."""
+    """Return a verdict for each measured pair, with the setup spread over ``iterations``."""
     measured = list(filter(is_measured, crossovers))
     start = f"cold start, shared out over {count(iterations)} iterations"
     return tuple(
         replace(
-            _shown(one, told, _from_cold(iterations)),
-            heading=f"{start}; {told.heading}",
+            _shown(crossover, verdict, _from_cold(iterations)),
+            heading=f"{start}; {verdict.heading}",
             is_aside=True,
         )
-        for one, told in zip(measured, verdicts(measured), strict=True)
+        for crossover, verdict in zip(measured, verdicts(measured), strict=True)
     )
 
 
-def _shown(found: Crossover, told: Verdict, ways: str | tuple[str, ...]) -> Verdict:
-    return replace(told, part=(*scope(found.family, comparison_key(found)), ("Shown", ways)))
+def _shown(crossover: Crossover, verdict: Verdict, values: str | tuple[str, ...]) -> Verdict:
+    return replace(
+        verdict, part=(*scope(crossover.family, comparison_key(crossover)), ("Shown", values))
+    )
 
 
 def of_sweep(sweep: Sweep) -> Answer:
-    """Return one sweep with its own verdicts, for a page of sweeps."""
+    """Return the answer of one sweep with its verdicts, for a page of sweeps."""
     warm, cold = sweep.crossovers, sweep.cold_crossovers
-    told = (*of_pairs(warm), *of_cold_pairs(cold, sweep.iterations))
-    return of_sweeps([sweep], told, sweep.family, is_alone=True)
+    warm_and_cold = (*of_pairs(warm), *of_cold_pairs(cold, sweep.iterations))
+    return of_sweeps([sweep], warm_and_cold, sweep.family, is_alone=True)
 
 
 def _from_cold(iterations: int) -> str:
@@ -122,18 +125,18 @@ def _ratio_of(pair: Crossover) -> str:
     return f"ratio of {pair.challenger} to {pair.incumbent}"
 
 
-def _views(sweep: Sweep, place: Setting) -> Iterator[tuple[list[Table], Figure]]:
-    """Yield the tables and the figure of each way to show a sweep."""
+def _views(sweep: Sweep, sweep_part: Setting) -> Iterator[tuple[list[Table], Figure]]:
+    """Yield the tables and the figure of each quantity of a sweep."""
     axis, curves, crossovers = sweep.axis, sweep.curves, sweep.crossovers
 
     def view(
         shown: str, drawing: LineFigure | None, tables: Sequence[Table], title: str = ""
     ) -> tuple[list[Table], Figure]:
-        part, title = (*place, ("Shown", shown)), title or f"{sweep.family}: {shown}"
-        own = [
+        part, title = (*sweep_part, ("Shown", shown)), title or f"{sweep.family}: {shown}"
+        titled = [
             replace(table, title=f"{sweep.family}: {table.title}", part=part) for table in tables
         ]
-        return own, Figure(title=title, drawing=drawing, part=part)
+        return titled, Figure(title=title, drawing=drawing, part=part)
 
     shown = ITERATION if sweep.per_iteration else _TIME
     beside = (
@@ -179,7 +182,7 @@ def _missing(sweep: Sweep) -> list[str]:
 
 
 def _lines(sweep: Sweep) -> list[str]:
-    """Return the lines that hold for all figures and tables of a sweep."""
+    """Return the notes that hold for all figures and tables of a sweep."""
     curves = sweep.curves
     lines = [
         f"{curve.backend}, at some sizes: {curve.reason}."
@@ -223,7 +226,10 @@ def _grid(
     cell: Callable[[CurvePoint], Quantity | None],
     nothing: str | None = None,
 ) -> Table:
-    """Return the cells of all times, sizes down and backends across; no rows without any."""
+    """Return a table of ``cell`` of each time, sizes down and backends across.
+
+    It has no rows if every cell is None; ``nothing`` fills single missing cells.
+    """
     cells = {
         (curve.backend, spot.size): value
         for curve in curves
@@ -242,7 +248,7 @@ def _grid(
 
 
 def throughput(epoch: Epoch, seconds: float, with_epoch: bool = False) -> Quantity:
-    """Return the throughput of a time per iteration, and with it the time of an epoch in words."""
+    """Return the rows per second of a time per iteration, optionally with the time of an epoch."""
     after = f", {duration(epoch.seconds(seconds))}" if with_epoch else ""
     return Quantity(epoch.rows_per_second(seconds), "rows/s", after=after)
 
@@ -261,7 +267,7 @@ def _ratio_table(crossover: Crossover, title: str) -> Table:
 
 
 def _kind_of_interval(values: Iterable[tuple[int, float | None]]) -> str:
-    """Return the name of the intervals of ``values``: (repeats, lower end) of each."""
+    """Return the name of the kind of interval of ``values``: pairs of repeats and lower end."""
     stated = any(repeats == 1 and low is not None for repeats, low in values)
     return "95% interval; of one repeat the 99% stated" if stated else "95% interval"
 
@@ -275,7 +281,7 @@ def sweep_figure(
     axis: str,
     shown: str = ITERATION,
 ) -> LineFigure | None:
-    """Return times over sizes; None where nothing has a time.
+    """Return the figure of times over sizes; None without any time.
 
     ``axis`` and ``shown`` are the titles of the axes.
     """
@@ -284,8 +290,8 @@ def sweep_figure(
         return None
     lines = [curve_line(curve, axis) for curve in measured]
     marks, stretches = crossings(crossovers)
-    undecided = _undecided([one for one in crossovers if is_measured(one)])
-    answers = "; ".join(sentence(one) for one in crossovers if is_measured(one))
+    undecided = _undecided([crossover for crossover in crossovers if is_measured(crossover)])
+    answers = "; ".join(sentence(crossover) for crossover in crossovers if is_measured(crossover))
     return LineFigure(
         alt=f"{shown} of {', '.join(curve.backend for curve in measured)} over {axis}, both axes "
         f"logarithmic. {answers}",
@@ -301,14 +307,14 @@ def sweep_figure(
 
 
 def _undecided(crossovers: Sequence[Crossover]) -> list[Stretch]:
-    """Return where the winner of the only pair is undecided; of several it is each ratio's own."""
+    """Return the undecided stretches of the only pair; with several, each ratio figure has them."""
     if len(crossovers) != 1:
         return []
     return [Stretch("x", low, high, "undecided") for low, high in crossovers[0].undecided_ranges]
 
 
 def bands(curves: Sequence[Curve]) -> str:
-    """Say what the bands around the curves are."""
+    """Return a clause on the intervals that the bands around the curves show."""
     spots = [spot for curve in curves for spot in curve.spots]
     if all(spot.value.low is None for spot in spots):
         return "Single values have no interval"
@@ -318,9 +324,9 @@ def bands(curves: Sequence[Curve]) -> str:
 
 
 def crossings(crossovers: Sequence[Crossover], lowest: int = 0) -> tuple[list[Mark], list[Stretch]]:
-    """Return a mark for each change of winner that is decided, and the interval of each crossover.
+    """Return a mark for each decided change of winner, and the interval of each crossover.
 
-    Labels stand from the level ``lowest`` up.
+    The first label is at level ``lowest``, each further crossover a level higher.
     """
     marks: list[Mark] = []
     stretches: list[Stretch] = []
@@ -338,9 +344,9 @@ def crossings(crossovers: Sequence[Crossover], lowest: int = 0) -> tuple[list[Ma
 def curve_line(
     curve: Curve, axis: str, label: str | None = None, machine: int | None = None
 ) -> Line:
-    """Return the line of a curve, called after its backend unless it has a ``label``.
+    """Return the line of a curve, named after its backend unless there is a ``label``.
 
-    ``machine`` is its place among the machines of the figure, where it is drawn as one.
+    ``machine`` is its index among the machines, in a figure with a line for each machine.
     """
     name = curve.backend if label is None else label
     values = [spot.value for spot in curve.spots]
@@ -365,9 +371,9 @@ _TICKS = 12
 
 
 def ratio_figure(crossover: Crossover, axis: str) -> LineFigure:
-    """Return the challenger over the incumbent at every size, of which there are some.
+    """Return the figure of the challenger's time over the incumbent's at every size.
 
-    Above 1 the incumbent is faster, below it the challenger.
+    There must be a size. Above 1 the incumbent is faster, below it the challenger.
     """
     incumbent, challenger = crossover.incumbent, crossover.challenger
     line = _ratio_line(crossover, axis)

@@ -1,4 +1,4 @@
-"""From which size up did B beat A elsewhere? Judged from files, nothing is measured."""
+"""Find crossovers in the results of other tools; nothing is measured."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from perceptron.statistics.select import Definitions, by_family_and_ground, has_
 _ALONE = "with nothing to be compared with"
 # Commits that an error names.
 _NAMED_COMMITS = 5
-# Of all families together: more take minutes to judge, and nobody reads them.
+# Of all families together: more take minutes to judge.
 _MOST_PAIRS = 20_000
 
 
@@ -46,14 +46,12 @@ def read_files(
     list[SourceRead],
     list[MeasurementWarning],
 ]:
-    """Return other tools' rows, the pairs that were asked for, what is known of each, the
-    sources that were read, and warnings.
+    """Return the rows, the pairs, their crossovers, the sources that were read, and warnings.
 
-    ``pairs`` are written ``A:B``; ``by`` and the two sizes name the parameters that hold the
-    backend and the size, ``unit`` is that of a table's times; ``commit`` is the beginning of a
-    revision, the newest one of each pair without. Raises `UserError` for a source that cannot be
-    understood, for a family, a commit or a backend that is not in them, and where nothing can be
-    compared.
+    ``pairs`` are written ``A:B``. ``by``, ``size`` and ``size_regex`` say where the backend and the
+    size stand, ``unit`` is that of a table's times. ``commit`` is the beginning of a revision; by
+    default the newest commit of each pair counts. Raises `UserError` for a source that cannot be
+    read, for a family, commit or backend that is in none, and if nothing can be compared.
     """
     roles = roles_of(by, size, size_regex, "--size-regex")
     request = ReadRequest(roles=roles, families=tuple(families), samples="number", unit=unit)
@@ -61,29 +59,31 @@ def read_files(
     every = [row for source in loaded for row in source.rows]
     present = {row.family for row in every}
     wanted_families = {
-        name for name in present if not families or any(is_case_of(name, one) for one in families)
+        name
+        for name in present
+        if not families or any(is_case_of(name, wanted_family) for wanted_family in families)
     }
     for family in families:
         if not any(is_case_of(name, family) for name in present):
-            known = present.union(*(source.families for source in loaded))
-            raise unknown("family", family, sorted(known - {family}))
+            readable = present.union(*(source.families for source in loaded))
+            raise unknown("family", family, sorted(readable - {family}))
     of_families = [row for row in every if row.family in wanted_families]
     chosen = None if commit is None else _named(commit, of_families)
     rows = [row for row in of_families if chosen in (None, row.commit)]
     backends = list(dict.fromkeys(row.backend for row in rows))
     wanted = [split_pair(pair, backends) for pair in pairs]
     named = {backend for pair in wanted for backend in pair} or set(backends)
-    # Pages judge every pair of the rows that they are given.
+    # Pages judge every pair of these rows.
     rows = [row for row in rows if row.backend in named]
     _must_be_judged_in_time(rows)
 
-    found = crossovers(rows, wanted or None)
-    if not found:
+    judged_pairs = crossovers(rows, wanted or None)
+    if not judged_pairs:
         left_out = sum((Counter(source.skipped) for source in loaded), Counter())
         also = "".join(f"; {rows} rows left out: {reason}" for reason, rows in left_out.items())
         raise UserError(f"{', '.join(sources)}: nothing to compare: {_why_nothing(rows)}{also}")
     definitions = Definitions(rows)
-    judged = _judged(found)
+    judged = _judged(judged_pairs)
 
     def why_unused(row: Measurement) -> str | None:
         if row.family not in wanted_families:
@@ -105,21 +105,27 @@ def read_files(
         *(warning for source in loaded for warning in source.warnings),
         *definitions.warnings(),
     ]
-    return rows, tuple(wanted), found, [one.summary(why_unused) for one in loaded], warnings
+    return (
+        rows,
+        tuple(wanted),
+        judged_pairs,
+        [source.summary(why_unused) for source in loaded],
+        warnings,
+    )
 
 
-def _judged(found: Iterable[Crossover]) -> dict[tuple[str, ComparisonKey, str], bool]:
-    """Return the families, grounds and backends of pairs, and whether any has a size of both."""
+def _judged(crossovers: Iterable[Crossover]) -> dict[tuple[str, ComparisonKey, str], bool]:
+    """Return whether any pair has a size of both, by family, comparison key and backend."""
     judged: dict[tuple[str, ComparisonKey, str], bool] = {}
-    for one in found:
-        for backend in (one.incumbent, one.challenger):
-            subject = (one.family, comparison_key(one), backend)
-            judged[subject] = judged.get(subject, False) or bool(one.sizes_measured)
+    for crossover in crossovers:
+        for backend in (crossover.incumbent, crossover.challenger):
+            subject = (crossover.family, comparison_key(crossover), backend)
+            judged[subject] = judged.get(subject, False) or bool(crossover.sizes_measured)
     return judged
 
 
 def source_line(read: SourceRead) -> str:
-    """Return one line on a source: its formats, files, rows read and rows left out."""
+    """Return one line on a source: its formats, number of files, rows read and rows left out."""
     formats = ", ".join(read.formats) or "nothing known"
     files = "file" if read.files == 1 else "files"
     left_out = "; ".join(f"{count(rows)} {reason}" for reason, rows in read.skipped.items())
@@ -132,7 +138,7 @@ def source_line(read: SourceRead) -> str:
 def _must_be_judged_in_time(rows: Iterable[Measurement]) -> None:
     """Raise `UserError` where the rows have more than `_MOST_PAIRS` pairs of backends."""
     cases = by_family_and_ground(list(rows))
-    backends = [len({row.backend for row in own}) for own in cases.values()]
+    backends = [len({row.backend for row in members}) for members in cases.values()]
     pairs = sum(number * (number - 1) // 2 for number in backends)
     if pairs > _MOST_PAIRS:
         raise UserError(
@@ -142,20 +148,20 @@ def _must_be_judged_in_time(rows: Iterable[Measurement]) -> None:
 
 
 def _named(commit: str, rows: Iterable[Measurement]) -> str:
-    """Return the commit of rows whose revision begins so; raises `UserError` if there is not one.
+    """Return the only commit that begins with ``commit``; raise `UserError` if it is not unique.
 
-    Rows keep its first digits, and "-dirty" behind them where files had changed: the digits alone
-    name the clean one.
+    Rows keep the first digits, and append "-dirty" if files had changed; the digits alone name the
+    clean commit.
     """
-    known = {row.commit for row in rows if row.commit is not None}
+    commits = {row.commit for row in rows if row.commit is not None}
     begins = revision(commit) or ""
     for exact in (commit, begins):
-        if exact in known:
+        if exact in commits:
             return exact
-    matching = [name for name in known if name.startswith(begins)]
+    matching = [name for name in commits if name.startswith(begins)]
     if commit and len(matching) == 1:
         return matching[0]
-    named = ", ".join(sorted(matching or known)[:_NAMED_COMMITS]) or "none"
+    named = ", ".join(sorted(matching or commits)[:_NAMED_COMMITS]) or "none"
     raise UserError(
         f"--commit {commit!r} fits {len(matching)} commits: give the first digits of one; "
         f"these sources have {named}"
@@ -175,15 +181,15 @@ def _why_nothing(rows: Iterable[Measurement]) -> str:
 
 
 def split_pair(
-    text: str, known: Sequence[str], is_known: Callable[[str], bool] | None = None
+    text: str, names: Sequence[str], is_known: Callable[[str], bool] | None = None
 ) -> tuple[str, str]:
-    """Split ``A:B`` at the one colon that leaves two known names; raise `UserError` otherwise.
+    """Split ``A:B`` at the one colon with a name on each side; raise `UserError` otherwise.
 
-    ``is_known`` says what beside those ``known`` is a name.
+    ``is_known`` accepts names beside those in ``names``.
     """
 
     def is_name(word: str) -> bool:
-        return word in known or (is_known is not None and is_known(word))
+        return word in names or (is_known is not None and is_known(word))
 
     parts = text.split(":")
     cuts = [(":".join(parts[:cut]), ":".join(parts[cut:])) for cut in range(1, len(parts))]
@@ -192,5 +198,5 @@ def split_pair(
         return readings[0]
     unknown_name = next((name for cut in cuts[:1] for name in cut if not is_name(name)), None)
     if unknown_name is not None:
-        raise unknown("backend in --pair", unknown_name, known)
+        raise unknown("backend in --pair", unknown_name, names)
     raise UserError(f"--pair takes INCUMBENT:CHALLENGER, such as numpy:torch-cpu; got {text!r}")

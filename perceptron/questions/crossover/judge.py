@@ -1,4 +1,4 @@
-"""From which size up does the challenger beat the incumbent? The only place that judges it."""
+"""Find the size from which the challenger beats the incumbent; no other module decides that."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ Status = Literal[
     "undecided",
     "not measured",
 ]
-# Without one of these an answer names the faster backend, or says that neither is.
+# With any other status the answer names the faster backend, or a tie.
 NO_ANSWER = ("suspect", "undecided", "not measured")
 LIKELY = log(1.2)
-"""Of a log-ratio: what is within ±5% by the estimate is no tie, not even probably, if its interval
-reaches further."""
+"""Log-ratio beyond which an interval rules out "probably a tie", though the estimate is within ±5%.
+"""
 
 
 class Crossing(Struct, frozen=True):
@@ -87,8 +87,8 @@ class Crossing(Struct, frozen=True):
 class SizeRatio(Struct, frozen=True):
     """The challenger's time over the incumbent's at one size, from ``repeats`` of each.
 
-    ``low`` and ``high`` are the interval that decides; the intervals of all sizes together hold at
-    95%. For single values they follow from the 99% intervals of their files. None means that an
+    ``low`` and ``high`` are the interval that decides; the intervals of all sizes hold together at
+    95%. For single values they follow from the 99% intervals in their files. None means that an
     end is open or unknown.
     """
 
@@ -100,12 +100,12 @@ class SizeRatio(Struct, frozen=True):
 
     @property
     def standing(self) -> Standing:
-        """Whether the challenger is slower or faster than the incumbent, ties, or is open."""
+        """Whether the challenger is slower, faster, tied with the incumbent, or undecided."""
         return standing(Interval(self.ratio, self.low, self.high))
 
 
 class SessionCrossover(Struct, frozen=True, kw_only=True):
-    """What one of several runs says alone."""
+    """The result of one of several runs alone."""
 
     when: str
     """The start of the run."""
@@ -119,13 +119,13 @@ class SessionCrossover(Struct, frozen=True, kw_only=True):
 class Crossover(Struct, frozen=True, kw_only=True):
     """The verdict on one pair of backends on one family, in one state of the code.
 
-    ``size`` is the crossover where there is exactly one, and ``bracket`` the measured sizes around
-    it. ``low`` and ``high`` are its 95% interval: None with a single repeat or value, and where the
+    ``size`` is the crossover if there is exactly one, and ``bracket`` the measured sizes around it.
+    ``low`` and ``high`` are its 95% interval: None with a single repeat or value, and where the
     interval is open on that side. ``decided`` is ``yes`` if the status holds at 95% for all sizes,
-    and ``partly`` if it is known at some who is faster, or that both tie: ``decided_ranges`` holds
-    these, each with the same verdict throughout. ``undecided_ranges`` holds those in which another
-    winner by more than ±5% is possible. The status is ``undecided`` if no size has a winner, if at
-    most one is decided, or if more are undecided than decided.
+    and ``partly`` if a winner or a tie is known at some: ``decided_ranges`` holds these, each with
+    the same verdict throughout. ``undecided_ranges`` holds the sizes at which another winner by
+    more than ±5% is possible. The status is ``undecided`` if no size has a winner, if at most one
+    is decided, or if more are undecided than decided.
     """
 
     family: str
@@ -139,7 +139,7 @@ class Crossover(Struct, frozen=True, kw_only=True):
     crossings: list[Crossing] = []
     sizes_measured: list[float] = []
     ratio_at: list[SizeRatio] = []
-    """The ratio at each of the sizes measured."""
+    """The ratio at each measured size."""
     decided: Decided = "no"
     decided_ranges: list[Stretch] = []
     undecided_ranges: list[Stretch] = []
@@ -150,52 +150,52 @@ class Crossover(Struct, frozen=True, kw_only=True):
     feed: str | None = None
     outputs: int | None = None
     batch: int | None = None
-    """Rows of an iteration; None also where that is the axis."""
+    """Rows of an iteration; None also if that is the axis."""
     models: int | None = None
-    """Models; None also where that is the axis."""
+    """Number of models; None also if that is the axis."""
     axis: str | None = None
-    """The meaning of sizes, where the rows say so: ``batch``, ``width`` …"""
+    """The meaning of sizes, such as ``batch`` or ``width``; None if the rows do not state it."""
     source: str | None = None
-    """The tool that measured it; None, as the rest of the state, where nothing can be compared."""
+    """The tool that measured it; None, like the rest of the state, if nothing can be compared."""
     commit: str | None = None
     environment: str | None = None
     version: str | None = None
-    """The benchmark's version, where its tool keeps one."""
+    """The benchmark's version, if its tool keeps one."""
     code: str | None = None
-    """Digest of the code that measured it, where rows of ours have one."""
+    """Digest of the code that measured it, if our rows have one."""
     files: list[str] = []
-    """The files of the rows, where they are known."""
+    """The files of the rows, if known."""
     reason: str | None = None
     sessions: list[SessionCrossover] | UnsetType = UNSET
-    """What each run says alone, where several answer together; the oldest first."""
+    """The result of each run alone if several are judged together, the oldest first."""
     disagreed_ranges: list[Stretch] | UnsetType = UNSET
-    """Of several runs, those in which two exclude each other and none has the last word."""
+    """Sizes at which the intervals of two runs exclude each other, and no run decides."""
 
 
 RatioOf = Callable[[str, float], Interval | None]
-"""Return the ratio of a challenger at a size where something else has judged it; else None."""
+"""Return the ratio of a challenger at a size if it was judged elsewhere, else None."""
 
 
 def crossovers(
     rows: Iterable[Measurement],
     pairs: Sequence[tuple[str, str]] | None = None,
-    known: RatioOf | None = None,
+    ratio_of: RatioOf | None = None,
 ) -> list[Crossover]:
-    """Judge every pair on every family, separately for each `Ground`; sessions together.
+    """Return the crossover of every pair on every family, for each comparison key.
 
-    Without ``pairs`` (incumbent, challenger) there is one for each two backends of a family: the
-    incumbent is the one on the CPU, else the one seen first. Families that vary along two axes, or
-    not at all, and those of ours that are no trainings have no crossover. A pair is judged at the
-    newest commit that has a time of both, in each environment of its own: by all sessions that
-    answer together with the newest one. Of a size that is ``known`` it says the same.
+    ``pairs`` are (incumbent, challenger), by default every two backends of a family, with the one
+    on the CPU, else the first in the rows, as the incumbent. Families along two axes or of one
+    size, and our rows of other things than trainings, have no crossover. A pair is judged at the
+    newest commit that has a time of both, in each environment, by all sessions that may be joined.
+    ``ratio_of`` gives the ratios at sizes that were judged elsewhere.
     """
     groups = by_family_and_ground(list(rows))
     return [
         crossover
-        for (family, where), members in sorted(groups.items(), key=lambda group: str(group[0]))
+        for (family, key), members in sorted(groups.items(), key=lambda group: str(group[0]))
         if is_line(members) and not (family in EXTRAS and all(map(is_own, members)))
         for crossover in _of_family(
-            members, family, where, tuple(pairs or pairs_of(members)), known
+            members, family, key, tuple(pairs or pairs_of(members)), ratio_of
         )
     ]
 
@@ -203,64 +203,68 @@ def crossovers(
 def _of_family(
     rows: list[Measurement],
     family: str,
-    where: ComparisonKey,
+    key: ComparisonKey,
     pairs: tuple[tuple[str, str], ...],
-    known: RatioOf | None,
+    ratio_of: RatioOf | None,
 ) -> list[Crossover]:
-    """Return the verdicts on a family on one ground, in the states that have both of a pair."""
+    """Return the crossovers of a family with one comparison key, one per pair and state."""
     comparable, axis = ComparableRows(rows), axis_of(rows)
     gpus = gpus_among(rows)
-    found: list[Crossover] = []
+    verdicts: list[Crossover] = []
     for incumbent, challenger in pairs:
         nothing = Crossover(
             family=family,
             incumbent=incumbent,
             challenger=challenger,
             status="not measured",
-            **where._asdict(),
+            **key._asdict(),
             axis=axis,
         )
         states = comparable.states(incumbent, challenger)
         if not states:
             why = why_not(comparable, rows, incumbent, challenger)
-            found.append(replace(nothing, reason=why))
-        found += (_judge(nothing, comparable, state, gpus, known) for state in states)
-    return found
+            verdicts.append(replace(nothing, reason=why))
+        verdicts += (_judge(nothing, comparable, state, gpus, ratio_of) for state in states)
+    return verdicts
 
 
 def not_reached(
-    found: Iterable[Crossover],
+    judged_pairs: Iterable[Crossover],
     rows: Sequence[Measurement],
     pairs: Sequence[tuple[str, str]],
     planned: Mapping[str, int],
     threads: Iterable[int],
 ) -> Iterator[Crossover]:
-    """Yield a crossover that was not measured for each pair that had no turn in a family.
+    """Yield a ``not measured`` crossover for each pair that the budget did not reach in a family.
 
-    That is one of which a backend has no row of the family on ``threads`` in all, not even
-    one that says why, or both at one size alone, though more are ``planned``. Of a family without
-    any row that is every pair, also where only one backend has a time elsewhere. Those already
-    ``found`` are left out.
+    Of such a pair a backend has no row in the family with this number of threads, not even a
+    failed one, or only one size was measured though more are ``planned``. In a family without rows
+    no pair was reached. Pairs that are in ``judged_pairs`` are left out.
     """
     if not rows:
         return
     fields = attrgetter("family", "threads", "processes", "backend", "size", "status")
     one_of_each = dict(zip(map(fields, rows), rows, strict=True)).values()
-    judged = {(one.family, one.threads, one.incumbent, one.challenger) for one in found}
+    judged = {
+        (crossover.family, crossover.threads, crossover.incumbent, crossover.challenger)
+        for crossover in judged_pairs
+    }
     failed = {row.backend for row in one_of_each}
     failed -= {row.backend for row in one_of_each if row.status == "ok"}
     example = next((row for row in rows if row.family != FAMILY), rows[0])
     measured = {row.all_threads for row in one_of_each if row.all_threads is not None}
     for of_all in sorted(measured.union(threads)):
         for family, sizes_planned in planned.items():
-            own = [row for row in one_of_each if (row.family, row.all_threads) == (family, of_all)]
-            sizes, reached = {row.size for row in own}, {row.backend for row in own}
+            members = [
+                row for row in one_of_each if (row.family, row.all_threads) == (family, of_all)
+            ]
+            sizes, reached = {row.size for row in members}, {row.backend for row in members}
             for pair in pairs:
                 is_over = reached.issuperset(pair) and len(sizes) >= min(2, sizes_planned)
                 if is_over or (family, of_all, *pair) in judged:
                     continue
                 if not sizes or failed.isdisjoint(pair):
-                    has_both = all(is_measured(own, name) for name in pair)
+                    has_both = all(is_measured(members, name) for name in pair)
                     yield Crossover(
                         family=family,
                         incumbent=pair[0],
@@ -274,14 +278,14 @@ def not_reached(
 
 
 def ratio_near(
-    found: Crossover, rows: Sequence[Measurement], size: float, confidence: float
+    crossover: Crossover, rows: Sequence[Measurement], size: float, confidence: float
 ) -> Interval | None:
-    """Return the challenger's time over the incumbent's at a size; None outside of those measured.
+    """Return the challenger's time over the incumbent's at a size; None outside the measured sizes.
 
-    Between two of them it is all that both say, if they are of one decided range. ``rows`` are
-    those that were judged; ``confidence`` is the level at which all sizes hold together.
+    Between two sizes of one decided range the interval covers those of both; elsewhere there is
+    none. ``rows`` are those of the crossover; ``confidence`` is the level of all sizes together.
     """
-    measured = points(rows, found.incumbent, found.challenger)
+    measured = points(rows, crossover.incumbent, crossover.challenger)
     below = [at for at in measured if at.size <= size][-1:]
     above = [at for at in measured if at.size >= size][:1]
     if not (below and above):
@@ -292,9 +296,9 @@ def ratio_near(
     estimate = ends[0].estimate
     if low is not high:
         estimate = between_sizes(low, high, size, level).estimate
-    if not any(start <= size <= end for start, end in found.decided_ranges):
+    if not any(start <= size <= end for start, end in crossover.decided_ranges):
         return Interval(estimate, None, None)
-    # An end that waiting leaves unknown at one of them is unknown between them.
+    # An end that is unknown at one of them, because of waiting, is unknown between them.
     lows = [at.low for at in ends if at.low is not None]
     highs = [at.high for at in ends if at.high is not None]
     return Interval(
@@ -303,14 +307,14 @@ def ratio_near(
 
 
 def is_line(rows: Iterable[Measurement]) -> bool:
-    """Return whether these rows vary along one axis: several sizes, one problem for each."""
+    """Return whether the rows vary along one axis: several sizes, each with one problem."""
     shapes = set(map(attrgetter("size", "problem"), rows))
     sizes = {size for size, _ in shapes}
     return 1 < len(sizes) == len(shapes)
 
 
 def axis_of(rows: Iterable[Measurement]) -> str | None:
-    """Return the name of the axis that a line varies; None where its rows do not say."""
+    """Return the name of the axis along which the rows vary; None if they do not state it."""
     axes = shared(map(attrgetter("axes"), rows), ())
     return axes[0] if len(axes) == 1 else None
 
@@ -325,12 +329,12 @@ def pairs_of(rows: Iterable[Measurement]) -> list[tuple[str, str]]:
 def _judge(
     nothing: Crossover,
     comparable: ComparableRows,
-    where: State,
+    state: State,
     gpus: Collection[str],
     ratio_of: RatioOf | None,
 ) -> Crossover:
-    """Return ``nothing``, a pair not judged yet, with its result in one state."""
-    source, commit, environment, version, code, _ = where
+    """Return ``nothing``, a pair without a result, with its result in one state."""
+    source, commit, environment, version, code, _ = state
     nothing = replace(
         nothing,
         source=source,
@@ -340,11 +344,11 @@ def _judge(
         code=code,
     )
     pair = (nothing.incumbent, nothing.challenger)
-    sessions = comparable.sessions(where, *pair)
+    sessions = comparable.sessions(state, *pair)
     if len(sessions) > 1:
         return _of_sessions(nothing, comparable, sessions, gpus, ratio_of)
-    level = comparable.level(where, *pair)
-    by_size = [_joined(comparable.by_size(one, name) for one in level) for name in pair]
+    level = comparable.level(state, *pair)
+    by_size = [_joined(comparable.by_size(commit, name) for commit in level) for name in pair]
     return _judged(nothing, by_size, _known_better(points_of(*by_size), pair[1], ratio_of), gpus)
 
 
@@ -355,25 +359,29 @@ def _of_sessions(
     gpus: Collection[str],
     ratio_of: RatioOf | None,
 ) -> Crossover:
-    """Return the crossover of several sessions together, judged as each of them alone."""
+    """Return the crossover of several sessions together, with the result of each alone."""
     pair = (nothing.incumbent, nothing.challenger)
-    each = [[comparable.by_size(one, name) for name in pair] for one in sessions]
-    of_each = [points_of(*by_size) for by_size in each]
-    starts = [one.session for one in sessions]
-    measured, disagreed = joined_points(dict(zip(starts, of_each, strict=True)))
-    by_size = [_joined(own[side] for own in each) for side in range(len(pair))]
-    found = _judged(nothing, by_size, _known_better(measured, pair[1], ratio_of), gpus, disagreed)
-    alone = [_judged(nothing, *one, gpus) for one in zip(each, of_each, strict=True)]
-    said = [
+    by_session = [[comparable.by_size(session, name) for name in pair] for session in sessions]
+    points_of_each = [points_of(*by_size) for by_size in by_session]
+    starts = [session.session for session in sessions]
+    measured, disagreed = joined_points(dict(zip(starts, points_of_each, strict=True)))
+    by_size = [_joined(of_session[side] for of_session in by_session) for side in range(len(pair))]
+    together = _judged(
+        nothing, by_size, _known_better(measured, pair[1], ratio_of), gpus, disagreed
+    )
+    alone = [
+        _judged(nothing, *inputs, gpus) for inputs in zip(by_session, points_of_each, strict=True)
+    ]
+    results = [
         SessionCrossover(
-            when=comparable.started(where),
-            status=one.status,
-            size=one.size,
-            low=one.low,
-            high=one.high,
-            decided=one.decided,
+            when=comparable.started(state),
+            status=crossover.status,
+            size=crossover.size,
+            low=crossover.low,
+            high=crossover.high,
+            decided=crossover.decided,
         )
-        for where, one in zip(sessions, alone, strict=True)
+        for state, crossover in zip(sessions, alone, strict=True)
     ]
     stretches = [
         [point.size for point in run]
@@ -381,14 +389,14 @@ def _of_sessions(
         if is_among
     ]
     return replace(
-        found,
-        sessions=sorted(said, key=attrgetter("when")),
+        together,
+        sessions=sorted(results, key=attrgetter("when")),
         disagreed_ranges=[(sizes[0], sizes[-1]) for sizes in stretches],
     )
 
 
 def _known_better(measured: list[Point], challenger: str, ratio_of: RatioOf | None) -> list[Point]:
-    """Return the points with the ratios of sizes that something else has judged."""
+    """Return the points, with the ratios of ``ratio_of`` at sizes that were judged elsewhere."""
     if ratio_of is None:
         return measured
     return [with_ratio(point, ratio_of(challenger, point.size)) for point in measured]
@@ -401,7 +409,7 @@ def _judged(
     gpus: Collection[str],
     disagreed: Collection[float] = (),
 ) -> Crossover:
-    """Return the crossover from the points of a pair; its runs contradict at ``disagreed``."""
+    """Return the crossover from the points of a pair; runs disagree at the sizes ``disagreed``."""
     pair = (nothing.incumbent, nothing.challenger)
     axis = size_axis(nothing.family, nothing.axis)
     used = [row for rows in by_size for point in measured for row in rows[point.size]]
@@ -411,7 +419,7 @@ def _judged(
     contradicted = [index for index, point in enumerate(measured) if point.size in disagreed]
     remaining += [(index, index) for index in contradicted if (index, index) not in remaining]
     ratios = list(map(_ratio_at, measured))
-    # Where one side of a zero is a tie, or an exception among sizes, no winner changes there.
+    # A zero next to a tie, or at an exceptional size, is no change of winner.
     apart = exceptions(measured)
     changes = zeros
     if apart or any(point.is_tie for point in measured):
@@ -423,7 +431,7 @@ def _judged(
             ]
         )
     ranges = known_ranges(measured, remaining)
-    winners = [one for first, _ in ranges if (one := measured[first].decided) != "tie"]
+    winners = [side for first, _ in ranges if (side := measured[first].decided) != "tie"]
     impossible, caution = suspicions(
         used, dict(zip(pair, by_size, strict=True)), [point.size for point in measured]
     )
@@ -490,7 +498,7 @@ def _judged(
 
 
 def _joined(parts: Iterable[BySize]) -> BySize:
-    """Return the rows of several states by their size."""
+    """Return the rows of several states by size."""
     every: BySize = {}
     parts = list(parts)
     if len(parts) == 1:
@@ -502,18 +510,18 @@ def _joined(parts: Iterable[BySize]) -> BySize:
 
 
 def _is_of_one_process(rows: Sequence[Measurement], points: Sequence[Point]) -> bool:
-    """Return whether values that decide are known to be of a single process.
+    """Return whether the deciding values are of a single process.
 
-    Of ten commits of this suite that asv had measured at one level, eight said of the width 2,048
-    that torch-cpu is the faster, and the newest the opposite, by an interval of 4 to 13%. What
-    stands behind a published table is not known: its values are taken as they are.
+    Of ten commits of this suite that asv had measured at one level, eight had torch-cpu faster at
+    width 2,048, and the newest the opposite, with an interval of 4 to 13%. The values of a
+    published table (CSV), of unknown origin, are accepted.
     """
     deciding = [point for point in points if point.sign] or points
     return not all(point.df for point in deciding) and rows[0].source != "csv"
 
 
 def _is_near(point: Point) -> bool:
-    """Return whether it is a tie, or probably one; single values without an interval may be."""
+    """Return whether the size is a tie, or probably one; single values need no interval."""
     has_interval = bool(point.df)
     return (
         abs(point.mean) <= TIE

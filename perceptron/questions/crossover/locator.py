@@ -1,10 +1,9 @@
-"""Where to measure next, to find out from which size up one backend beats another.
+"""Choose the sizes to measure next in the search for a crossover.
 
-Coarse geometric sizes first, not all of them powers of two, which may be slower than all other
-sizes; then, inside each change of winner, bisection in the logarithm of
-the size until the bracket is narrower than 10% or than what noise leaves uncertain; and wherever
-a winner is in doubt, more processes or a size between. Everything follows from the rows so far: a
-search that was cut short resumes by itself.
+First come coarse geometric sizes, not all powers of two, which may be slower than other sizes.
+Then each change of winner is bisected in the logarithm of the size, until the bracket is narrower
+than 10% or than the noise; where a winner is in doubt, more processes or a size between are
+measured. All choices follow from the rows so far, so an interrupted search resumes by itself.
 """
 
 from __future__ import annotations
@@ -27,28 +26,29 @@ from perceptron.questions.crossover.crossing import (
 from perceptron.questions.crossover.points import Point, points
 from perceptron.records.measurement import Measurement
 
-# Where in a gap to measure, in this order: elsewhere when a backend fails in its middle.
+# Positions in a gap to measure, in this order: the next when a backend fails at the one before.
 _WEIGHTS = (1 / 2, 1 / 4, 3 / 4)
-# Closer to three times a power of two than this in log size, a size at the start becomes that.
+# A coarse size closer in log size than this to three times a power of two is rounded to it.
 _NEAR = log(1.065)
-# Earlier versions started with sizes this factor apart: a resumed search needs none between.
+# Earlier versions started with sizes this factor apart: a search resumed from theirs adds none.
 _BEGUN_AT = 4.0
-# A power of two from here on is passed over for a size just below.
+# In a gap, a power of two from here up is replaced by a size just below it.
 _ALIASING = 16
-# So far from it, as a share, is a size that shows whether a power of two is slower than others.
+# Relative distance of the sizes that show whether a power of two is slower than its neighbours.
 _BESIDE = 1 / 50
-# Between two sizes where noise hides the winner, closer ones would not show it either.
+# Between two noisy sizes closer than this in log size, another size would not show the winner.
 _WORTHWHILE = log(1.5)
 
 
 @dataclass(frozen=True)
 class Search:
-    """The sizes to look between, whole numbers, and how hard to look.
+    """The range of sizes to search, whole numbers, and the effort.
 
-    A search starts at ``low``, at ``high`` and at what of ``given`` is between; ``coarse`` is the
-    largest ratio of two neighbouring sizes at the start. ``first`` processes measure a new size,
-    ``enough`` those that a crossover is read off, and ``most`` those at which the winner stays in
-    doubt. Of the sizes at the start ``at_once`` are begun together, the ends first; 0 for all.
+    A search starts at ``low``, at ``high`` and at the ``given`` sizes between them; ``coarse`` is
+    the largest ratio of two neighbouring sizes at the start. ``first`` is the number of processes
+    that measure a new size, ``enough`` that of the sizes around a crossover, and ``most`` the
+    maximum for sizes at which the winner stays in doubt. At the start ``at_once`` sizes are
+    measured together, the ends first; 0 for all.
     """
 
     low: int
@@ -67,23 +67,23 @@ def repeats(quick: bool) -> tuple[int, int, int]:
 
 
 Wanted = list[tuple[int, int]]
-"""Sizes, and how many processes are to measure both backends there."""
+"""Pairs of a size and the number of processes that are to measure both backends there."""
 
 
 def next_measurements(
     rows: Sequence[Measurement], incumbent: str, challenger: str, search: Search
 ) -> dict[int, int]:
-    """Return the sizes to measure both at next, and how many processes each then needs in all.
+    """Return the sizes to measure next, each with the number of processes it then needs in all.
 
-    Empty when more measurements would not improve the answer.
+    The dict is empty if more measurements would not improve the answer.
     """
     rows = [row for row in rows if row.backend in (incumbent, challenger)]
-    known = points(rows, incumbent, challenger)
-    measured = {point.size: point.taken for point in known}
-    # Where a backend failed or was skipped, measuring again is useless.
+    pair_points = points(rows, incumbent, challenger)
+    measured = {point.size: point.taken for point in pair_points}
+    # Where a backend failed or was skipped, it would again.
     closed = {row.size for row in rows if row.status != "ok"}
     sizes = ({row.size for row in rows if row.backend == name} for name in (incumbent, challenger))
-    # Sizes at which both have a row: one measured there for another pair does not count.
+    # Sizes at which both have a row; a backend may have been measured there for another pair.
     tried = set.intersection(*sizes) | closed
     # Coarse sizes, and those of a round that was cut short.
     new = [
@@ -93,46 +93,46 @@ def next_measurements(
     ]
     if new:
         return dict.fromkeys(sorted(new[: search.at_once or None]), search.first)
-    changes = zero_crossings(known)
-    doubts = uncertainties(known, changes)
-    asked = [
-        *(_for_doubt(known, doubt, doubted(doubts), tried, search) for doubt in doubts),
-        *(_for_zero(known, zero, tried, search) for zero in changes),
+    changes = zero_crossings(pair_points)
+    doubts = uncertainties(pair_points, changes)
+    requests = [
+        *(_for_doubt(pair_points, doubt, doubted(doubts), tried, search) for doubt in doubts),
+        *(_for_zero(pair_points, zero, tried, search) for zero in changes),
     ]
-    if apart := exceptions(known):
-        others = [point for index, point in enumerate(known) if index not in apart]
-        asked += [_for_zero(others, zero, tried, search) for zero in zero_crossings(others)]
-    if known and not changes:  # how close it comes is the answer then
-        closest = min(known, key=lambda point: abs(point.mean))
-        asked.append([(int(closest.size), search.enough)])
+    if apart := exceptions(pair_points):
+        others = [point for index, point in enumerate(pair_points) if index not in apart]
+        requests += [_for_zero(others, zero, tried, search) for zero in zero_crossings(others)]
+    if pair_points and not changes:  # then the answer names the closest size
+        closest = min(pair_points, key=lambda point: abs(point.mean))
+        requests.append([(int(closest.size), search.enough)])
     return {
         size: processes
-        for size, processes in sorted(chain(*asked))  # of one size the most come last
+        for size, processes in sorted(chain(*requests))  # the most for a size come last and win
         if size not in closed and measured.get(size, 0) < processes
     }
 
 
 def wanted_by(
-    pairs: Iterable[tuple[str, str]], asked: Callable[[tuple[str, str]], Mapping[int, int]]
+    pairs: Iterable[tuple[str, str]], requests_of: Callable[[tuple[str, str]], Mapping[int, int]]
 ) -> dict[tuple[str, int], int]:
-    """Return how many processes are to measure each backend at each size: the most of its pairs."""
+    """Return processes by backend and size: the largest number that one of its pairs requests."""
     wanted: dict[tuple[str, int], int] = {}
     for pair in pairs:
-        for size, processes in asked(pair).items():
+        for size, processes in requests_of(pair).items():
             for name in pair:
                 wanted[name, size] = max(processes, wanted.get((name, size), 0))
     return wanted
 
 
 def coarse_sizes(search: Search) -> list[int]:
-    """Return whole numbers from ``low`` to ``high``, those given among them.
+    """Return the sizes at the start of a search, ascending: ``low``, ``high`` and the given ones.
 
-    Between two of these others are evenly spaced in their logarithm, by a factor of 3 at most: from
-    2 to 8,192 powers of two and three times such alternate.
+    The gaps are filled evenly in log size, by a factor of ``coarse`` at most: from 2 to 8,192,
+    powers of two alternate with three times powers of two.
     """
-    given = sorted(size for size in search.given if search.low < size < search.high)
+    listed = sorted(size for size in search.given if search.low < size < search.high)
     sizes: set[int] = set()
-    for low, high in pairwise((search.low, *given, search.high)):
+    for low, high in pairwise((search.low, *listed, search.high)):
         steps = 1
         while (high / low) ** (1 / steps) > search.coarse * 1.0001:
             steps += 1
@@ -142,7 +142,7 @@ def coarse_sizes(search: Search) -> list[int]:
 
 
 def _rounded(size: int) -> int:
-    """Return three times a power of two where that is near."""
+    """Round to three times a power of two if one is near."""
     near: int = 3 * 2 ** max(0, round(log2(size / 3)))
     return near if abs(log(near / size)) <= _NEAR else size
 
@@ -152,23 +152,23 @@ def _is_power(size: int) -> bool:
 
 
 def _wanted_coarse(search: Search, tried: Collection[float]) -> list[int]:
-    """Return the coarse sizes that are needed beside those tried: none inside a narrow gap.
+    """Return the coarse sizes still needed: none in a narrow gap between two tried sizes.
 
-    A search that began at other sizes goes on from them.
+    So a search that began at other sizes continues from them.
     """
     fixed = {search.low, search.high, *search.given}
-    known = sorted(tried)
+    ordered = sorted(tried)
 
     def is_covered(size: int) -> bool:
-        at = bisect_left(known, size)
+        at = bisect_left(ordered, size)
         most = max(_BEGUN_AT, search.coarse) * 1.0001
-        return 0 < at < len(known) and known[at] <= most * known[at - 1]
+        return 0 < at < len(ordered) and ordered[at] <= most * ordered[at - 1]
 
     return [size for size in coarse_sizes(search) if size in fixed or not is_covered(size)]
 
 
 def _ends_first(sizes: set[int]) -> list[int]:
-    """Return the smallest and the largest size, then again and again what halves the widest gap."""
+    """Order sizes: the smallest, the largest, then repeatedly the middle of the widest gap."""
     ordered = sorted(sizes)
     chosen = list(dict.fromkeys((0, len(ordered) - 1)))
     while len(chosen) < len(ordered):
@@ -184,9 +184,9 @@ def _for_doubt(
     tried: set[float],
     search: Search,
 ) -> Wanted:
-    """Request a size inside a gap, or more processes at the sizes that are in doubt.
+    """Request a size inside a gap, or more processes at doubtful sizes.
 
-    Beside a size that is ``doubtful`` itself a gap waits until that is known, unless it is wide.
+    A gap beside ``doubtful`` sizes waits until one of them is decided, unless it is wide.
     """
     first, last = doubt
     if last - first != 1:
@@ -206,7 +206,7 @@ def _for_doubt(
 def _for_zero(
     points: Sequence[Point], zero: ZeroCrossing, tried: set[float], search: Search
 ) -> Wanted:
-    """Request a size inside the bracket, or where that is narrow enough, processes around it."""
+    """Request a size inside the bracket of a zero; if it is narrow enough, processes around it."""
     low, high = zero.ends
     indices = {point.size: index for index, point in enumerate(points)}
     left, right = indices[zero.bracket[0]], indices[zero.bracket[1]]
@@ -224,20 +224,20 @@ def _for_zero(
 def _beside(left: Point, right: Point, tried: Iterable[float], search: Search) -> Wanted:
     """Request a size on both sides of each end of a bracket that is a power of two.
 
-    Where they have another winner than that end, the winner changes elsewhere.
+    If their winner is another than that end's, the power of two is the exception.
     """
     wanted = []
     for end in (int(point.size) for point in (left, right) if _is_power(int(point.size))):
         for step in (-1, 1):
             size = end + step * max(1, round(_BESIDE * end))
-            is_known = any(0 < step * (one - end) <= step * (size - end) for one in tried)
+            is_known = any(0 < step * (other - end) <= step * (size - end) for other in tried)
             if search.low <= size <= search.high and not is_known:
                 wanted.append((size, search.first))
     return wanted
 
 
 def _between(left: Point, right: Point, tried: set[float], search: Search) -> Wanted:
-    """Request a whole number between two sizes, if any: the middle unless that was tried."""
+    """Request an untried whole number between two sizes, if there is one, the middle first."""
     for weight in _WEIGHTS:
         size = round(exp((1 - weight) * left.x + weight * right.x))
         if _is_power(size) and left.size < size * 15 // 16:

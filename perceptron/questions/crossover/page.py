@@ -1,4 +1,4 @@
-"""The page of crossovers: each family in its newest run, what files hold, and several machines."""
+"""The page of crossovers: families by run, results from files, and backends on several machines."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PAGE = Page(
 SEVERAL = "several, one backend"
 """The value of the switch *Machine* for a figure with a line for each machine."""
 BACKENDS, PROCESSES, MODELS = "backends", "processes", "batched or sequential models"
-"""The ways to compare."""
+"""The values of the switch *Compared*."""
 # More lines in one figure cannot be told apart (as many as `charts.palette.MACHINES`).
 _MOST_LINES = 8
 
@@ -36,16 +36,18 @@ _MOST_LINES = 8
 def crossover_views(
     runs: Iterable[Answered], sweeps: Sequence[Sweep], read: Sequence[Sweep], here: str
 ) -> list[Shown]:
-    """Return each family of each run, newest first, other sweeps, and backends on machines.
+    """Return the views of the page: families of each run, other sweeps, backends on machines.
 
-    Of equal switches the newest is there. What a command has ``read`` stands first; else a
-    decided answer of NumPy and PyTorch of the machine that is ``here``.
+    Of several views with equal switches only the newest is kept. Sweeps that a command has ``read``
+    come first, then the machine ``here``, decided answers of NumPy and PyTorch first.
     """
-    of_runs = [one for told in runs for one in of_run(told)]
-    covered = {(dict(one.scope)["Family"], dict(one.scope)["Machine"]) for one in of_runs}
-    of_runs += (_of_sweep(one) for one in sweeps if (one.family, _machine_of(one)) not in covered)
+    of_runs = [shown for run in runs for shown in of_run(run)]
+    covered = {(dict(shown.scope)["Family"], dict(shown.scope)["Machine"]) for shown in of_runs}
+    of_runs += (
+        _of_sweep(sweep) for sweep in sweeps if (sweep.family, _machine_of(sweep)) not in covered
+    )
     ordered = _each_once(of_runs)
-    ordered.sort(key=lambda one: (dict(one.scope)["Machine"] != here, _rank(one)))
+    ordered.sort(key=lambda shown: (dict(shown.scope)["Machine"] != here, _rank(shown)))
     several = map(_of_machines, backends_on_machines(sweeps))
     return [*_each_once([*map(_of_sweep, read), *ordered]), *several]
 
@@ -55,46 +57,48 @@ def _machine_of(sweep: Sweep) -> str:
 
 
 def _each_once(shown: Iterable[Shown]) -> list[Shown]:
-    """Return the first at each place."""
+    """Return the first view of each scope."""
     first: dict[Setting, Shown] = {}
-    for one in shown:
-        first.setdefault(one.scope, one)
+    for view in shown:
+        first.setdefault(view.scope, view)
     return list(first.values())
 
 
-def of_run(told: Answered) -> list[Shown]:
-    """Return each family of a run, with the verdicts that the run has: the OR gate is none."""
-    first = told.run.rows[0]
+def of_run(answered: Answered) -> list[Shown]:
+    """Return a view of each family of a run but the OR gate, with the run's verdicts."""
+    first = answered.run.rows[0]
     run = (
-        ("Machine", machine_label(told.run.run.machine)),
+        ("Machine", machine_label(answered.run.run.machine)),
         ("Run", state_label(first.commit, first.when)),
     )
-    figures = [one for one in told.answer.figures if dict(one.part).get("Family") != FAMILY]
-    found = []
-    for part, own in grouped(figures, lambda one: one.part[:-1]).items():
+    figures = [item for item in answered.answer.figures if dict(item.part).get("Family") != FAMILY]
+    views = []
+    for part, members in grouped(figures, lambda item: item.part[:-1]).items():
         answer = replace(
-            told.answer,
-            figures=tuple(own),
+            answered.answer,
+            figures=tuple(members),
             verdicts=tuple(
-                one for one in told.answer.verdicts if one.part and is_of(one.part, part)
+                item for item in answered.answer.verdicts if item.part and is_of(item.part, part)
             ),
-            tables=tuple(one for one in told.answer.tables if one.part and is_of(one.part, part)),
-            notes=tuple(one for one in told.answer.notes if is_of(one.part, part)),
+            tables=tuple(
+                item for item in answered.answer.tables if item.part and is_of(item.part, part)
+            ),
+            notes=tuple(item for item in answered.answer.notes if is_of(item.part, part)),
         )
         family, *others = part
-        place = (family, _compared(answer), *run, *others)
-        found.append(Shown(answer, place, measured_on(told, family[1])))
-    return found
+        view_scope = (family, _compared(answer), *run, *others)
+        views.append(Shown(answer, view_scope, measured_on(answered, family[1])))
+    return views
 
 
-def measured_on(told: Answered, family: str | None = None) -> str:
-    """Return the hardware that an answer is of, how it was measured, and of how many runs it is.
+def measured_on(answered: Answered, family: str | None = None) -> str:
+    """Return a sentence on the hardware, the measurement and the number of runs of an answer.
 
-    Other runs may have measured some of its families alone.
+    ``family`` limits the count to the runs that measured it.
     """
-    facts, number = told.run.facts.environment, len(starts(told.run, family))
+    facts, number = answered.run.facts.environment, len(starts(answered.run, family))
     together = f" {number} runs answer together." if number > 1 else ""
-    return f"{facts.cpu}, {facts.cores} cores{told.answer.measured}.{together}"
+    return f"{facts.cpu}, {facts.cores} cores{answered.answer.measured}.{together}"
 
 
 def _of_sweep(sweep: Sweep) -> Shown:
@@ -104,24 +108,24 @@ def _of_sweep(sweep: Sweep) -> Shown:
     more: tuple[str | None, ...] = ()
     if sweep.source != "perceptron":  # another tool may have several of one commit
         more = (state.environment, state.version and f"version {state.version[:8]}")
-    place = (
+    view_scope = (
         family,
         _compared(answer),
         ("Machine", _machine_of(sweep)),
         ("Run", state_label(state.commit, sweep.when, *more)),
         *others,
     )
-    return Shown(answer, place)
+    return Shown(answer, view_scope)
 
 
 def _names(answer: Answer) -> set[str]:
-    drawings = (one.drawing for one in answer.figures)
-    drawn = (one for one in drawings if isinstance(one, LineFigure))
+    drawings = (figure.drawing for figure in answer.figures)
+    drawn = (figure for figure in drawings if isinstance(figure, LineFigure))
     return {line.backend for drawing in drawn for line in drawing.lines}
 
 
 def _compared(answer: Answer) -> tuple[str, str]:
-    """Return the switch of what is compared, as it stands for the backends of an answer."""
+    """Return the switch *Compared* with its value for the backends of an answer."""
     names = _names(answer)
     way = BACKENDS
     if any(name.endswith(SEQUENTIAL) for name in names):
@@ -131,13 +135,13 @@ def _compared(answer: Answer) -> tuple[str, str]:
     return ("Compared", way)
 
 
-def _rank(one: Shown) -> int:
-    """Return how late it stands: first what is decided of NumPy and PyTorch."""
-    names = _names(one.answer)
+def _rank(shown: Shown) -> int:
+    """Return a sort key, 0 to 3: decided answers of NumPy and PyTorch come first."""
+    names = _names(shown.answer)
     is_ours = "numpy" in names and any(name.startswith("torch") for name in names)
-    if dict(one.scope)["Compared"] != BACKENDS or not is_ours:
+    if dict(shown.scope)["Compared"] != BACKENDS or not is_ours:
         return 3
-    decided = [verdict.decided for verdict in one.answer.verdicts]
+    decided = [verdict.decided for verdict in shown.answer.verdicts]
     return 0 if "yes" in decided else 1 if "partly" in decided else 2
 
 
@@ -145,42 +149,47 @@ def _rank(one: Shown) -> int:
 
 
 class BackendOnMachines(Struct, frozen=True, kw_only=True):
-    """The same trainings by the same backend, on two machines or more; dtypes are never mixed."""
+    """The same trainings by one backend on two machines or more, in one dtype."""
 
     backend: str
     curves: list[tuple[Sweep, Curve]]
-    """By machine and number of threads: the backend's curve, in the newest sweep."""
+    """The newest sweep of each machine and number of threads, with the backend's curve in it."""
     alike: Sweep
-    """The newest of the sweeps; its machine and threads are its own alone."""
+    """The newest of the sweeps; only its machine and threads differ from the others'."""
     outdated: list[str] = []
     """Machines whose rows are of an older definition of the problems."""
 
 
 def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
-    """Return each backend of each family that two machines measured, in the order of their names.
+    """Return each backend and family that two machines measured, sorted by name.
 
-    ``sweeps`` stand with the newest first: of each machine and number of threads that one counts.
-    Curves stand together where family, problem, its definition, dtype, training, the tool that
-    measured and the benchmark's version are equal; threads may differ, and each curve says its own.
-    A machine with an older checkout may have another definition of a problem: it is left out
-    and named. A sweep that does not know its definition stands with the others.
+    ``sweeps`` must be sorted newest first: the first of each machine and number of threads counts.
+    Curves are shown together if family, problem, its definition, dtype, training, tool and the
+    benchmark's version are equal; threads may differ, and each curve states them. Machines whose
+    sweep has another definition of a problem than the newest are left out and named in
+    ``outdated``; a sweep without a definition is kept.
     """
     newest: dict[tuple[object, ...], dict[tuple[str, int | None], Sweep]] = {}
     for sweep in sweeps:
-        where, version = sweep.comparison_key, sweep.state.version
+        key, version = sweep.comparison_key, sweep.state.version
         trained = (sweep.family, sweep.problem, sweep.source, version, sweep.per_iteration)
-        alike = (*trained, *where._replace(machine="", threads=None))
-        newest.setdefault(alike, {}).setdefault((where.machine, where.threads), sweep)
-    several = (own for own in newest.values() if len({machine for machine, _ in own}) > 1)
-    made = [one for own in several for one in _of_alike(own.values())]
+        alike = (*trained, *key._replace(machine="", threads=None))
+        newest.setdefault(alike, {}).setdefault((key.machine, key.threads), sweep)
+    several = (
+        by_machine
+        for by_machine in newest.values()
+        if len({machine for machine, _ in by_machine}) > 1
+    )
+    groups = [group for by_machine in several for group in _of_alike(by_machine.values())]
     return sorted(
-        made, key=lambda one: (one.alike.family, str(one.alike.comparison_key[1:]), one.backend)
+        groups,
+        key=lambda group: (group.alike.family, str(group.alike.comparison_key[1:]), group.backend),
     )
 
 
 def _of_alike(sweeps: Iterable[Sweep]) -> Iterator[BackendOnMachines]:
-    """Yield each backend of alike sweeps, the newest first, that two machines measured."""
-    known: dict[str, str] = {}
+    """Yield each backend that two machines measured, from alike sweeps, newest first."""
+    definitions: dict[str, str] = {}
     groups: dict[str, list[tuple[Sweep, Curve]]] = {}
     outdated = set()
     for sweep in sweeps:
@@ -189,10 +198,10 @@ def _of_alike(sweeps: Iterable[Sweep]) -> Iterator[BackendOnMachines]:
             for row in sweep.rows
             if row.problem is not None and row.problem_digest is not None
         }
-        if any(known.get(problem, digest) != digest for problem, digest in digests.items()):
+        if any(definitions.get(problem, digest) != digest for problem, digest in digests.items()):
             outdated.add(sweep.comparison_key.machine)
             continue
-        known |= digests
+        definitions |= digests
         for curve in sweep.curves:
             if curve.spots:
                 groups.setdefault(curve.backend, []).append((sweep, curve))
@@ -202,9 +211,9 @@ def _of_alike(sweeps: Iterable[Sweep]) -> Iterator[BackendOnMachines]:
                 backend=backend,
                 curves=sorted(
                     members,
-                    key=lambda one: (
-                        one[0].comparison_key.machine,
-                        one[0].comparison_key.threads or 0,
+                    key=lambda member: (
+                        member[0].comparison_key.machine,
+                        member[0].comparison_key.threads or 0,
                     ),
                 ),
                 alike=members[0][0],
@@ -242,7 +251,7 @@ def _of_machines(group: BackendOnMachines) -> Shown:
         tables=(_values(group, shown, part),),
         figures=(Figure(title=title, drawing=drawing, part=part),),
     )
-    place = (
+    view_scope = (
         ("Family", alike.family),
         ("Compared", BACKENDS),
         ("Machine", SEVERAL),
@@ -251,7 +260,7 @@ def _of_machines(group: BackendOnMachines) -> Shown:
         ("Threads", "each line its own"),
         ("Training", training_name(alike.comparison_key)),
     )
-    return Shown(answer, place)
+    return Shown(answer, view_scope)
 
 
 def _label(sweep: Sweep) -> str:
@@ -262,7 +271,7 @@ def _label(sweep: Sweep) -> str:
 
 
 def _values(group: BackendOnMachines, shown: str, part: Setting) -> Table:
-    """Return the times as a table: machines down, sizes across."""
+    """Return a table of the times: machines down, sizes across."""
     axis = group.alike.axis
     sizes = sorted({spot.size for _, curve in group.curves for spot in curve.spots})
     return Table(
@@ -275,10 +284,10 @@ def _values(group: BackendOnMachines, shown: str, part: Setting) -> Table:
 
 def _row(sweep: Sweep, curve: Curve, sizes: Iterable[float]) -> tuple[Cell, ...]:
     values = {spot.size: spot.value for spot in curve.spots}
-    where = sweep.comparison_key
+    key = sweep.comparison_key
     return (
-        machine_label(where.machine, sweep.source),
-        "not stated" if where.threads is None else where.threads,
+        machine_label(key.machine, sweep.source),
+        "not stated" if key.threads is None else key.threads,
         state_label(sweep.state.commit, sweep.when),
         *(
             Quantity(value.estimate, "s", value.ends)
@@ -290,10 +299,10 @@ def _row(sweep: Sweep, curve: Curve, sizes: Iterable[float]) -> tuple[Cell, ...]
 
 
 def _figure(group: BackendOnMachines, drawn: Sequence[tuple[str, Curve]], shown: str) -> LineFigure:
-    """Return times over sizes, a line for each labelled curve.
+    """Return a figure of times over sizes, with a line for each labelled curve.
 
-    There are no more curves than `palette.MACHINES`; each has a value. No crossover is marked, as
-    two machines are not compared.
+    ``drawn`` holds at most `palette.MACHINES` curves, each with a value. No crossover is marked, as
+    machines are not compared.
     """
     axis = group.alike.axis
     lines = [

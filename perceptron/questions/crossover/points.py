@@ -1,9 +1,9 @@
-"""A pair of backends, size by size: which is ahead, by how much, and how sure that is.
+"""The log-ratio of a pair of backends at each size, with its interval.
 
-At each size stands the logarithm of challenger time over incumbent time: of pairs of processes
-measured side by side, of single values, or of two samples that do not pair up. It is above zero
-where the incumbent wins. Its error is Yuen's or Welch's by itself (`interval.trimmed`); then the
-sizes share what they know of the variance (Smyth), and of certainty (Bonferroni).
+It is the logarithm of challenger time over incumbent time: of pairs of processes measured side by
+side, of single values, or of two unpaired samples. It is above zero where the incumbent wins. Each
+size has Yuen's or Welch's standard error (`interval.trimmed`); then the sizes share a typical
+variance (Smyth), and their intervals hold together (Bonferroni).
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ from perceptron.statistics.trimmed_mean import Array
 Known = Literal["incumbent", "challenger", "tie"]
 """Who is faster."""
 
-# A few processes say little about how much processes vary; the other sizes say more. Their typical
-# variance counts as much as this many degrees of freedom of a size's own (Smyth, Statistical
-# Applications in Genetics and Molecular Biology 3, 2004, who estimates the number).
+# A few processes estimate the variance badly. The typical variance of the other sizes is added with
+# this many degrees of freedom (Smyth, Statistical Applications in Genetics and Molecular Biology 3,
+# 2004, who estimates the number).
 _BORROWED = 4.0
 
 
@@ -51,9 +51,9 @@ _BORROWED = 4.0
 class Point:
     """The log-ratios at one size, in the order of processes, and their trimmed mean.
 
-    ``processes`` and ``ratios`` are empty where the times of the two do not pair up, as other
-    people's: then the mean is the difference of two trimmed means, or of single values. And where
-    they were measured in two states of the machine, of which no mean is one.
+    ``processes`` and ``ratios`` are empty where the times do not pair up, as other tools' do not:
+    then the mean is the difference of two trimmed means, or of two single values. They are also
+    empty where the times stem from two states of the machine.
     """
 
     size: float
@@ -61,32 +61,31 @@ class Point:
     processes: tuple[int, ...] = ()
     ratios: Sequence[float] | Array = ()
     count: int = 1
-    """Values of each backend; of the one that has fewer if they do not pair up."""
+    """Number of pairs; if the times do not pair up, that of the backend with fewer values."""
     taken: int = 1
-    """Values of each that there are: those in ``count`` are the uncontended ones if there are any.
-    """
+    """Number with the contended values, which ``count`` leaves out if others remain."""
     error: float = 0.0
-    """Standard error of the mean; 0 where there is a single value, or no spread."""
+    """Standard error of the mean; 0 for a single value, or without any spread."""
     df: float = 0
-    """Degrees of freedom behind ``error``; 0 where nothing is known about the spread."""
+    """Degrees of freedom of ``error``; 0 if the spread is unknown."""
     weight: float = 1.0
-    """The error's square times this is the variance of one ratio."""
+    """Variance of one ratio over the square of ``error``."""
     confidence: float = CONFIDENCE
-    """Level of one size at which all sizes together hold at 95% (Bonferroni)."""
+    """Confidence level of one size at which all sizes hold together at 95% (Bonferroni)."""
     stated: tuple[float, float] | None = None
-    """For single values, the largest interval of the log-ratio that the intervals in their files
-    allow; zero is in it where the two overlap."""
+    """For single values, the widest log-ratio interval that the intervals in their files allow;
+    it contains zero where those two overlap."""
     hidden: tuple[float, float] = (0.0, 0.0)
-    """How far below and above the mean it may be without waiting for cores, in one of two states of
-    the machine, or with calls that are written otherwise: every interval reaches as much further.
-    `UNKNOWN` where nothing bounds it, and both of a single process of ours."""
+    """How far below and above the mean the log-ratio may be for causes beside noise: waiting for
+    cores, two states of the machine, calls written differently. It extends every interval.
+    `UNKNOWN` without a bound; both are `UNKNOWN` for a single process of ours."""
     spread: float = 0.0
-    """The standard deviation that a file states for a single value, as a share of the value."""
+    """Relative standard deviation that files state for single values."""
     sign: int = 0
-    """1 where the incumbent is surely ahead, −1 where the challenger is, else 0. That is where a
-    crossover lies; who is ahead within a tie is no winner."""
+    """1 if the interval has the incumbent ahead, −1 for the challenger, else 0. Crossovers lie
+    between different signs; within a tie the sign names no winner."""
     is_tie: bool = False
-    """Whether the interval lies within ±5%, whoever is ahead."""
+    """Whether the interval lies within ±5%, whatever ``sign`` is."""
 
     @property
     def x(self) -> float:
@@ -94,7 +93,7 @@ class Point:
 
     @property
     def decided(self) -> Known | None:
-        """Who is faster by its own ratio; None where that is open, or noise of single values."""
+        """The faster backend by this size's ratio, or a tie; None if undecided."""
         if self.is_tie:
             return "tie"
         if not self.sign:
@@ -103,29 +102,29 @@ class Point:
 
     @property
     def uninformative(self) -> bool:
-        """Whether no winner can be read off: one process of ours, or threads that had no cores.
+        """Whether no winner is known: one process of ours, or threads that waited for cores.
 
-        Where those of one side had none, that one may still be the faster.
+        If only one side waited, it may still be known to be the faster.
         """
         return not self.sign and max(self.hidden) >= UNKNOWN
 
     def half_widths(self, confidence: float | None = None) -> tuple[float, float]:
-        """Return how far its interval reaches below and above the mean; inf for a single value."""
+        """Return how far the interval reaches below and above the mean; inf for a single value."""
         if self.df == 0:
             return inf, inf
-        reach = self.error * quantile(self.df, confidence or self.confidence)
+        half_width = self.error * quantile(self.df, confidence or self.confidence)
         below, above = self.hidden
-        return reach + below, reach + above
+        return half_width + below, half_width + above
 
     def lead(self, confidence: float | None = None) -> float:
-        """Return by how much the winner leads at least; below zero if the other one may lead."""
+        """Return the least log-ratio by which the winner leads; negative if the other may lead."""
         below, above = self.half_widths(confidence)
         return self.mean - below if self.mean > 0 else -self.mean - above
 
     def interval(self, confidence: float | None = None) -> tuple[float, float]:
-        """Return the interval of the log-ratio: of the mean, or stated; without end if neither.
+        """Return the interval of the log-ratio: of the mean, or stated; infinite with neither.
 
-        With both, the ends that are further away: other sizes know nothing of what a file states.
+        With both, take the outer ends: shared variances do not narrow an interval stated in a file.
         """
         if self.df == 0 and self.stated is not None:
             return self.stated
@@ -137,9 +136,8 @@ class Point:
 def points(rows: Sequence[Measurement], incumbent: str, challenger: str) -> list[Point]:
     """Return a point for each size above zero at which both have a time, ascending.
 
-    The rows are of one state, or of several runs, which are joined. Ours of one process were
-    measured side by side, and only processes that measured both count; of other people's rows all
-    count.
+    The rows are of one state, or of several runs, which are joined. Of our rows only processes that
+    measured both backends count; of other tools' rows all count.
     """
     runs = by_run(row for row in rows if row.size > 0 and has_time(row))
     by_start: dict[Start, list[Point]] = {}
@@ -154,7 +152,7 @@ def points_of(
     incumbent: Mapping[float, Sequence[Measurement]],
     challenger: Mapping[float, Sequence[Measurement]],
 ) -> list[Point]:
-    """Return the points of two backends from their rows with a time, by size."""
+    """Return the points of two backends from their timed rows by size, ascending."""
     separate = [
         point
         for size in sorted(incumbent.keys() & challenger.keys())
@@ -173,8 +171,8 @@ def points_of(
 def joined_points(runs: Mapping[Start, Sequence[Point]]) -> tuple[list[Point], list[float]]:
     """Return the points of all ``runs`` together, and the sizes at which the runs disagree.
 
-    At each size that a run measured the others count with what lies between their own sizes around
-    it. See `over_sessions`. Each run's own interval holds at all sizes together.
+    At each size that any run measured, the others are interpolated; `over_sessions` joins them.
+    The interval of each run holds at all sizes together.
     """
     sizes = sorted({point.size for points in runs.values() for point in points})
     confidence = at_each(CONFIDENCE, len(sizes))
@@ -186,10 +184,10 @@ def joined_points(runs: Mapping[Start, Sequence[Point]]) -> tuple[list[Point], l
         assert together is not None, "a run measured this size"
         if disagree(ratios.values(), together):
             disagreed.append(size)
-        # Its reach at 99.99%, which `crossing` asks of one size of a stretch, is that of normal
-        # errors. By Student's t with a degree less than there are sessions 21 instead of 284 of 360
-        # simulated cases were decided in whole or part, each of three sessions. None was decided
-        # wrongly either way; a range of sizes was wrong in 7, in 6 of which all had met one state.
+        # With ``df`` infinite, the half width at 99.99%, which `crossing` uses, is that of normal
+        # errors. With Student's t at one degree less than the number of sessions, 21 instead of 284
+        # of 360 simulated cases of three sessions were decided in whole or part. None was decided
+        # wrongly either way; a range of sizes was wrong in 7, 6 of them with sessions in one state.
         point = Point(
             size,
             0.0,
@@ -202,7 +200,7 @@ def joined_points(runs: Mapping[Start, Sequence[Point]]) -> tuple[list[Point], l
 
 
 def _ratio_of_run(points: Sequence[Point], size: float, confidence: float) -> Interval | None:
-    """Return the ratio of a run at a size, or between those around it; None beyond its ends."""
+    """Return the ratio of a run at a size, interpolated if not measured; None outside its sizes."""
     index = bisect_left(points, size, key=attrgetter("size"))
     if index < len(points) and points[index].size == size:
         return ratio_at(points[index], confidence)
@@ -212,10 +210,10 @@ def _ratio_of_run(points: Sequence[Point], size: float, confidence: float) -> In
 
 
 def between_sizes(below: Point, above: Point, size: float, confidence: float) -> Interval:
-    """Return the ratio at a size between two, on the line between their means and their ends."""
+    """Return the ratio at a size between two points, with means and ends interpolated."""
     share = (log(size) - below.x) / (above.x - below.x)
     low, high = (
-        # An end that waiting leaves unknown at one of them is unknown between them.
+        # An end that is unknown at one of them, because of waiting, is unknown between them.
         copysign(inf, end) if max(abs(left), abs(right)) >= LARGEST_LOG else end
         for left, right in zip(below.interval(confidence), above.interval(confidence), strict=True)
         for end in [(1 - share) * left + share * right]
@@ -229,17 +227,14 @@ def ratio_at(point: Point, confidence: float | None = None) -> Interval:
 
 
 def at_each(confidence: float, sizes: int) -> float:
-    """Return the level of one size at which ``sizes`` hold together at ``confidence`` (Bonferroni).
-
-    Being sure at every size at once takes more than at each by itself.
-    """
+    """Return the level of each of ``sizes`` sizes at which all hold together at ``confidence``."""
     return 1 - (1 - confidence) / max(1, sizes)
 
 
 def _by_itself(
     size: float, incumbents: Sequence[Measurement], challengers: Sequence[Measurement]
 ) -> Point | None:
-    """Return the point of the rows at one size; None where no process has both.
+    """Return the point of the rows at one size; None if no process measured both.
 
     Raises ValueError where two rows of a backend have the same process.
     """
@@ -261,7 +256,7 @@ def _by_process(rows: Sequence[Measurement]) -> dict[int, Measurement]:
 def _of_pairs(
     size: float, taken: int, incumbents: Sequence[Measurement], challengers: Sequence[Measurement]
 ) -> Point:
-    """Return the point of processes that measured both, ``taken`` before some were left out."""
+    """Return the point of the processes that measured both; ``taken`` counts contended ones too."""
     mean = mean_ratio(challengers, incumbents)
     count = len(mean.ratios)
     is_one_state = not mean.of_two_states
@@ -290,10 +285,10 @@ def _hidden(
 
 
 def between_call_sites(*backends: Iterable[Measurement]) -> float:
-    """Return how far the log-ratio of two functions moves if their calls are written otherwise.
+    """Return how far the log-ratio moves if functions are called ``f(*data)``, not ``f(a, b)``.
 
-    As ``f(*data)`` instead of ``f(a, b)``: no interval of short calls can be narrower than what is
-    between two programs that call the same functions. 0 where calls are long.
+    No interval of short calls can be narrower than this difference between two programs that call
+    the same functions. 0 for long calls.
     """
     moved = [
         median(
@@ -317,7 +312,7 @@ def _log(row: Measurement) -> float:
 
 
 def _of_single_values(size: float, incumbent: Measurement, challenger: Measurement) -> Point:
-    """Return the point of a value of each, in the interval that their files state, if they do."""
+    """Return the point of two single values, with the interval that their files state, if any."""
     stated = None
     if _states_interval(incumbent) or _states_interval(challenger):
         (low, high), (other_low, other_high) = _ends(incumbent), _ends(challenger)
@@ -333,7 +328,7 @@ def _states_interval(row: Measurement) -> bool:
 
 
 def _ends(row: Measurement) -> tuple[float, float]:
-    """Return the logarithms of the ends of a stated interval; of the value itself without one."""
+    """Return the logarithms of the ends of the stated interval, or twice that of the value."""
     if not _states_interval(row):
         return _log(row), _log(row)
     return log(row.low) if row.low else -inf, log(row.high) if row.high else inf
@@ -344,20 +339,20 @@ def _of_unpaired(
 ) -> Point:
     """Return the point of two trimmed means, with Welch's degrees of freedom.
 
-    Where one backend has a single value, it is taken to vary as the other does.
+    A single value of one backend is assumed to vary as the other's values do.
     """
     logs = [np.array(list(_logs(rows))) for rows in (incumbent, challenger)]
-    means, errors, freedoms = zip(*(trimmed(values) for values in logs), strict=True)
+    means, errors, dfs = zip(*(trimmed(values) for values in logs), strict=True)
     mean = float(means[1] - means[0])
     counts = [len(values) for values in logs]
     # If both vary alike, a ratio of single values has twice the variance of one value.
     weight = 2 / (1 / counts[0] + 1 / counts[1])
-    if min(freedoms) > 0:
-        error, df = welch([float(error) for error in errors], freedoms)
+    if min(dfs) > 0:
+        error, df = welch([float(error) for error in errors], dfs)
     else:
-        several = int(freedoms[1] > 0)
+        several = int(dfs[1] > 0)
         error = float(errors[several]) * sqrt(1 + counts[several])
-        df = float(freedoms[several])
+        df = float(dfs[several])
     return Point(
         size=size,
         mean=mean,
@@ -369,11 +364,11 @@ def _of_unpaired(
     )
 
 
-def _lent(point: Point, borrowed: float, lent: float, confidence: float) -> Point:
-    """Return the point with the variance of the other sizes, at ``lent`` degrees of freedom."""
-    total, error = point.df + lent, point.error
-    if lent:
-        variance = (point.df * error**2 * point.weight + lent * borrowed) / total
+def _lent(point: Point, prior_variance: float, prior_df: float, confidence: float) -> Point:
+    """Return the point with ``prior_variance`` pooled in at ``prior_df`` degrees of freedom."""
+    total, error = point.df + prior_df, point.error
+    if prior_df:
+        variance = (point.df * error**2 * point.weight + prior_df * prior_variance) / total
         error = sqrt(variance / point.weight)
     return replace(point, error=error, df=total, confidence=confidence)
 
@@ -383,8 +378,8 @@ def _typical(
 ) -> dict[float, tuple[float, float]]:
     """Return for each size the typical variance of the others and its degrees of freedom.
 
-    The variance that half of their degrees of freedom lie below, each divided by the median of
-    its distribution: with few degrees a variance is mostly too small. 0 and 0 without others.
+    It is their median, weighted by degrees of freedom, each divided by the median of its
+    distribution, as a variance with few degrees is mostly too small. 0 and 0 without others.
     """
     fair = sorted((variance / _median(df), df, size) for size, (variance, df) in variances.items())
     below = list(accumulate(df for _, df, _ in fair))
@@ -410,10 +405,10 @@ def _median(df: int) -> float:
 
 
 def _signed(points: list[Point]) -> list[Point]:
-    """Return the points with their signs.
+    """Return the points with ``sign`` and ``is_tie``.
 
-    Single values from other tools are believed, except where a few in the middle change sides by no
-    more than a tie or than their stated deviation, and then change back: that is noise.
+    Single values from other tools decide, except where a few in the middle change sides by no more
+    than a tie or their stated deviation, and then change back: that is noise.
     """
     signs = [_sign(point) for point in points]
     decided = [index for index, sign in enumerate(signs) if sign]
@@ -429,9 +424,9 @@ def _signed(points: list[Point]) -> list[Point]:
 
 
 def with_ratio(point: Point, ratio: Interval | None) -> Point:
-    """Return the point with an interval that was found by other means, of the same rows.
+    """Return the point with ``ratio`` and its interval, computed elsewhere from the same rows.
 
-    Unchanged where that is None, or where the point is of single values.
+    The point is unchanged if that is None, or if it is of single values.
     """
     if ratio is None or not point.df:
         return point
@@ -440,12 +435,12 @@ def with_ratio(point: Point, ratio: Interval | None) -> Point:
         UNKNOWN if ratio.low is None else mean - log(ratio.low),
         UNKNOWN if ratio.high is None else log(ratio.high) - mean,
     )
-    reach = min((end for end in ends if end < UNKNOWN), default=0.0)
-    below, above = (UNKNOWN if end >= UNKNOWN else end - reach for end in ends)
+    half_width = min((end for end in ends if end < UNKNOWN), default=0.0)
+    below, above = (UNKNOWN if end >= UNKNOWN else end - half_width for end in ends)
     point = replace(
         point,
         mean=mean,
-        error=reach / quantile(point.df, point.confidence),
+        error=half_width / quantile(point.df, point.confidence),
         hidden=(below, above),
     )
     return replace(point, sign=_sign(point), is_tie=_is_tie(point))
@@ -470,9 +465,9 @@ def _negligible(point: Point) -> bool:
 
 
 def steepest(points: Sequence[Point], index: int) -> tuple[float, float]:
-    """Return how steeply the log-ratio falls and rises around the gap behind ``index``.
+    """Return the steepest fall and rise of the log-ratio around the gap after ``index``.
 
-    Minus one standard error: neighbouring sizes differ by noise as well. 0 where it does not.
+    Each is less one standard error, as neighbours differ by noise too; 0 without a fall or rise.
     """
     around = range(max(0, index - 1), min(len(points) - 1, index + 2))
     slopes = [_sure_slope(points[left], points[left + 1]) for left in around]

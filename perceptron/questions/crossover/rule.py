@@ -1,8 +1,8 @@
 """A crossover as a rule to paste: one line of Python that chooses by size.
 
-Authors of libraries switch from one implementation to another at a constant, for everybody. The
-constant with the smallest worst case comes from the results of several machines: at each size the
-rule loses what the chosen one takes longer, and its regret is the most that it loses anywhere.
+A library switches from one implementation to another at a constant that holds on every machine.
+The rule's constant has the smallest worst case over the results of several machines: its regret is
+the largest factor, at any size, by which the chosen implementation takes longer than the other.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from perceptron.untrusted_text import label
 
 # Sizes at which a rule is tried, evenly spaced on a logarithmic axis.
 _STEPS = 2001
-# Machines that a comment names, and libraries that every backend or function may use.
+# Machines that a comment names, and libraries that any backend or function may use.
 _NAMED = 3
 _OF_EVERY = ("numpy", "scipy")
 
 
 class Rule(Struct, frozen=True, kw_only=True):
-    """Which of two to use at which size, from the results of one machine or of several.
+    """Which of two backends to use at which size, from the results of one machine or of several.
 
-    ``below`` is the choice for sizes smaller than ``size``, ``above`` the one from there up. They
-    are the same, and the three sizes None, where one is chosen at every size. Any number from
-    ``low`` to ``high`` costs at most 5% more. ``regret`` is the largest factor by which the choice
-    takes longer than the other one, at any measured size of any machine; 1 for none.
+    ``below`` is the choice for sizes smaller than ``size``, ``above`` the choice from there up. If
+    one is chosen at every size, the two are equal and ``size``, ``low`` and ``high`` None. Any
+    threshold from ``low`` to ``high`` costs at most 5% more. ``regret`` is the largest factor, at
+    any measured size of any machine, by which the choice takes longer than the other; 1 for none.
     """
 
     family: str
@@ -63,9 +63,9 @@ class Rule(Struct, frozen=True, kw_only=True):
     """Where and when it was measured, in words."""
 
     def __str__(self) -> str:
-        """Return the line of Python."""
+        """Return the rule as a line of Python with a comment."""
         comment = f"# {self._where}; {self.source}"
-        # Literals of Python as well.
+        # JSON strings are Python literals too.
         below, above = (json.dumps(name, ensure_ascii=False) for name in (self.below, self.above))
         if self.size is None:
             return f"fastest = {below}  {comment}"
@@ -83,7 +83,7 @@ class Rule(Struct, frozen=True, kw_only=True):
 
 
 class NoRule(Struct, frozen=True, kw_only=True):
-    """A pair without a rule, and why."""
+    """A pair without a rule, and the reason."""
 
     family: str
     incumbent: str
@@ -91,21 +91,21 @@ class NoRule(Struct, frozen=True, kw_only=True):
     reason: str
 
     def __str__(self) -> str:
-        """Return a comment of Python."""
-        of = f"{self.family}, {self.incumbent} and {self.challenger}"
-        return label(f"# no rule for {of}: {self.reason}")
+        """Return the reason as a Python comment."""
+        pair = f"{self.family}, {self.incumbent} and {self.challenger}"
+        return label(f"# no rule for {pair}: {self.reason}")
 
 
 def rules(
-    found: Iterable[Crossover], rows: Iterable[Measurement], libraries: Mapping[str, str] = {}
+    crossovers: Iterable[Crossover], rows: Iterable[Measurement], libraries: Mapping[str, str] = {}
 ) -> list[Rule | NoRule]:
-    """Return a rule for each pair of each family, from all machines and settings that answer.
+    """Return a rule, or why there is none, for each pair of each family.
 
-    ``rows`` are those that were judged, which say when; ``libraries`` are their versions by name.
+    ``rows`` are the rows of the crossovers, with their dates; ``libraries`` are versions by name.
     """
     cases = by_family_and_ground(list(rows))
     pairs = grouped(
-        found,
+        crossovers,
         lambda crossover: (crossover.family, *sorted((crossover.incumbent, crossover.challenger))),
     )
     return [
@@ -118,10 +118,10 @@ def rules(
     ]
 
 
-def _turned(found: Crossover, incumbent: str) -> Crossover:
-    """Return the crossover with ``incumbent`` first: machines name the two in either order."""
-    if found.incumbent == incumbent:
-        return found
+def _turned(crossover: Crossover, incumbent: str) -> Crossover:
+    """Return the crossover with ``incumbent`` first: two machines may order a pair differently."""
+    if crossover.incumbent == incumbent:
+        return crossover
     status: dict[Status, Status] = {
         "crosses": "reverses",
         "reverses": "crosses",
@@ -129,36 +129,38 @@ def _turned(found: Crossover, incumbent: str) -> Crossover:
         "never": "always",
     }
     return replace(
-        found,
+        crossover,
         incumbent=incumbent,
-        challenger=found.incumbent,
-        status=status.get(found.status, found.status),
-        ratio_at=[replace(at, ratio=1 / at.ratio, low=None, high=None) for at in found.ratio_at],
+        challenger=crossover.incumbent,
+        status=status.get(crossover.status, crossover.status),
+        ratio_at=[
+            replace(at, ratio=1 / at.ratio, low=None, high=None) for at in crossover.ratio_at
+        ],
     )
 
 
 def _rule(
-    found: Sequence[Crossover],
+    crossovers: Sequence[Crossover],
     rows: Sequence[Sequence[Measurement]],
     libraries: Mapping[str, str],
 ) -> Rule | NoRule:
-    """Return the rule of one pair; ``rows`` are those of each crossover."""
-    first = found[0]
+    """Return the rule of one pair; ``rows`` holds the rows of each crossover."""
+    first = crossovers[0]
     common: dict[str, Any] = {
         "family": first.family,
         "incumbent": first.incumbent,
         "challenger": first.challenger,
     }
-    others = _defined_otherwise(found, rows)
+    others = _defined_otherwise(crossovers, rows)
     answers = [
         crossover
-        for crossover in found
+        for crossover in crossovers
         if crossover.status not in NO_ANSWER
         and len(crossover.ratio_at) > 1
         and crossover not in others
     ]
     if not answers:
-        reasons = dict.fromkeys(crossover.reason or crossover.status for crossover in found)
+        reasons = dict.fromkeys(crossover.reason or crossover.status for crossover in crossovers)
         return NoRule(**common, reason="; ".join(reasons))
     axis = axis_of(first)
     several = next((crossover for crossover in answers if crossover.status == "multiple"), None)
@@ -184,36 +186,37 @@ def _rule(
         high=None if is_same else high,
         regret=regret,
         measured=(min(sizes), max(sizes)),
-        source=_source(found, answers, others, [*chain(*rows)], libraries),
+        source=_source(crossovers, answers, others, [*chain(*rows)], libraries),
     )
 
 
 def _defined_otherwise(
-    found: Sequence[Crossover], rows: Sequence[Sequence[Measurement]]
+    crossovers: Sequence[Crossover], rows: Sequence[Sequence[Measurement]]
 ) -> list[Crossover]:
-    """Return the crossovers of a problem that the newest rows define otherwise."""
+    """Return the crossovers whose problem has another definition than in the newest rows."""
     every = sorted(chain(*rows), key=lambda row: row.when)
     newest = {row.problem: row.problem_digest for row in every if row.problem_digest}
     return [
         crossover
-        for crossover, group in zip(found, rows, strict=True)
+        for crossover, group in zip(crossovers, rows, strict=True)
         if any(row.problem_digest not in (None, newest.get(row.problem)) for row in group)
     ]
 
 
-def _best(found: Sequence[Crossover]) -> tuple[bool, int, float, int, int]:
-    """Return the rule with the smallest regret: whether it begins with the incumbent, its size, its
-    regret, and the sizes up to which it may be moved at 5%.
+def _best(crossovers: Sequence[Crossover]) -> tuple[bool, int, float, int, int]:
+    """Return the rule with the smallest regret.
 
-    A size beyond the largest one measured chooses the first at every size.
+    The tuple is: whether the incumbent is chosen below the threshold, the threshold, the regret,
+    and the lowest and highest thresholds that cost at most 5% more. A threshold beyond the largest
+    measured size means one choice at every size.
     """
-    sizes = [at.size for crossover in found for at in crossover.ratio_at]
+    sizes = [at.size for crossover in crossovers for at in crossover.ratio_at]
     grid = np.exp(np.linspace(log(min(sizes)), log(max(sizes)), _STEPS))
     tried = np.append(np.unique(np.ceil(grid)), np.floor(max(sizes)) + 1)
-    ratios = [_ratios(crossover, tried) for crossover in found]
+    ratios = [_ratios(crossover, tried) for crossover in crossovers]
     best: tuple[float, bool, int, Array] | None = None
     for is_first in (True, False):
-        # What choosing the first loses below each size, and the second from there up.
+        # The loss of choosing one below each size, and the other from there up.
         sign = 1.0 if is_first else -1.0
         losses = np.max([_losses(sign * log_ratios) for log_ratios in ratios], axis=0)
         index = _middle_of_smallest(losses)
@@ -228,24 +231,24 @@ def _best(found: Sequence[Crossover]) -> tuple[bool, int, float, int, int]:
     while high + 1 < len(losses) and losses[high + 1] <= allowed:
         high += 1
     threshold = int(tried[index])
-    if len(found) == 1 and (only := found[0]).size is not None:
+    if len(crossovers) == 1 and (only := crossovers[0]).size is not None:
         is_first = only.status == "crosses"
         threshold = int(np.ceil(only.size))
     return is_first, threshold, exp(smallest), int(tried[low]), int(min(tried[high], max(sizes)))
 
 
-def _ratios(found: Crossover, sizes: Array) -> Array:
-    """Return the log-ratio at each size, straight between those measured; NaN beyond them."""
-    measured = np.log([at.size for at in found.ratio_at])
-    ratios = np.log([at.ratio for at in found.ratio_at])
+def _ratios(crossover: Crossover, sizes: Array) -> Array:
+    """Return the log-ratio at each size, interpolated linearly in log size; NaN outside."""
+    measured = np.log([at.size for at in crossover.ratio_at])
+    ratios = np.log([at.ratio for at in crossover.ratio_at])
     return np.interp(np.log(sizes), measured, ratios, left=np.nan, right=np.nan)
 
 
 def _losses(ratios: Array) -> Array:
-    """Return the largest loss of a change at each size, as a log-ratio.
+    """Return, for a threshold at each size, the largest loss at any size, as a log-ratio.
 
-    Below it the first one is chosen, which loses where the log-ratio is below zero; from there up
-    the second one. At a size that was not measured nothing is lost.
+    The first backend, chosen below the threshold, loses where the log-ratio is below zero; the
+    second loses where it is above. NaN, an unmeasured size, counts as no loss.
     """
     ratios = np.nan_to_num(ratios, nan=0.0)
     of_first, of_second = np.maximum(-ratios, 0.0), np.maximum(ratios, 0.0)
@@ -266,7 +269,7 @@ def _middle_of_smallest(losses: Array) -> int:
 
 
 def _source(
-    found: Sequence[Crossover],
+    crossovers: Sequence[Crossover],
     answers: Sequence[Crossover],
     others: Sequence[Crossover],
     rows: Sequence[Measurement],
@@ -274,7 +277,7 @@ def _source(
 ) -> str:
     """Return machine, libraries and date: ``epyc, 2 threads; numpy 2.4.6; 3 runs, 2026-12-02``.
 
-    Also what is not decided, and where nothing is.
+    Machines whose crossover is undecided, or decided in part, follow.
     """
     setups = list(dict.fromkeys(map(_setup, answers)))
     more = [f"{len(setups) - _NAMED} more"] if len(setups) > _NAMED else []
@@ -289,7 +292,7 @@ def _source(
     ]
     doubts += [
         f"undecided on {crossover.machine}"
-        for crossover in found
+        for crossover in crossovers
         if crossover not in others and (crossover not in answers or crossover.decided == "no")
     ]
     runs = sum(len(crossover.sessions or ()) or 1 for crossover in answers)
@@ -303,16 +306,16 @@ def _source(
     return label("; ".join(filter(None, parts)))
 
 
-def _setup(found: Crossover) -> str:
-    tool = "" if is_ours(found.source) else f" ({found.source})"
-    threads = threads_in_all(found.threads, (found.incumbent, found.challenger))
-    words = (f"{found.machine}{tool}", threads if found.threads else None, found.dtype)
+def _setup(crossover: Crossover) -> str:
+    tool = "" if is_ours(crossover.source) else f" ({crossover.source})"
+    threads = threads_in_all(crossover.threads, (crossover.incumbent, crossover.challenger))
+    words = (f"{crossover.machine}{tool}", threads if crossover.threads else None, crossover.dtype)
     return ", ".join(filter(None, words))
 
 
-def _versions(found: Crossover, libraries: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return the libraries that a name of the two begins with, and those of every array."""
-    names = (found.incumbent, found.challenger)
+def _versions(crossover: Crossover, libraries: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the name and version of each library that one of the two backends may use."""
+    names = (crossover.incumbent, crossover.challenger)
     return [
         (library, version)
         for library, version in libraries.items()

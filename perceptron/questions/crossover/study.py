@@ -1,4 +1,4 @@
-"""From which size up does B beat A here? Measured near the crossover, or judged from files."""
+"""The study of crossovers: search for the size from which B beats A, or judge results in files."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ from perceptron.records.readers.values import UnitName
 from perceptron.records.row import Row, times
 from perceptron.statistics.select import NOT_REACHED, usable_rows
 
-# To search one axis in a quick search, for all pairs: they share most of what is measured, and a
-# quick run should not take longer because it is of more pairs.
+# Budget of a quick search along one axis, for all pairs: they share most measurements, and more
+# pairs should not make a quick run longer.
 _QUICK_SECONDS = 60.0
-# Sizes of each axis that are begun together. The ends come first, so that of several families every
-# one has an answer early; all sizes of five at once take a quick run half of its minute.
+# Sizes of each axis that are measured together at the start, the ends first, so that every family
+# has an answer early: all sizes of five families would take half of a quick run's minute.
 _AT_ONCE = 2
 
 
@@ -75,7 +75,7 @@ _OF_FILES = ("by", "size", "size_regex", "unit", "commit")
 class CrossoverPlan(Plan, frozen=True, kw_only=True):
     """Where to look for crossovers and how hard."""
 
-    # To search one axis for one pair.
+    # Budget to search one axis for one pair.
     usual_seconds: ClassVar[float] = 120.0
     usual_note: ClassVar[str] = " a comparison"
     families: Annotated[
@@ -92,7 +92,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
             "Compare incumbent and challenger. Default: every two.", metavar="A:B …", is_list=False
         ),
     ] = ()
-    """As typed; ``pairs`` when resolved."""
+    """Pairs as typed; see ``pairs`` for the resolved ones."""
     problems: Annotated[
         tuple[str, ...],
         Option(
@@ -142,12 +142,12 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
         bool, Option("Search each family for a minute, with fewer repeats.", ("--quick",))
     ] = False
     pairs: tuple[Pair, ...] = ()
-    """(incumbent, challenger); empty for every two of ``backends``, or of the functions."""
+    """Pairs (incumbent, challenger); empty for every two of ``backends``, or of the functions."""
     called: Called | None = None
-    """What ``functions`` holds."""
+    """The functions in the file ``functions``."""
 
     def resolved(self) -> CrossoverPlan:
-        """Return it with every default filled in; raises `UserError` naming an option."""
+        """Return the plan with every default filled in; raise `UserError` for a bad option."""
         if self.sources:
             why = "is about measuring: leave it out with --from"
             self.refuse(why, "functions", "problems", "backends", "threads", "over", "dtype")
@@ -183,36 +183,44 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
             quick=self.quick,
             pairs=pairs,
         )
-        # What has no axis is refused before anything is measured.
+        # Problems without an axis are refused before anything is measured.
         files.refuse_namesakes(problem.reference for problem in plan.own_problems)
         return plan
 
     @classmethod
     def of_functions(
-        cls, file: str, found: Called, pairs: tuple[Pair, ...], threads: int, quick: bool = False
+        cls,
+        file: str,
+        called_functions: Called,
+        pairs: tuple[Pair, ...],
+        threads: int,
+        quick: bool = False,
     ) -> CrossoverPlan:
-        """Return the plan, resolved, for the functions in a file."""
+        """Return the resolved plan for the functions in a file."""
         return cls(
-            families=(found.family,),
+            families=(called_functions.family,),
             functions=file,
-            called=found,
+            called=called_functions,
             pairs=pairs,
             threads=(threads,),
             quick=quick,
         )
 
     def _of_functions(self, file: str) -> CrossoverPlan:
-        """Return it for functions; options of training are refused."""
+        """Return the resolved plan for functions; raise `UserError` for options of training."""
         why = "is about training: leave it out with --functions"
         self.refuse(why, "families", "problems", "backends", "over", "dtype")
         self.refuse(why, "iterations")
         if len(self.threads) > 1:
             raise UserError("--threads takes one number with --functions")
-        found = called(file)
+        called_functions = called(file)
         pairs = tuple(
-            crossover_from_files.split_pair(text, list(found.names)) for text in self.pair
+            crossover_from_files.split_pair(text, list(called_functions.names))
+            for text in self.pair
         )
-        return self.of_functions(file, found, pairs, (*self.threads, usable_cores())[0], self.quick)
+        return self.of_functions(
+            file, called_functions, pairs, (*self.threads, usable_cores())[0], self.quick
+        )
 
     @property
     def axes(self) -> tuple[SizeAxis, ...]:
@@ -225,27 +233,27 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
 
     @property
     def own_problems(self) -> list[Problem]:
-        """A problem of each model file of the user's own."""
+        """A problem of each of the user's model files."""
         return [axis.problem(axis.low) for axis in self.axes if axis.given]
 
     @property
     def references(self) -> tuple[str, ...]:
-        """Model files, or the files of functions."""
+        """The user's model files, or the files of functions."""
         if self.functions is not None and self.called is not None:
             return (self.functions, *self.called.files)
         return tuple(problem.reference for problem in self.own_problems)
 
     @property
     def all_pairs(self) -> tuple[Pair, ...]:
-        """The pairs of the plan, else every two backends; of files none, which are all in them."""
+        """The pairs of the plan, else every two backends; empty for results read from files."""
         names = self.called.names if self.called else self.backends
         return self.pairs or tuple(combinations(names, 2))
 
     @property
     def budget_seconds(self) -> float:
-        """What it may take unless the user says otherwise: so much for each axis and pair.
+        """The default budget in seconds, proportional to axes and pairs that can run here.
 
-        Pairs that cannot run here take no time. A quick run takes no longer for more pairs.
+        That of a quick run does not depend on pairs.
         """
         if self.sources:
             return 0.0
@@ -260,9 +268,9 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
         return self.usual_seconds * max(1, pairs) * axes
 
     def search(self, axis: SizeAxis, pair: Pair) -> Search:
-        """Return how hard to search along an axis for a pair.
+        """Return the range and effort of the search along an axis for a pair.
 
-        A quick run starts at no other sizes than a file lists.
+        A quick run of a model file starts only at sizes that the file lists.
         """
         low, high = between(axis, pair, self.quick)
         coarse = inf if axis.given and self.quick else Search.coarse
@@ -270,7 +278,7 @@ class CrossoverPlan(Plan, frozen=True, kw_only=True):
 
 
 class CrossoverStudy:
-    """The study."""
+    """The study of crossovers."""
 
     name: ClassVar[str] = "crossover"
     Plan: ClassVar[type[Plan]] = CrossoverPlan
@@ -281,27 +289,27 @@ class CrossoverStudy:
     doing: ClassVar[str] = "searching"
 
     def next(self, plan: CrossoverPlan, rows: Sequence[Row], left: float) -> list[Time]:
-        """Return a job for each backend, size and repeat that some pair needs, of all axes."""
+        """Return a job for each backend, size and repeat that a pair needs next, on all axes."""
         if plan.functions is not None and plan.called is not None:
-            where = (plan.functions, plan.called, plan.all_pairs, plan.threads[0])
-            return list(next_calls(*where, times(rows), plan.quick))
+            arguments = (plan.functions, plan.called, plan.all_pairs, plan.threads[0])
+            return list(next_calls(*arguments, times(rows), plan.quick))
         return next_jobs(plan, times(rows))
 
     def answer(self, plan: CrossoverPlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
         """Judge every pair, warm and from a cold start."""
-        own = usable_rows(run.folder, times(rows))
-        found = crossovers([*own, *run.others], plan.all_pairs or None)
+        own_rows = usable_rows(run.folder, times(rows))
+        judged = crossovers([*own_rows, *run.others], plan.all_pairs or None)
         if _is_list(plan):
-            found = list(map(_within_bracket, found))
+            judged = list(map(_within_bracket, judged))
         if run.run.cut_short:
             families = (*plan.families, *(Path(file).stem for file in plan.problems))
             planned = dict.fromkeys(families, 2)
-            found += not_reached(found, own, plan.all_pairs, planned, plan.threads)
-        return answer_of(plan, own, found, others=run.others)
+            judged += not_reached(judged, own_rows, plan.all_pairs, planned, plan.threads)
+        return answer_of(plan, own_rows, judged, others=run.others)
 
     def read(self, plan: CrossoverPlan) -> ReadFromFiles:
-        """Judge what other tools measured."""
-        rows, pairs, found, sources, warnings = crossover_from_files.read_files(
+        """Judge results of other tools."""
+        rows, pairs, judged, sources, warnings = crossover_from_files.read_files(
             plan.sources,
             plan.pair,
             plan.families,
@@ -312,47 +320,49 @@ class CrossoverStudy:
             plan.commit,
         )
         return ReadFromFiles(
-            answer=answer_of(replace(plan, pairs=pairs), rows, found, sources=sources),
+            answer=answer_of(replace(plan, pairs=pairs), rows, judged, sources=sources),
             rows=rows,
             sources=tuple(map(crossover_from_files.source_line, sources)),
             warnings=tuple(warnings),
         )
 
-    def rules(self, told: Answered | ReadFromFiles) -> list[Rule | NoRule]:
+    def rules(self, answered: Answered | ReadFromFiles) -> list[Rule | NoRule]:
         """Return the rule of each pair of an answer."""
-        found = told.answer.data["crossovers"]
-        if isinstance(told, Answered):
-            libraries = told.run.facts.environment.libraries
-            return rules(found, [*told.run.times, *told.run.others], libraries)
-        return rules(found, told.rows)
+        judged = answered.answer.data["crossovers"]
+        if isinstance(answered, Answered):
+            libraries = answered.run.facts.environment.libraries
+            return rules(judged, [*answered.run.times, *answered.run.others], libraries)
+        return rules(judged, answered.rows)
 
 
 def _is_list(plan: CrossoverPlan) -> bool:
-    """Return whether sizes of functions were listed: between them nothing was searched."""
+    """Return whether the file of functions lists its sizes, so that none between was searched."""
     return plan.called is not None and plan.called.is_list
 
 
-def _within_bracket(found: Crossover) -> Crossover:
-    """Return the crossover with the two sizes around it as its interval: times may bend between."""
-    if found.size is None or found.bracket is None:
-        return found
-    return replace(found, low=found.bracket[0], high=found.bracket[1])
+def _within_bracket(crossover: Crossover) -> Crossover:
+    """Return the crossover with its bracket as interval: no size between was measured."""
+    if crossover.size is None or crossover.bracket is None:
+        return crossover
+    return replace(crossover, low=crossover.bracket[0], high=crossover.bracket[1])
 
 
 def _elsewhere(cold: Sequence[Crossover], warm: Sequence[Crossover]) -> list[Crossover]:
-    """Return the pairs of which another is faster from a cold start, or from another size."""
-    known = {(one.family, comparison_key(one), one.incumbent, one.challenger): one for one in warm}
+    """Return the cold crossovers that differ from the warm ones in winner or size."""
+    by_pair = {
+        (pair.family, comparison_key(pair), pair.incumbent, pair.challenger): pair for pair in warm
+    }
 
-    def is_same(one: Crossover) -> bool:
-        other = known.get((one.family, comparison_key(one), one.incumbent, one.challenger))
-        if other is None or other.status != one.status:
+    def is_same(pair: Crossover) -> bool:
+        other = by_pair.get((pair.family, comparison_key(pair), pair.incumbent, pair.challenger))
+        if other is None or other.status != pair.status:
             return False
-        if one.size is None or other.size is None:
-            turns = [(at.direction, digits(at.size, 1)) for at in one.crossings]
+        if pair.size is None or other.size is None:
+            turns = [(at.direction, digits(at.size, 1)) for at in pair.crossings]
             return turns == [(at.direction, digits(at.size, 1)) for at in other.crossings]
-        return (other.low or 0.0) <= one.size <= (other.high or inf)
+        return (other.low or 0.0) <= pair.size <= (other.high or inf)
 
-    return [one for one in cold if not is_same(one)]
+    return [pair for pair in cold if not is_same(pair)]
 
 
 def answer_of(
@@ -362,7 +372,7 @@ def answer_of(
     sources: Sequence[SourceRead] = (),
     others: Sequence[Measurement] = (),
 ) -> Answer:
-    """Return the answer from ``rows``, together with ``others`` of other sessions."""
+    """Return the answer from the rows of a run and the ``others`` of other sessions."""
     pairs = plan.all_pairs or None
     cold_rows = from_cold([*rows, *others], plan.iterations)
     has_cold = any(row.status == "ok" for row in cold_rows)
@@ -370,9 +380,11 @@ def answer_of(
     elsewhere = _elsewhere(cold, found)
     every = sweeps(rows, pairs, plan.iterations, others, found)
     if _is_list(plan):
-        every = [replace(one, found=list(map(_within_bracket, one.crossovers))) for one in every]
-    families = list(dict.fromkeys(one.family for one in found))
-    every.sort(key=lambda one: [*families, one.family].index(one.family))
+        every = [
+            replace(sweep, found=list(map(_within_bracket, sweep.crossovers))) for sweep in every
+        ]
+    families = list(dict.fromkeys(crossover.family for crossover in found))
+    every.sort(key=lambda sweep: [*families, sweep.family].index(sweep.family))
     answer = of_sweeps(
         every,
         (*of_pairs(found, rows), *of_cold_pairs(elsewhere, plan.iterations)),
@@ -389,7 +401,7 @@ def answer_of(
         *not_measured,
         *(f"{line}." for line in without_rival(rows)),
     ]
-    if any(one.decided_ranges for one in cold) and not elsewhere:
+    if any(crossover.decided_ranges for crossover in cold) and not elsewhere:
         lines.append(
             f"From a cold start, its setup shared out over {count(plan.iterations)} iterations: "
             "where decided, the same backends are faster."
@@ -403,7 +415,7 @@ def answer_of(
         next=()
         if plan.sources or plan.called or plan.problems or plan.families != SWEEP
         else ("perceptron", "map"),
-        is_cut=any(one.reason in (NOT_REACHED, SINGLE_SIZE) for one in found),
+        is_cut=any(crossover.reason in (NOT_REACHED, SINGLE_SIZE) for crossover in found),
         data={
             "crossovers": found,
             "from_cold": {"iterations": plan.iterations, "crossovers": cold},
@@ -415,9 +427,9 @@ def answer_of(
 
 
 def next_jobs(plan: CrossoverPlan, rows: Sequence[Measurement]) -> list[Time]:
-    """Return a job for each backend, size and repeat that some pair needs, of all axes.
+    """Return a job for each backend, size and repeat that a pair needs next, on all axes.
 
-    The same processes answer all of them, so that what a process adds cancels between sizes.
+    The same processes measure all sizes, so that effects of a process cancel between them.
     """
     absent = _absent(plan)
     pairs = [pair for pair in plan.all_pairs if absent.isdisjoint(pair)]
@@ -425,8 +437,10 @@ def next_jobs(plan: CrossoverPlan, rows: Sequence[Measurement]) -> list[Time]:
     jobs = jobs_of_absent(plan, rows)
     for axis in plan.axes:
         for threads in plan.threads:
-            own = by_axis.get((axis.family, threads), [])
-            jobs += missing_jobs(_jobs(plan, axis, threads, _wanted(plan, axis, pairs, own)), own)
+            rows_of_axis = by_axis.get((axis.family, threads), [])
+            jobs += missing_jobs(
+                _jobs(plan, axis, threads, _wanted(plan, axis, pairs, rows_of_axis)), rows_of_axis
+            )
     return jobs
 
 
@@ -437,9 +451,9 @@ def _wanted(
 
 
 def jobs_of_absent(plan: CrossoverPlan, rows: Sequence[Measurement]) -> list[Time]:
-    """Return jobs at the ends of each axis for what cannot run here, whose rows say why.
+    """Return jobs at the ends of each axis for backends that cannot run here.
 
-    They take no time, and what it would be compared with is not measured for its sake.
+    They take no time: their rows only state the reason.
     """
     jobs = []
     for axis in plan.axes:

@@ -1,4 +1,4 @@
-"""Times over sizes: one commit on one machine, dtype and number of threads at a time."""
+"""Times over sizes, for one commit, machine, dtype and number of threads at a time."""
 
 from __future__ import annotations
 
@@ -54,15 +54,15 @@ class CurvePoint(Struct, frozen=True):
     repeats: int
     contention: Contention = Contention()
     epoch: Epoch | None = None
-    """The epoch of a size that was trained in batches."""
+    """The epoch, if this size was trained in batches."""
     models: int = 1
-    """Models that an iteration is a step of."""
+    """Number of models that an iteration trains."""
     busy: Interval | None = None
-    """The share of the time that a device beside the host was busy, where its rows tell."""
+    """The share of the time that a device beside the host was busy, if known."""
 
 
 class Curve(Struct, frozen=True):
-    """A backend over sizes; one without any time has the ``reason``."""
+    """The times of a backend over sizes; ``reason`` says why some or all are missing."""
 
     backend: str
     spots: list[CurvePoint]
@@ -70,9 +70,9 @@ class Curve(Struct, frozen=True):
 
 
 class Sweep(Struct, frozen=True, kw_only=True, dict=True):
-    """One family, measured in one state of the code on one ground.
+    """One family, measured in one state of the code with one comparison key.
 
-    What figures and tables show is worked out when it is asked for.
+    What figures and tables show is computed on first access.
     """
 
     source: str
@@ -81,31 +81,31 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     state: State
     when: str
     axis: str
-    """What sizes count, in a word."""
+    """What sizes count, as ``rows`` or ``width``."""
     family: str
     problem: str | None = None
-    """What its problems are called, without their sizes: that of a model file holds a digest of it.
-    None where the rows do not say, or where their problems have several names."""
+    """Name of the problems without their sizes; for a model file it contains a digest. None if
+    unknown, or if there are several."""
     per_iteration: bool
-    """Whether the times are of training iterations; foreign files do not say."""
+    """Whether the times are of training iterations; not known for other tools' files."""
     rows: list[Measurement]
     """Rows by backend."""
     others: list[Measurement] = []
-    """Rows of the sessions that answer together with this one."""
+    """Rows of the other sessions that are judged together with this one."""
     history: list[Measurement] = []
-    """The rows with those of other commits that asv measured alike."""
+    """These rows and those of other commits that asv measured under the same conditions."""
     found: Sequence[Crossover] = ()
-    """Crossovers of these rows, and of the others, that were judged already."""
+    """Crossovers of ``rows`` and ``others`` that are known already."""
     pairs: tuple[tuple[str, str], ...] | None = None
-    """The pairs that were asked for; None for every two backends."""
+    """The pairs to compare; None for every two backends."""
     iterations: int = ITERATIONS
-    """Iterations of a whole training, over which a cold start is shared out."""
+    """Iterations of a whole training, over which a cold start is spread."""
     older: int = 0
-    """States of the same case that are older than this one."""
+    """Number of older states of the same case."""
 
     @cached_property
     def crossovers(self) -> list[Crossover]:
-        """A verdict on each pair: with its history, where that tells of the newest commit."""
+        """The verdict on each pair; with the history where that includes the newest commit."""
         pairs = self.pairs or pairs_of(self.rows)
         judged = {
             (crossover.incumbent, crossover.challenger): crossover for crossover in self.found
@@ -132,7 +132,7 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def of_one_model(self) -> list[Curve]:
-        """The times over sizes, shared out over the models; empty where each size is of one."""
+        """The times per model over sizes; empty if every size is of one model."""
         if all(spot.models == 1 for curve in self.curves for spot in curve.spots):
             return []
         return _changed(
@@ -144,10 +144,7 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def cold(self) -> list[Curve]:
-        """The times of a whole training over sizes, its setup included.
-
-        Empty where it is not known.
-        """
+        """The times of a whole training over sizes, setup included; empty if no setup is known."""
         return _changed(
             _curves(self._cold_rows),
             lambda spot: replace(spot, value=scaled(spot.value, self.iterations)),
@@ -162,12 +159,12 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def amortisations(self) -> list[Amortisation]:
-        """When the faster one of each pair has paid for its start; empty with ``cold``."""
+        """When the faster backend of each pair has made up for its setup; empty with ``cold``."""
         return amortisations(self.rows)
 
     @cached_property
     def gpus(self) -> list[GpuUse]:
-        """The states of the GPUs while it was measured."""
+        """The states of the GPUs during the measurement."""
         return gpu_use(self.rows)
 
     @cached_property
@@ -188,11 +185,11 @@ def sweeps(
 ) -> list[Sweep]:
     """Return the newest sweep of each case, the newest first; ``pairs`` as in `crossovers`.
 
-    Its crossovers are of all sessions among these rows and ``others`` that answer together with it.
+    Its crossovers are those of all sessions, in ``rows`` and ``others``, that are judged together.
 
-    A case is a family on one ground; of other tools two environments are two cases. Families of one
-    size, the finding's among them, and those along two axes have none. ``found`` is what
-    `crossovers` said of the same rows and pairs: where they have one state, it is not judged again.
+    A case is a family with one comparison key; for other tools also one environment. Families of
+    one size, such as the finding's, and those along two axes have no sweep. ``found`` is the result
+    of `crossovers` for the same rows and pairs, which is reused for cases of a single state.
     """
     judged_pairs = None if pairs is None else tuple(pairs)
     beside = grouped_by(others, _case_of, _case)
@@ -246,10 +243,10 @@ _case_of = attrgetter("source", "family", "phase", "file", "environment", *COMPA
 
 
 def _case(row: Measurement) -> tuple[str, str, ComparisonKey, str | None] | None:
-    """Return the case of a row: tool, family, ground, environment; None if it is of no sweep."""
+    """Return tool, family, comparison key and environment of a row; None if it is in no sweep."""
     if row.phase is not None or row.family in _NO_SWEEP:
         return None
-    # Of rows of ours, only the newest environment counts.
+    # Of our rows only the newest environment counts.
     environment = None if is_own(row) else row.environment
     return row.source, row.family, comparison_key(row), environment
 
@@ -262,7 +259,7 @@ def _code_of(row: Measurement) -> str | State | None:
 
 
 def _newest(members: Sequence[Measurement]) -> list[Measurement]:
-    """Return the rows of the newest state, and of the definition that counts in it, by backend."""
+    """Return the rows of the newest state with its current definition, sorted by backend."""
     states = by_state(members)
     newest = next(iter(states))
     if len(states) > 1:
@@ -275,7 +272,7 @@ def _newest(members: Sequence[Measurement]) -> list[Measurement]:
 def _of_other_sessions(
     rows: Sequence[Measurement], newest: Sequence[Measurement]
 ) -> list[Measurement]:
-    """Return the rows of one case that answer together with those of the newest session."""
+    """Return the rows of one case that are judged together with those of the newest session."""
     if len(set(map(attrgetter("session"), rows))) < 2:
         return []
     newest_state = state(newest[0])
@@ -285,7 +282,7 @@ def _of_other_sessions(
 def _of_its_history(
     rows: Sequence[Measurement], members: Sequence[Measurement]
 ) -> list[Measurement]:
-    """Return the members with the rows of other commits that asv measured alike; else none.
+    """Return the rows of all commits that asv measured like ``members``; none for other tools.
 
     Commits of one level are judged together.
     """
@@ -310,7 +307,7 @@ def _spots(sizes: dict[float, list[Measurement]]) -> Iterator[CurvePoint]:
     for size in sorted(sizes):
         spot = spot_of(sizes[size])
         if spot is not None and spot.repeats == 1:
-            # A single value has the interval that its file states, if it does.
+            # A single value has the interval that its file states, if any.
             row = next(row for row in sizes[size] if has_time(row))
             spot = replace(spot, value=Interval(spot.value.estimate, row.low, row.high))
         if spot is not None:
@@ -318,7 +315,7 @@ def _spots(sizes: dict[float, list[Measurement]]) -> Iterator[CurvePoint]:
 
 
 def spot_of(rows: Sequence[Measurement]) -> CurvePoint | None:
-    """Return the time of rows of one backend at one size, with its interval; None without any."""
+    """Return the time of one backend at one size with its interval; None without a timed row."""
     seconds = times(rows, rows[0].backend)
     if not seconds:
         return None
@@ -335,7 +332,7 @@ def spot_of(rows: Sequence[Measurement]) -> CurvePoint | None:
 
 
 def without_rival(rows: Iterable[Measurement]) -> list[str]:
-    """Name the sizes at which only one backend has a time, and the backends without one."""
+    """Return a line for each backend that alone has a time at some sizes, and why others do not."""
     lines = []
     for (family, _), members in by_family_and_ground(list(rows)).items():
         timed = list(filter(has_time, members))

@@ -1,4 +1,4 @@
-"""Why a pair is undecided, or decided in part: in words."""
+"""Reasons why a pair is undecided, or decided in part, as sentences."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ SINGLE_SIZE = "a single size decides nothing"
 def exceptional_ratio(
     points: Sequence[Point], apart: Sequence[int], challenger: str, axis: str
 ) -> str | None:
-    """Return which size has a ratio that the sizes beside it do not have; None if none does.
+    """Return a sentence on the first exceptional size and its neighbours; None without any.
 
-    ``apart`` has the indices of such points.
+    ``apart`` holds the indices of the exceptional points.
     """
     if not apart:
         return None
@@ -45,7 +45,7 @@ def too_busy(
     threads: int | None,
     axis: str,
 ) -> str | None:
-    """Return a rough answer where contention leaves sizes undecided; None if it leaves none."""
+    """Return a rough answer if contention leaves sizes undecided, else None."""
     contended = [
         row
         for point in points
@@ -55,11 +55,11 @@ def too_busy(
     ]
     if not any(map(is_contended, contended)):
         return None
-    _, (one, other) = sides_of(*pair, source)
-    leads = (one.does("lead"), other.does("lead"))
-    answer = rough(by_size, leads, f"{one.short} and {other.name}", axis)
+    _, (incumbent, challenger) = sides_of(*pair, source)
+    leads = (incumbent.does("lead"), challenger.does("lead"))
+    answer = rough(by_size, leads, f"{incumbent.short} and {challenger.name}", axis)
     why = TOO_BUSY
-    if any((row.waited or 0.0) >= 1 for row in contended):  # only several threads wait for so long
+    if any((row.waited or 0.0) >= 1 for row in contended):  # only several threads wait so long
         why = "threads waited for each other, times may be many times too long"
     return f"{not_decided(answer, contended)}; {why}; next: {what_helps(threads)}"
 
@@ -67,16 +67,16 @@ def too_busy(
 def no_winner(
     points: Sequence[Point],
     rows: Sequence[Measurement],
-    known: int,
+    decided_ranges: int,
     pair: tuple[str, str],
     axis: str,
 ) -> str | None:
-    """Return why no winner is known, or not at enough sizes: it is in ``known`` ranges of them."""
+    """Return the reason for no winner; None if ``decided_ranges``, a number, is not 0."""
     names = " and ".join(pair)
     if len(points) == 1:
         takes = times_as_long(exp(points[0].mean))
         return f"{SINGLE_SIZE}: {pair[1]} takes {takes} there"
-    if known:
+    if decided_ranges:
         return None
     if any(point.stated is not None for point in points):
         return f"the intervals of {names} overlap at every size"
@@ -91,6 +91,6 @@ def no_winner(
 
 
 def _width(point: Point) -> float:
-    """Return how wide the interval of the ratio's logarithm is."""
+    """Return the width of the log-ratio's interval."""
     low, high = point.interval()
     return high - low

@@ -1,7 +1,7 @@
-"""A crossover in words: the one place that composes what a user reads of it.
+"""The sentences on a crossover that a user reads.
 
-Every size has its noun, every ratio its subject, and a backend is called faster only where the
-judge has decided that.
+Every size is followed by its noun, every ratio names its subject, and a backend is called faster
+only at sizes that the judge has decided.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ from perceptron.statistics.sizes import (
 
 # Pairs that are named before a reason that names no backend.
 _PAIRS = 3
-# Lines below a verdict.
+# Note lines below a verdict, at most.
 _NOTES = 2
-# That a line names, the newest.
+# Newest runs that a line names.
 _RUNS = 3
 # Sizes around gaps that a line names.
 _ENDS = 4
 # Of a log-ratio: closer to 0, two times are shown as equal.
 _NOTHING = 0.005
-# A line is divided into this many parts to see where two functions differ by less than a tie.
+# Points at which the interpolated log-ratio of two functions is tested for a tie.
 _STEPS = 2001
-# The measured sizes around a crossover are so close that a line between them tells where that is.
+# Largest ratio of the measured sizes around a crossover that allows a linear interpolation.
 _CLOSE = 1.5
 _EVERYWHERE: dict[str, Known] = {"never": "incumbent", "always": "challenger"}
 _OTHER: dict[Known, Known] = {"incumbent": "challenger", "challenger": "incumbent"}
@@ -67,79 +67,87 @@ def verdicts(
     crossovers: Iterable[Crossover], rows: Iterable[Measurement] = ()
 ) -> tuple[Verdict, ...]:
     """Return a verdict for each pair that was measured, with the contention of its ``rows``."""
-    crossovers = [one for one in crossovers if is_measured(one)]
-    known = {
+    crossovers = [crossover for crossover in crossovers if is_measured(crossover)]
+    by_backend = {
         (*line, backend): contention
-        for line, own in by_family_and_ground(list(rows)).items()
-        for backend, contention in by_key(own, attrgetter("backend")).items()
+        for line, members in by_family_and_ground(list(rows)).items()
+        for backend, contention in by_key(members, attrgetter("backend")).items()
     }
 
-    def contention(found: Crossover) -> Contention:
-        nothing, where = Contention(), (found.family, comparison_key(found))
-        return known.get((*where, found.incumbent), nothing) + known.get(
-            (*where, found.challenger), nothing
+    def contention(crossover: Crossover) -> Contention:
+        nothing, key = Contention(), (crossover.family, comparison_key(crossover))
+        return by_backend.get((*key, crossover.incumbent), nothing) + by_backend.get(
+            (*key, crossover.challenger), nothing
         )
 
-    pairs = Counter((one.family, comparison_key(one)) for one in crossovers)
+    pairs = Counter((crossover.family, comparison_key(crossover)) for crossover in crossovers)
     return tuple(
-        verdict(one, contention(one), is_of_several=pairs[one.family, comparison_key(one)] > 1)
-        for one in crossovers
+        verdict(
+            crossover,
+            contention(crossover),
+            is_of_several=pairs[crossover.family, comparison_key(crossover)] > 1,
+        )
+        for crossover in crossovers
     )
 
 
 def verdict(
-    found: Crossover, contention: Contention | None = None, *, is_of_several: bool = False
+    crossover: Crossover, contention: Contention | None = None, *, is_of_several: bool = False
 ) -> Verdict:
-    """Return the verdict on a pair, and how contended its rows were.
+    """Return the verdict on a pair, with its share of contended rows.
 
-    Where it is one of several pairs, its sentence names both.
+    The sentence names both backends if the pair is one of several.
     """
     return Verdict(
-        subject=found.family,
-        decided=found.decided,
-        sentence=sentence(found, is_of_several=is_of_several),
-        notes=notes(found, is_of_several=is_of_several),
-        heading=setting(found),
+        subject=crossover.family,
+        decided=crossover.decided,
+        sentence=sentence(crossover, is_of_several=is_of_several),
+        notes=notes(crossover, is_of_several=is_of_several),
+        heading=setting(crossover),
         contended=rough_percent(contention.share) if contention and contention.is_any else "",
     )
 
 
-def is_measured(found: Crossover) -> bool:
-    """Return whether a size was measured on both, whatever that says."""
-    return found.status != "not measured"
+def is_measured(crossover: Crossover) -> bool:
+    """Return whether any size was measured on both."""
+    return crossover.status != "not measured"
 
 
-def axis_of(found: Crossover) -> str:
+def axis_of(crossover: Crossover) -> str:
     """Return the name of the axis: what its sizes count."""
-    return size_axis(found.family, found.axis)
+    return size_axis(crossover.family, crossover.axis)
 
 
 Sides = dict[Known, Side]
 """The ``incumbent`` and the ``challenger`` of a pair."""
 
 
-def _sides(found: Crossover) -> tuple[str, Sides]:
-    """Return the common prefix, as ``torch-cpu: ``, and the name of each in a sentence."""
-    prefix, (one, other) = sides_of(found.incumbent, found.challenger, found.source)
-    return prefix, {"incumbent": one, "challenger": other}
+def _sides(crossover: Crossover) -> tuple[str, Sides]:
+    """Return the common prefix, such as ``torch-cpu: ``, and the name of each side."""
+    prefix, (incumbent, challenger) = sides_of(
+        crossover.incumbent, crossover.challenger, crossover.source
+    )
+    return prefix, {"incumbent": incumbent, "challenger": challenger}
 
 
-def sentence(found: Crossover, *, is_of_several: bool = False) -> str:
+def sentence(crossover: Crossover, *, is_of_several: bool = False) -> str:
     """Name the faster backend at each size, as far as that is decided.
 
-    Of one of several pairs it names both. Gaps that were not searched are named if they fit.
+    If the pair is one of several, name both. Gaps that were not searched are named if they fit.
     """
-    if found.status == "not measured":
-        return f"not measured: {found.reason or 'no times'}"
-    if found.status == "suspect":
+    if crossover.status == "not measured":
+        return f"not measured: {crossover.reason or 'no times'}"
+    if crossover.status == "suspect":
         return SUSPECT
-    said = partial(_said, found, *_sides(found), axis_of(found), is_of_several=is_of_several)
-    whole = said(gaps=_gaps(found))
-    return whole if len(whole) <= COLUMNS else said(gaps=None)
+    build = partial(
+        _said, crossover, *_sides(crossover), axis_of(crossover), is_of_several=is_of_several
+    )
+    whole = build(gaps=_gaps(crossover))
+    return whole if len(whole) <= COLUMNS else build(gaps=None)
 
 
 def _said(
-    found: Crossover,
+    crossover: Crossover,
     prefix: str,
     sides: Sides,
     axis: str,
@@ -147,79 +155,83 @@ def _said(
     is_of_several: bool,
     gaps: str | None,
 ) -> str:
-    one, other = sides["incumbent"], sides["challenger"]
-    both = f"{one.short} and {other.name}"
-    # What names one of them at most is about both.
+    incumbent, challenger = sides["incumbent"], sides["challenger"]
+    both = f"{incumbent.short} and {challenger.name}"
+    # For clauses that name at most one of the two.
     named = f"{prefix}{both}: " if is_of_several else prefix
-    if has_crossing(found):
-        return prefix + (_between_runs(found, sides, axis) or _overtakes(found, sides, axis))
-    if winner := _only_winner(found):
+    if has_crossing(crossover):
+        return prefix + (
+            _between_runs(crossover, sides, axis) or _overtakes(crossover, sides, axis)
+        )
+    if winner := _only_winner(crossover):
         rival = f" than {sides[_OTHER[winner]].name}" if is_of_several else ""
-        return f"{prefix}{sides[winner].does('is')} faster{rival} {_where(found, axis, gaps)}"
-    if has_turns(found):
-        first, *later = found.crossings
+        return f"{prefix}{sides[winner].does('is')} faster{rival} {_where(crossover, axis, gaps)}"
+    if has_turns(crossover):
+        first, *later = crossover.crossings
         start = f"{sides[first.direction].does('lead')} from {sized(digits(first.size), axis)}"
         turns = (f"{sides[change.direction].short} from {digits(change.size)}" for change in later)
-        number_of = {2: "two", 3: "three"}.get(len(found.crossings), str(len(found.crossings)))
+        number_of = {2: "two", 3: "three"}.get(
+            len(crossover.crossings), str(len(crossover.crossings))
+        )
         return f"{prefix}{number_of} crossovers: {', '.join([start, *turns])}"
-    first_size, last_size = found.sizes_measured[0], found.sizes_measured[-1]
-    if found.status == "tie":
+    first_size, last_size = crossover.sizes_measured[0], crossover.sizes_measured[-1]
+    if crossover.status == "tie":
         ends = listed([(first_size, last_size)], axis)
-        if found.decided == "yes":
+        if crossover.decided == "yes":
             return f"{prefix}{both} tie: within 5%, {ends}"
-        if numbers := _likely(found.ratio_at):
+        if numbers := _likely(crossover.ratio_at):
             # Two names leave less room.
             numbers = numbers.removeprefix("estimates ") if is_of_several else numbers
             return f"{named}{_LIKELY}: {numbers}, {ends}"
         return f"{prefix}undecided, {both} within 5% at {ends}"
-    if len(found.sizes_measured) == 1:
+    if len(crossover.sizes_measured) == 1:
         return f"{named}undecided at {sized(number(first_size), axis)}, the only size"
-    if found.decided_ranges:
-        ranges = _known(found)
+    if crossover.decided_ranges:
+        ranges = _known(crossover)
         leads = f"{_each_leads(ranges, sides, axis)}; {gaps or 'undecided elsewhere'}"
         return (prefix if ranges.keys() >= sides.keys() else named) + leads
-    if rough := _rough(found):
+    if rough := _rough(crossover):
         return (prefix if both in rough else named) + rough
     return f"{named}undecided {every(first_size, last_size, axis).replace(' measured', '')}"
 
 
-def _rough(found: Crossover) -> str | None:
-    """Return the reason of a pair that its smallest samples leave undecided; None for others."""
-    rough, _, _ = (found.reason or "").partition("; ")
-    return rough if found.status == "undecided" and NOT_DECIDED in rough else None
+def _rough(crossover: Crossover) -> str | None:
+    """Return the rough answer of a pair undecided for its contention; None for other pairs."""
+    rough, _, _ = (crossover.reason or "").partition("; ")
+    return rough if crossover.status == "undecided" and NOT_DECIDED in rough else None
 
 
-def _known(found: Crossover) -> dict[Known, list[Stretch]]:
+def _known(crossover: Crossover) -> dict[Known, list[Stretch]]:
     """Return the decided ranges of each winner, and those of a tie."""
-    at_size = {at.size: at for at in found.ratio_at}
+    at_size = {at.size: at for at in crossover.ratio_at}
     ranges: dict[Known, list[Stretch]] = {}
-    for low, high in found.decided_ranges:
+    for low, high in crossover.decided_ranges:
         at = at_size[low]
-        one: Known = "incumbent" if at.ratio > 1 else "challenger"
+        winner: Known = "incumbent" if at.ratio > 1 else "challenger"
         if at.standing == "tie":
-            one = "tie"
-        ranges.setdefault(one, []).append((low, high))
+            winner = "tie"
+        ranges.setdefault(winner, []).append((low, high))
     return ranges
 
 
-def _won(found: Crossover) -> list[Stretch]:
+def _won(crossover: Crossover) -> list[Stretch]:
     """Return the decided ranges that have a winner."""
-    ranges = _known(found)
+    ranges = _known(crossover)
     return sorted([*ranges.get("incumbent", []), *ranges.get("challenger", [])])
 
 
 def _each_leads(ranges: Mapping[Known, list[Stretch]], sides: Sides, axis: str) -> str:
     return ", ".join(
-        f"{'a tie' if one == 'tie' else sides[one].does('lead')} at {listed(own, axis)}"
-        for one, own in ranges.items()
+        f"{'a tie' if winner == 'tie' else sides[winner].does('lead')} at {listed(stretches, axis)}"
+        for winner, stretches in ranges.items()
     )
 
 
-def _leaning(found: Crossover, sides: Sides, axis: str) -> str | None:
-    """Return which side single values put ahead, each in an interval of its own or without any."""
+def _leaning(crossover: Crossover, sides: Sides, axis: str) -> str | None:
+    """Return a clause on the sizes at which the ratios have each side ahead; None without any."""
     ranges: dict[Known, list[Stretch]] = {}
     before = None
-    for at in found.ratio_at:
+    for at in crossover.ratio_at:
         low, high = at.low or at.ratio, at.high or at.ratio
         ahead: Known | None = "incumbent" if low > 1 else "challenger" if high < 1 else None
         if ahead is not None and ahead == before:
@@ -230,58 +242,60 @@ def _leaning(found: Crossover, sides: Sides, axis: str) -> str | None:
     return _each_leads(ranges, sides, axis) or None
 
 
-def has_crossing(found: Crossover) -> bool:
-    """Return whether there is one change of winner, with a winner known on both sides of it."""
-    return len(found.crossings) == 1 and has_turns(found)
+def has_crossing(crossover: Crossover) -> bool:
+    """Return whether there is a single change of winner, with a winner known on both sides."""
+    return len(crossover.crossings) == 1 and has_turns(crossover)
 
 
-def has_turns(found: Crossover) -> bool:
+def has_turns(crossover: Crossover) -> bool:
     """Return whether a winner is known before, between and after all changes of winner."""
-    ends = [0.0, *(one.size for one in found.crossings), inf]
-    won = _won(found)
+    ends = [0.0, *(crossing.size for crossing in crossover.crossings), inf]
+    won = _won(crossover)
     return len(ends) > 2 and all(
         any(start <= low and high <= end for low, high in won) for start, end in pairwise(ends)
     )
 
 
-def _only_winner(found: Crossover) -> Known | None:
-    """Return the side that is faster wherever a winner is known; None if each is somewhere."""
-    if found.status in _EVERYWHERE:
-        return _EVERYWHERE[found.status]
-    won = _won(found)
-    if len(found.crossings) != 1 or not won or has_turns(found):
+def _only_winner(crossover: Crossover) -> Known | None:
+    """Return the only side that is faster at any size; None if there is no such side."""
+    if crossover.status in _EVERYWHERE:
+        return _EVERYWHERE[crossover.status]
+    won = _won(crossover)
+    if len(crossover.crossings) != 1 or not won or has_turns(crossover):
         return None
-    (turn,) = found.crossings
+    (turn,) = crossover.crossings
     return turn.direction if won[0][0] >= turn.size else _OTHER[turn.direction]
 
 
-def _overtakes(found: Crossover, sides: Sides, axis: str) -> str:
-    (turn,) = found.crossings
+def _overtakes(crossover: Crossover, sides: Sides, axis: str) -> str:
+    (turn,) = crossover.crossings
     winner, loser = sides[turn.direction], sides[_OTHER[turn.direction]]
-    at = located(turn.size, found.low, found.high, axis, is_whole=_is_of_functions(found))
+    at = located(
+        turn.size, crossover.low, crossover.high, axis, is_whole=_is_of_functions(crossover)
+    )
     return f"{winner.does('overtake')} {loser.short} at {at}"
 
 
-def _between_runs(found: Crossover, sides: Sides, axis: str) -> str | None:
-    """Return between which sizes the winner changes, where runs disagree on that; else None."""
-    (turn,) = found.crossings
-    low, high = found.low, found.high
+def _between_runs(crossover: Crossover, sides: Sides, axis: str) -> str | None:
+    """Return a clause on the sizes between which runs disagree on the crossover, else None."""
+    (turn,) = crossover.crossings
+    low, high = crossover.low, crossover.high
     if low is None or high is None:
         return None
-    if not any(first <= high and last >= low for first, last in found.disagreed_ranges or ()):
+    if not any(first <= high and last >= low for first, last in crossover.disagreed_ranges or ()):
         return None
     winner, loser = sides[turn.direction], sides[_OTHER[turn.direction]]
     ends = sized(f"{digits(low)} and {digits(high)}", axis)
     return f"{winner.does('overtake')} {loser.short} between {ends}: {DISAGREE}"
 
 
-def _where(found: Crossover, axis: str, gaps: str | None) -> str:
-    """Return the sizes in which the winner is decided, and what is known of the others."""
-    first, last = found.sizes_measured[0], found.sizes_measured[-1]
-    won = _won(found)
+def _where(crossover: Crossover, axis: str, gaps: str | None) -> str:
+    """Return a clause on the sizes at which the winner is decided, and on the others."""
+    first, last = crossover.sizes_measured[0], crossover.sizes_measured[-1]
+    won = _won(crossover)
     if won == [(first, last)]:
         return every(first, last, axis)
-    others = _others(found)
+    others = _others(crossover)
     if len(won) == 1:
         low, high = won[0]
         if low == first:
@@ -291,41 +305,43 @@ def _where(found: Crossover, axis: str, gaps: str | None) -> str:
     return f"at {listed(won, axis)}; {gaps or f'{others} elsewhere'}"
 
 
-def _gaps(found: Crossover) -> str | None:
-    """Return between which sizes was not searched; None if more than that is undecided."""
-    gaps = found.undecided_ranges
-    ranges = found.decided_ranges
-    is_decided = all(any(low <= at <= high for low, high in ranges) for at in found.sizes_measured)
-    if not gaps or not is_decided or "tie" in _known(found):
+def _gaps(crossover: Crossover) -> str | None:
+    """Return a clause on the gaps that were not searched; None if measured sizes are undecided."""
+    gaps = crossover.undecided_ranges
+    ranges = crossover.decided_ranges
+    is_decided = all(
+        any(low <= at <= high for low, high in ranges) for at in crossover.sizes_measured
+    )
+    if not gaps or not is_decided or "tie" in _known(crossover):
         return None
-    return f"not searched between {_between(found, gaps, axis_of(found))}"
+    return f"not searched between {_between(crossover, gaps, axis_of(crossover))}"
 
 
-def _others(found: Crossover) -> str:
+def _others(crossover: Crossover) -> str:
     """Return the clause on the sizes without a winner."""
-    rest = _without_winner(found)
+    rest = _without_winner(crossover)
     if rest and all(at.standing == "tie" for at in rest):
         return "a tie"
     if _likely(rest):
         return _LIKELY
-    return "at worst a tie" if found.decided == "yes" else "undecided"
+    return "at worst a tie" if crossover.decided == "yes" else "undecided"
 
 
-def _without_winner(found: Crossover) -> list[SizeRatio]:
-    won = _won(found)
-    return [at for at in found.ratio_at if not any(low <= at.size <= high for low, high in won)]
+def _without_winner(crossover: Crossover) -> list[SizeRatio]:
+    won = _won(crossover)
+    return [at for at in crossover.ratio_at if not any(low <= at.size <= high for low, high in won)]
 
 
-def _stretches(found: Crossover, ratios: Sequence[SizeRatio]) -> list[Stretch]:
-    """Return the stretches of neighbouring sizes among these."""
+def _stretches(crossover: Crossover, ratios: Sequence[SizeRatio]) -> list[Stretch]:
+    """Return the ranges of neighbouring sizes among ``ratios``."""
     sizes = {at.size for at in ratios}
-    runs = groupby(found.sizes_measured, key=sizes.__contains__)
+    runs = groupby(crossover.sizes_measured, key=sizes.__contains__)
     stretches = [list(run) for is_among, run in runs if is_among]
     return [(run[0], run[-1]) for run in stretches]
 
 
 def _likely(ratios: Sequence[SizeRatio]) -> str | None:
-    """Return how near to a tie these probably are; None if one may well be none."""
+    """Return a clause on how close to a tie the sizes probably are; None if any may be further."""
     if not ratios or any(abs(log(at.ratio)) > TIE for at in ratios):
         return None
     estimate = max(abs(log(at.ratio)) for at in ratios)
@@ -339,36 +355,39 @@ def _likely(ratios: Sequence[SizeRatio]) -> str | None:
 # --- the lines below -----------------------------------------------------------------------------
 
 
-def notes(found: Crossover, *, is_of_several: bool = False) -> tuple[str, ...]:
-    """Return the notes on a verdict, two lines at most: doubts first.
-
-    A terminal shows the first alone.
-    """
-    if found.status == "suspect":
-        return (f"why: {found.reason}",) if found.reason else ()
-    if not is_measured(found):
+def notes(crossover: Crossover, *, is_of_several: bool = False) -> tuple[str, ...]:
+    """Return at most two notes on a verdict, doubts first: a terminal shows only the first."""
+    if crossover.status == "suspect":
+        return (f"why: {crossover.reason}",) if crossover.reason else ()
+    if not is_measured(crossover):
         return ()
-    axis, said = axis_of(found), sentence(found, is_of_several=is_of_several)
-    lines = [*_closest(found), *_nearly_equal(found)]
-    if disagree := _disagree(found):
+    axis, text = axis_of(crossover), sentence(crossover, is_of_several=is_of_several)
+    lines = [*_closest(crossover), *_nearly_equal(crossover)]
+    if disagree := _disagree(crossover):
         lines.insert(0, disagree)
-    # How close the loser comes waits for the reasons of what is undecided.
-    last = [line for line in lines if found.undecided_ranges and line.startswith(_CLOSEST)]
+    # The closest size comes after the reasons for undecided sizes.
+    last = [line for line in lines if crossover.undecided_ranges and line.startswith(_CLOSEST)]
     lines = [line for line in lines if line not in last]
-    if found.status == "undecided" and len(found.ratio_at) > 1 and not found.decided_ranges:
-        leaning = _leaning(found, _sides(found)[1], axis)
-        lines += [f"leaning: {leaning}"] if leaning and _is_of_single_values(found) else []
-    has_ranges = bool(found.decided_ranges or found.crossings) and len(found.sizes_measured) > 1
-    is_said = "; undecided " in said or _LIKELY in said
+    if (
+        crossover.status == "undecided"
+        and len(crossover.ratio_at) > 1
+        and not crossover.decided_ranges
+    ):
+        leaning = _leaning(crossover, _sides(crossover)[1], axis)
+        lines += [f"leaning: {leaning}"] if leaning and _is_of_single_values(crossover) else []
+    has_ranges = (
+        bool(crossover.decided_ranges or crossover.crossings) and len(crossover.sizes_measured) > 1
+    )
+    is_said = "; undecided " in text or _LIKELY in text
     if (
         has_ranges
-        and "; not searched " not in said
-        and (undecided := _undecided(found, is_said=is_said))
+        and "; not searched " not in text
+        and (undecided := _undecided(crossover, is_said=is_said))
     ):
         lines.append(f"undecided: {undecided}")
-    reason, what = found.reason, "why"
-    rough = _rough(found)
-    if reason and rough and said.endswith(rough):
+    reason, what = crossover.reason, "why"
+    rough = _rough(crossover)
+    if reason and rough and text.endswith(rough):
         reason = reason.partition("; ")[2]
     elif reason and NOT_DECIDED in reason:
         what = "rough"
@@ -376,27 +395,27 @@ def notes(found: Crossover, *, is_of_several: bool = False) -> tuple[str, ...]:
     return tuple([*lines, *last][:_NOTES])
 
 
-def _disagree(found: Crossover) -> str | None:
+def _disagree(crossover: Crossover) -> str | None:
     """Return the note on runs that disagree: the result of each, and the next step."""
-    if not found.disagreed_ranges or not found.sessions:
+    if not crossover.disagreed_ranges or not crossover.sessions:
         return None
-    shown = found.sessions[-_RUNS:]
-    said = [f"{_alone(one, _sides(found)[1])} ({_day(one.when)})" for one in shown]
-    if more := len(found.sessions) - len(shown):
-        said.append(f"and {more} earlier")
-    return f"{DISAGREE}: {', '.join(said)}; next: {AGAIN}"
+    shown = crossover.sessions[-_RUNS:]
+    results = [f"{_alone(run, _sides(crossover)[1])} ({_day(run.when)})" for run in shown]
+    if more := len(crossover.sessions) - len(shown):
+        results.append(f"and {more} earlier")
+    return f"{DISAGREE}: {', '.join(results)}; next: {AGAIN}"
 
 
-def _alone(said: SessionCrossover, sides: Sides) -> str:
-    if said.size is not None:
-        return digits(said.size)
-    if said.decided == "yes" and said.status in _EVERYWHERE:
-        return f"{sides[_EVERYWHERE[said.status]].short} at every size"
-    return said.status if said.decided == "yes" else "undecided"
+def _alone(result: SessionCrossover, sides: Sides) -> str:
+    if result.size is not None:
+        return digits(result.size)
+    if result.decided == "yes" and result.status in _EVERYWHERE:
+        return f"{sides[_EVERYWHERE[result.status]].short} at every size"
+    return result.status if result.decided == "yes" else "undecided"
 
 
 def _day(when: str) -> str:
-    """Return ``27 Nov 01:42`` of a run's start; the text itself where it is none."""
+    """Return a run's start as ``27 Nov 01:42``; the text itself if it is no ISO date."""
     try:
         at = datetime.fromisoformat(when)
     except ValueError:
@@ -404,108 +423,110 @@ def _day(when: str) -> str:
     return f"{at.day} {at:%b %H:%M}"
 
 
-def _undecided(found: Crossover, *, is_said: bool) -> str:
-    """Return the sizes at which another winner may hide, unless that ``is_said``, and the gaps."""
-    axis = axis_of(found)
-    unsearched = [one for one in found.undecided_ranges if _is_unsearched(found, one)]
-    others = [one for one in found.undecided_ranges if one not in unsearched]
-    words = [listed(others, axis)] if others and not is_said else []
+def _undecided(crossover: Crossover, *, is_said: bool) -> str:
+    """Return the undecided sizes, unless the sentence has them (``is_said``), and the gaps."""
+    axis = axis_of(crossover)
+    unsearched = [
+        stretch for stretch in crossover.undecided_ranges if _is_unsearched(crossover, stretch)
+    ]
+    others = [stretch for stretch in crossover.undecided_ranges if stretch not in unsearched]
+    parts = [listed(others, axis)] if others and not is_said else []
     if unsearched:
-        words.append(f"not searched between {_between(found, unsearched, axis)}")
-    return "; ".join(words)
+        parts.append(f"not searched between {_between(crossover, unsearched, axis)}")
+    return "; ".join(parts)
 
 
-def _between(found: Crossover, gaps: Sequence[Stretch], axis: str) -> str:
-    """Return the sizes around gaps; where they are many, the stretches with gaps in between."""
+def _between(crossover: Crossover, gaps: Sequence[Stretch], axis: str) -> str:
+    """Return the sizes around gaps; if there are many, the ranges that contain them."""
     (low, high), *more = gaps
-    ends = [size for size in found.sizes_measured if low <= size <= high]
+    ends = [size for size in crossover.sizes_measured if low <= size <= high]
     if more or len(ends) > _ENDS:
         return f"the sizes of {listed(gaps, axis)}"
     return sized(enumerated(map(number, ends)), axis)
 
 
-def _is_unsearched(found: Crossover, undecided: Stretch) -> bool:
-    """Return whether all its sizes are decided: only between them another winner may hide."""
+def _is_unsearched(crossover: Crossover, undecided: Stretch) -> bool:
+    """Return whether all sizes of an undecided range are decided, so only its gaps are open."""
     first, last = undecided
     return first < last and all(
-        any(low <= size <= high for low, high in found.decided_ranges)
-        for size in found.sizes_measured
+        any(low <= size <= high for low, high in crossover.decided_ranges)
+        for size in crossover.sizes_measured
         if first <= size <= last
     )
 
 
-def _closest(found: Crossover) -> Iterator[str]:
-    """Yield the size at which the loser comes closest, or where it is ahead by the estimate.
+def _closest(crossover: Crossover) -> Iterator[str]:
+    """Yield a line on the size at which the loser comes closest, or leads by the estimate.
 
-    Where the rest is probably a tie, how near to one.
+    If the other sizes are probably a tie, the line says how close to one.
     """
-    (_, sides), winner = _sides(found), _only_winner(found)
+    (_, sides), winner = _sides(crossover), _only_winner(crossover)
     if winner is None:
         return
-    rest = _without_winner(found)
+    rest = _without_winner(crossover)
     if (likely := _likely(rest)) and any(at.standing != "tie" for at in rest):
-        yield f"{_LIKELY}: {likely}, {listed(_stretches(found, rest), axis_of(found))}"
+        yield f"{_LIKELY}: {likely}, {listed(_stretches(crossover, rest), axis_of(crossover))}"
         return
-    if found.crossings:
-        yield f"leaning: {_overtakes(found, sides, axis_of(found))}"
+    if crossover.crossings:
+        yield f"leaning: {_overtakes(crossover, sides, axis_of(crossover))}"
         return
-    if not found.ratio_at:
+    if not crossover.ratio_at:
         return
     loser = sides[_OTHER[winner]]
-    known = [at if winner == "incumbent" else _turned(at) for at in found.ratio_at]
-    ahead = [at for at in known if _may_lead(at)]
-    at = min(ahead or known, key=lambda one: one.ratio)
-    words = f"{loser.does('take')} {times_as_long(at.ratio, at.low, at.high)}"
-    where = sized(number(at.size), axis_of(found))
+    ratios = [at if winner == "incumbent" else _turned(at) for at in crossover.ratio_at]
+    ahead = [at for at in ratios if _may_lead(at)]
+    at = min(ahead or ratios, key=lambda ratio: ratio.ratio)
+    clause = f"{loser.does('take')} {times_as_long(at.ratio, at.low, at.high)}"
+    size = sized(number(at.size), axis_of(crossover))
     if ahead:
-        yield f"leaning: {words} at {where}"
-    elif len(known) > 1 or found.decided == "yes":
-        yield f"{_CLOSEST}: {words} at {where}{', gap narrowing' if _narrows(known, at) else ''}"
+        yield f"leaning: {clause} at {size}"
+    elif len(ratios) > 1 or crossover.decided == "yes":
+        yield f"{_CLOSEST}: {clause} at {size}{', gap narrowing' if _narrows(ratios, at) else ''}"
 
 
-def _nearly_equal(found: Crossover) -> Iterator[str]:
-    """Yield the whole sizes at which it makes no difference which of two functions is called."""
-    low, high = found.bracket or (0.0, inf)
-    if not (_is_of_functions(found) and has_crossing(found)) or high > _CLOSE * low:
+def _nearly_equal(crossover: Crossover) -> Iterator[str]:
+    """Yield a line on the whole sizes around a crossover at which two functions are within 5%."""
+    low, high = crossover.bracket or (0.0, inf)
+    if not (_is_of_functions(crossover) and has_crossing(crossover)) or high > _CLOSE * low:
         return
-    xs = [log(at.size) for at in found.ratio_at]
-    ys = [log(at.ratio) for at in found.ratio_at]
+    xs = [log(at.size) for at in crossover.ratio_at]
+    ys = [log(at.ratio) for at in crossover.ratio_at]
     fine = np.linspace(xs[0], xs[-1], _STEPS)
     differs = np.flatnonzero(abs(np.interp(fine, xs, ys)) > TIE)
-    at = log(found.crossings[0].size)
+    at = log(crossover.crossings[0].size)
     below = max((fine[index] for index in differs if fine[index] < at), default=xs[0])
     above = min((fine[index] for index in differs if fine[index] > at), default=xs[-1])
     first, last = ceil(exp(below)), floor(exp(above))
     if first <= last:
-        yield f"equal within 5%: {listed([(first, last)], axis_of(found))}"
+        yield f"equal within 5%: {listed([(first, last)], axis_of(crossover))}"
 
 
-def _is_of_functions(found: Crossover) -> bool:
-    """Return whether functions of a user were called: they compute in whatever their data have."""
-    return found.source == "perceptron" and found.dtype is None
+def _is_of_functions(crossover: Crossover) -> bool:
+    """Return whether the user's functions were compared, whose data have a dtype of their own."""
+    return crossover.source == "perceptron" and crossover.dtype is None
 
 
 def _turned(at: SizeRatio) -> SizeRatio:
-    """Return the incumbent's time over the challenger's."""
+    """Return the inverse ratio: the incumbent's time over the challenger's."""
     other = inverse(Interval(at.ratio, at.low, at.high))
     return SizeRatio(at.size, other.estimate, other.low, other.high, at.repeats)
 
 
 def _may_lead(at: SizeRatio) -> bool:
-    """Return whether it is ahead by the estimate, and maybe by more than a tie."""
+    """Return whether the challenger leads by the estimate, and maybe by more than a tie."""
     furthest = at.ratio if at.low is None and at.high is None else (at.low or 0.0)
     return log(at.ratio) < -_NOTHING and furthest < exp(-TIE)
 
 
-def _narrows(known: Sequence[SizeRatio], at: SizeRatio) -> bool:
-    """Return whether the loser still gains at the end of the sizes, by more than the noise."""
-    index = known.index(at)
-    if len(known) < 2 or index not in (0, len(known) - 1) or at.ratio <= 1:
+def _narrows(ratios: Sequence[SizeRatio], at: SizeRatio) -> bool:
+    """Return whether ``at`` is an end of the sizes towards which the loser gains beyond noise."""
+    index = ratios.index(at)
+    if len(ratios) < 2 or index not in (0, len(ratios) - 1) or at.ratio <= 1:
         return False
-    before = known[1 if index == 0 else -2]
+    before = ratios[1 if index == 0 else -2]
     moved = abs(log(before.ratio)) - abs(log(at.ratio))
     noise = hypot(*map(_half_width, (at, before)))
-    return moved > (noise if noise < inf else 1e-9)  # what rounding does
+    return moved > (noise if noise < inf else 1e-9)  # beyond rounding
 
 
 def _half_width(at: SizeRatio) -> float:
@@ -515,66 +536,68 @@ def _half_width(at: SizeRatio) -> float:
 # --- where it was measured -----------------------------------------------------------------------
 
 
-def setting(found: Crossover) -> str:
-    """Return where and how a pair was measured, as far as that is known.
+def setting(crossover: Crossover) -> str:
+    """Return machine, threads, dtype, training and kind of interval of a pair, as far as known.
 
-    Of what another tool measured also the state.
+    Results of another tool also have their state.
     """
-    state = State(found.source, found.commit, found.environment, found.version, found.code)
+    state = State(
+        crossover.source, crossover.commit, crossover.environment, crossover.version, crossover.code
+    )
     words = (
-        None if found.machine == "unknown" else found.machine,
-        None if found.threads is None else threads_in_all(found.threads, ()),
-        found.dtype,
-        training_words(found),
-        described(state) if any(state[1:]) and not is_ours(found.source) else None,
-        f"{len(found.files)} runs of one level" if _is_of_several_runs(found) else None,
+        None if crossover.machine == "unknown" else crossover.machine,
+        None if crossover.threads is None else threads_in_all(crossover.threads, ()),
+        crossover.dtype,
+        training_words(crossover),
+        described(state) if any(state[1:]) and not is_ours(crossover.source) else None,
+        f"{len(crossover.files)} runs of one level" if _is_of_several_runs(crossover) else None,
     )
     kind = "no intervals"
-    if not found.ratio_at or any(
-        at.low is not None or at.high is not None for at in found.ratio_at
+    if not crossover.ratio_at or any(
+        at.low is not None or at.high is not None for at in crossover.ratio_at
     ):
-        kind = intervals_of(_starts(found)) if is_ours(found.source) else INTERVALS
+        kind = intervals_of(_starts(crossover)) if is_ours(crossover.source) else INTERVALS
     return "; ".join(filter(None, (", ".join(filter(None, words)), kind)))
 
 
-def _starts(found: Crossover) -> list[Start]:
-    """Return the starts of the runs that answer together."""
-    return [one.when for one in found.sessions or ()] or [None]
+def _starts(crossover: Crossover) -> list[Start]:
+    """Return the starts of the runs that were judged together."""
+    return [session.when for session in crossover.sessions or ()] or [None]
 
 
-def _is_of_several_runs(found: Crossover) -> bool:
-    return found.source == "asv" and len(found.files) > 1  # it keeps one for each commit
+def _is_of_several_runs(crossover: Crossover) -> bool:
+    return crossover.source == "asv" and len(crossover.files) > 1  # it keeps one for each commit
 
 
-def _is_of_single_values(found: Crossover) -> bool:
-    return not is_ours(found.source) and all(at.repeats == 1 for at in found.ratio_at)
+def _is_of_single_values(crossover: Crossover) -> bool:
+    return not is_ours(crossover.source) and all(at.repeats == 1 for at in crossover.ratio_at)
 
 
 # --- what was not measured -----------------------------------------------------------------------
 
 
 def missing(crossovers: Iterable[Crossover]) -> list[str]:
-    """Return why there is no size that was measured on both of a pair, each reason once.
+    """Return the reasons why pairs were not measured, each once.
 
-    A reason that names no backend is told with its pairs. It names the families it holds in, unless
-    it holds in all of them.
+    A reason that names no backend is preceded by its pairs. Its families follow, unless it holds in
+    all of them.
     """
     crossovers = list(crossovers)
-    where: dict[str, list[Crossover]] = {}
+    by_reason: dict[str, list[Crossover]] = {}
     for crossover in crossovers:
         if not is_measured(crossover):
             for reason in filter(None, (crossover.reason or "").split("; ")):
-                where.setdefault(reason, []).append(crossover)
+                by_reason.setdefault(reason, []).append(crossover)
     every_family = len({crossover.family for crossover in crossovers})
     return [
-        f"{_pairs(reason, absent)}{reason}{_families(absent, every_family)}"
-        for reason, absent in where.items()
+        f"{_pairs(reason, members)}{reason}{_families(members, every_family)}"
+        for reason, members in by_reason.items()
     ]
 
 
 def _pairs(reason: str, absent: Iterable[Crossover]) -> str:
-    """Return the pairs that a reason is about, before it; empty if it names a backend itself."""
-    pairs = dict.fromkeys((one.incumbent, one.challenger) for one in absent)
+    """Return the prefix with a reason's pairs; empty if the reason names a backend itself."""
+    pairs = dict.fromkeys((crossover.incumbent, crossover.challenger) for crossover in absent)
     if any(name in reason for pair in pairs for name in pair):
         return ""
     named_pairs = [f"{incumbent} and {challenger}" for incumbent, challenger in pairs]
@@ -584,5 +607,5 @@ def _pairs(reason: str, absent: Iterable[Crossover]) -> str:
 
 
 def _families(absent: Iterable[Crossover], every_family: int) -> str:
-    names = list(dict.fromkeys(one.family for one in absent))
+    names = list(dict.fromkeys(crossover.family for crossover in absent))
     return "" if len(names) == every_family else f" (in {', '.join(names)})"

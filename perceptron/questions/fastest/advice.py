@@ -1,5 +1,6 @@
-"""Advice from the rows of one run: whole trainings, measured side by side, and along which axis the
-fastest backend changes; in words, a verdict on the problem and one for each such axis, and tables.
+"""Advice from the rows of one run: whole trainings measured side by side, and crossovers on axes.
+
+The answer has a verdict on the problem, one for each axis with a crossover, and tables.
 """
 
 from __future__ import annotations
@@ -44,11 +45,11 @@ from perceptron.statistics.trust import budget_for
 
 NO_TIME = "no time was left to measure another size"
 TEXTBOOK = "numpy-plain"
-"""What most people's NumPy takes: it trains any single model as a textbook does."""
+"""The backend that trains a single model in NumPy as textbooks write it."""
 
 
 class Option(Candidate, frozen=True, kw_only=True):
-    """One backend on the problem, with the intervals of all that makes up its time."""
+    """One backend on the problem, with the intervals of the parts of its time."""
 
     setup: Interval | None = None
     """Seconds of the setup."""
@@ -57,9 +58,9 @@ class Option(Candidate, frozen=True, kw_only=True):
     per_epoch: Interval | None = None
     """Seconds."""
     per_model: Interval | None = None
-    """Seconds of an iteration, shared out over the models that it is a step of; None for one."""
+    """Seconds of an iteration per model; None for one model."""
     rows_per_second: Interval | None = None
-    """Those trained on, of all models, without the setup."""
+    """Rows trained on per second, of all models together, without the setup."""
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -76,26 +77,27 @@ class Change(Struct, frozen=True, kw_only=True):
     high: float
     crossovers: list[Crossover]
     reason: str | None = None
-    """Why nothing is known of other sizes, where there are none."""
+    """Why no other size was measured; None if one was."""
 
 
 class ProblemAdvice(Advice, frozen=True, kw_only=True):
-    """Advice from the rows of one run, with all else that these tell of the problem."""
+    """Advice from the rows of one run, with the crossovers along axes through the problem."""
 
     candidates: tuple[Option, ...]
     iterations_per_epoch: int
-    """1 where each iteration takes all rows."""
+    """1 if each iteration takes all rows."""
     models: int = 1
     machine: str
     changes: list[Change]
     textbook: Interval | None = None
-    """A whole training in textbook NumPy over that of ``numpy``; None if it was not measured."""
+    """Time of a whole training in textbook NumPy over that of ``numpy``; None if not measured."""
 
 
 class AdviceAxis(Struct, frozen=True, kw_only=True):
-    """An axis through the problem: what varies in words, the problem's own size, the family.
+    """An axis through the problem: its name, the problem's size on it, and the family.
 
-    The family may have ``fewer_rows`` than the problem, which changes no iteration on a batch.
+    The family may have ``fewer_rows`` than the problem, which does not change an iteration on a
+    batch.
     """
 
     axis: str
@@ -105,9 +107,9 @@ class AdviceAxis(Struct, frozen=True, kw_only=True):
 
 
 def rows_on(axis: AdviceAxis, rows: Iterable[Measurement], problem: str) -> list[Measurement]:
-    """Return the rows on an axis, the problem's own among them with its size there.
+    """Return the rows on an axis, including those of the problem with its size on the axis.
 
-    Those with fewer rows are made of as many as the problem: their setup takes as long.
+    Rows of a family with fewer rows get the problem's number of rows and setup time.
     """
     rows = list(rows)
     of_problem = [row for row in rows if row.problem == problem]
@@ -127,15 +129,15 @@ def rows_on(axis: AdviceAxis, rows: Iterable[Measurement], problem: str) -> list
 
 
 def has_other_sizes(axis: AdviceAxis, rows: Iterable[Measurement]) -> bool:
-    """Return whether anything is known of a size on an axis beside the problem's own."""
+    """Return whether any row has another size on the axis than the problem."""
     return any(row.size != axis.here for row in rows)
 
 
-def _with_rows_of(own: Sequence[Measurement], row: Measurement) -> Measurement:
-    start = list(prepared(own, row.backend).values())
+def _with_rows_of(of_problem: Sequence[Measurement], row: Measurement) -> Measurement:
+    start = list(prepared(of_problem, row.backend).values())
     seconds = of_times(start).estimate if start else row.prepare_seconds
-    # How many iterations its epochs have follows from the rows.
-    return replace(row, rows=own[0].rows, iterations_per_epoch=None, prepare_seconds=seconds)
+    # The number of iterations of an epoch follows from the rows.
+    return replace(row, rows=of_problem[0].rows, iterations_per_epoch=None, prepare_seconds=seconds)
 
 
 def advise(
@@ -148,9 +150,9 @@ def advise(
 ) -> ProblemAdvice:
     """Judge the rows of one problem, of one machine, dtype and number of threads.
 
-    Rows of other problems are left out; ``axes`` have their own, as `rows_on` returns them. The
-    ``others`` are of other sessions: who is fastest is said of all together, times are of the rows.
-    Raises ValueError if none are left.
+    Rows of other problems are left out; ``axes`` come with their rows, as from `rows_on`. The
+    fastest backend is judged together with the ``others`` of other sessions; times are those of
+    ``rows``. Raises ValueError if no rows are left.
     """
     rows = [row for row in rows if row.problem == problem]
     if not rows:
@@ -196,7 +198,7 @@ def advise(
 def whole_trainings(rows: Iterable[Measurement], length: TrainingLength) -> list[Measurement]:
     """Return the rows with the time of a whole training: one setup, then the iterations.
 
-    An epoch has fewer iterations at a larger batch, and more on more rows.
+    The number of iterations of an epoch depends on rows and batch.
     """
     return [
         row if row.seconds is None else _whole(row, length.of(row), row.prepare_seconds or 0.0)
@@ -213,7 +215,7 @@ def _whole(row: Measurement, iterations: int, setup: float) -> Measurement:
 
 
 def _option(rows: Sequence[Measurement], trainings: Sequence[Measurement], backend: str) -> Option:
-    """Return the times of a backend that has some."""
+    """Return the candidate of a backend with a time."""
     training, iteration = (
         of_times(list(times(measured, backend).values())) for measured in (trainings, rows)
     )
@@ -262,8 +264,8 @@ def _change(
     best, *others = ranking.order
 
     def ratio_at(challenger: str, size: float) -> Interval | None:
-        # The sizes of an axis hold together, and share what they know of the variance: of the same
-        # rows their interval may be narrower or wider than the one that the answer has.
+        # The sizes of an axis share their variances and hold together, so that the same rows may
+        # give a narrower or wider interval than the answer's.
         return ranking.ratios.get(challenger) if size == axis.here else None
 
     pairs = [(best, other) for other in others]
@@ -281,35 +283,35 @@ def _change(
 
 
 def answer_of(
-    found: ProblemAdvice,
+    advice: ProblemAdvice,
     row: Measurement,
     budget: BudgetUse | None,
     starts: Collection[Start] = (None,),
 ) -> Answer:
-    """Return the answer; ``row`` is one of the problem, ``budget`` what it took of how much."""
+    """Return the answer; ``row`` is any row of the problem, ``budget`` the seconds of the run."""
     how = training_words(row)
-    threads = threads_in_all(found.threads, (option.backend for option in found.candidates))
-    setting = ", ".join(filter(None, (found.machine, threads, found.dtype, how)))
+    threads = threads_in_all(advice.threads, (option.backend for option in advice.candidates))
+    setting = ", ".join(filter(None, (advice.machine, threads, advice.dtype, how)))
     heading = f"{setting}; {intervals_of(starts)}"
     notes = []
-    if (ratio := found.textbook) is not None:
+    if (ratio := advice.textbook) is not None:
         longer = times_as_long(ratio.estimate, ratio.low, ratio.high, "numpy")
         notes = [Note(f"Textbook NumPy ({TEXTBOOK}) takes {longer}.")]
     more = budget_for(budget.seconds) if budget else more_time()
     on_problem = Verdict(
-        subject=found.problem,
-        decided=found.how_decided,
-        sentence=found.sentence,
-        notes=_notes(found, more),
+        subject=advice.problem,
+        decided=advice.how_decided,
+        sentence=advice.sentence,
+        notes=_notes(advice, more),
         heading=heading,
     )
-    # What is known of other sizes does not answer for the problem itself: the table has it.
-    changes = [] if on_problem.decided == "no" else found.changes
+    # Other sizes do not answer for the problem itself: only the table has them.
+    changes = [] if on_problem.decided == "no" else advice.changes
     return Answer(
-        question=_question(found),
-        query=(("Problem", found.problem),),
-        conditions=(("dtype", found.dtype), ("Threads", str(found.threads))),
-        measured=f", {threads}, {found.dtype}{f', {how}' if how else ''}",
+        question=_question(advice),
+        query=(("Problem", advice.problem),),
+        conditions=(("dtype", advice.dtype), ("Threads", str(advice.threads))),
+        measured=f", {threads}, {advice.dtype}{f', {how}' if how else ''}",
         verdicts=(
             on_problem,
             *(
@@ -321,113 +323,115 @@ def answer_of(
         ),
         notes=tuple(notes),
         tables=(
-            _options(found),
-            *((_changes(found),) if found.changes else ()),
+            _options(advice),
+            *((_changes(advice),) if advice.changes else ()),
         ),
-        backends=tuple(option.backend for option in found.candidates),
-        data=document(found),
+        backends=tuple(option.backend for option in advice.candidates),
+        data=document(advice),
     )
 
 
-def document(found: ProblemAdvice) -> dict[str, Any]:
+def document(advice: ProblemAdvice) -> dict[str, Any]:
     """Return the advice as ``--json`` prints it."""
-    data = asdict(found)
+    data = asdict(advice)
     del data["measured"]
-    return {**data, "decided": found.how_decided, "measured_at": found.measured}
+    return {**data, "decided": advice.how_decided, "measured_at": advice.measured}
 
 
 def figures(
-    found: ProblemAdvice, axes: Iterable[Sequence[Measurement]], length: TrainingLength
+    advice: ProblemAdvice, axes: Iterable[Sequence[Measurement]], length: TrainingLength
 ) -> tuple[Figure, ...]:
-    """Return the time of the whole training along each axis that has several sizes, by its rows."""
+    """Return a figure of the whole training's time along each axis with several sizes."""
     drawn = []
-    for change, rows in zip(found.changes, axes, strict=False):
-        for along in sweeps(whole_trainings(rows, length))[:1]:
+    for change, rows in zip(advice.changes, axes, strict=False):
+        for sweep in sweeps(whole_trainings(rows, length))[:1]:
             curves = [
-                # What follows from the time of an iteration does not from that of a training.
+                # Epochs and models divide the time of an iteration, not that of a training.
                 replace(
                     curve, spots=[replace(point, epoch=None, models=1) for point in curve.spots]
                 )
-                for curve in along.curves
+                for curve in sweep.curves
             ]
             drawing = sweep_figure(curves, change.crossovers, change.axis, "whole training")
-            drawn.append(Figure(title=_question(found), drawing=drawing))
+            drawn.append(Figure(title=_question(advice), drawing=drawing))
     return tuple(drawn)
 
 
-def _question(found: ProblemAdvice) -> str:
-    return f"advise for {found.problem}"
+def _question(advice: ProblemAdvice) -> str:
+    return f"advise for {advice.problem}"
 
 
-# --- what would tell more ------------------------------------------------------------------------
+# --- what would decide it ------------------------------------------------------------------------
 
 
-def _notes(found: ProblemAdvice, more: str) -> tuple[str, ...]:
-    """Return why the problem or an axis is undecided, and the option that may decide it."""
-    if found.seconds is None:
+def _notes(advice: ProblemAdvice, more: str) -> tuple[str, ...]:
+    """Return notes on why the problem or an axis is undecided, and the option that may help."""
+    if advice.seconds is None:
         return ()
-    doubts = {option.backend: option.doubt for option in found.candidates if option.doubt}
-    if not found.decided:
+    doubts = {option.backend: option.doubt for option in advice.candidates if option.doubt}
+    if not advice.decided:
         noisy = [
             takes(option.backend, option.ratio_to_fastest)
-            for option in found.candidates
+            for option in advice.candidates
             if option.doubt == "too noisy" and option.ratio_to_fastest
         ]
-        why = ", and ".join(reasons(found.backend, doubts))
-        following = f"next: {next_of(doubts.values(), found.threads, more)}"
+        why = ", and ".join(reasons(advice.backend, doubts))
+        following = f"next: {next_of(doubts.values(), advice.threads, more)}"
         line = f"why: {why}; {following}" if why else following
         return (*((f"undecided: {', '.join(noisy)}",) if noisy else ()), line)
-    late = [change.axis for change in found.changes if change.reason]
+    late = [change.axis for change in advice.changes if change.reason]
     return (f"why: no time was left to vary {enumerated(late)}; next: {more}",) if late else ()
 
 
 # --- the tables ----------------------------------------------------------------------------------
 
 
-def _options(found: ProblemAdvice) -> Table:
-    """Return a row for each backend, the fastest first; those that cannot run say why."""
+def _options(advice: ProblemAdvice) -> Table:
+    """Return the table of the backends, the fastest first; those that cannot run state why."""
 
-    def cells(one: Option) -> dict[str, Cell]:
-        rate = one.rows_per_second
+    def cells(option: Option) -> dict[str, Cell]:
+        rate = option.rows_per_second
         epoch: dict[str, Cell] = {
-            "per epoch": _time(one.per_epoch),
+            "per epoch": _time(option.per_epoch),
             "throughput>": None if rate is None else Quantity(rate.estimate, "rows/s"),
         }
         return {
             "whole training": None
-            if one.seconds is None
-            else Quantity(one.seconds, "s", (one.low, one.high)),
-            "× the fastest": 1 if one is found.candidates[0] else _ratio(one.ratio_to_fastest),
-            "setup": _time(one.setup),
-            "per iteration": _time(one.per_iteration),
-            **({"per model": _time(one.per_model)} if found.models > 1 else {}),
-            **(epoch if found.iterations_per_epoch > 1 else {}),
+            if option.seconds is None
+            else Quantity(option.seconds, "s", (option.low, option.high)),
+            "× the fastest": 1
+            if option is advice.candidates[0]
+            else _ratio(option.ratio_to_fastest),
+            "setup": _time(option.setup),
+            "per iteration": _time(option.per_iteration),
+            **({"per model": _time(option.per_model)} if advice.models > 1 else {}),
+            **(epoch if advice.iterations_per_epoch > 1 else {}),
         }
 
-    length = f"{count(found.iterations)} iterations"
-    if found.epochs is not None:
-        length = "1 epoch" if found.epochs == 1 else f"{count(found.epochs)} epochs"
-    columns = tuple(cells(found.candidates[0]))
+    length = f"{count(advice.iterations)} iterations"
+    if advice.epochs is not None:
+        length = "1 epoch" if advice.epochs == 1 else f"{count(advice.epochs)} epochs"
+    columns = tuple(cells(advice.candidates[0]))
     none = [None] * (len(columns) - 1)
     return Table(
-        title=f"{found.problem}; the whole training: {length} from a cold start",
+        title=f"{advice.problem}; the whole training: {length} from a cold start",
         columns=("backend", *columns),
         rows=tuple(
             (option.backend, f"not measured: {option.reason}", *none)
             if option.seconds is None
             else (option.backend, *cells(option).values())
-            for option in found.candidates
+            for option in advice.candidates
         ),
     )
 
 
-def _changes(found: ProblemAdvice) -> Table:
-    """Return a row for each axis and pair: the sizes that were measured, and the answer.
+def _changes(advice: ProblemAdvice) -> Table:
+    """Return the table of axes and pairs, with the measured sizes and the answer.
 
     An axis without other sizes has a row with the reason.
     """
     rows: list[tuple[str, ...]] = []
-    for change in found.changes:
+    for change in advice.changes:
         low, high = (count(round(end)) for end in (change.low, change.high))
         sizes = f"{low} only" if low == high else f"{low}–{high}"
         if change.reason:

@@ -215,9 +215,9 @@ def fastest(
 class Inquiry:
     """What is known of one question, ever more of it."""
 
-    def __init__(self, asked: Question, results: Path) -> None:
-        self._asked = asked
-        self._ends = monotonic() + asked.seconds
+    def __init__(self, query: Question, results: Path) -> None:
+        self._asked = query
+        self._ends = monotonic() + query.seconds
         self._file = cache.cache_file()
         self._in_vain: dict[str, str] = {}
         """Why what was to be measured for this very answer has no time that can be relied on."""
@@ -226,7 +226,7 @@ class Inquiry:
         self._take(cache.load(self._file))
         self._read_results(results)
         self._ask_backends()
-        self._cannot = {name: self._refusal(name) for name in asked.among}
+        self._cannot = {name: self._refusal(name) for name in query.among}
         """Why nothing can be known of a backend, where that can be told without measuring."""
 
     def advice(self) -> Advice:
@@ -274,9 +274,9 @@ class Inquiry:
         """Return whether what was to be measured for this answer has this very time."""
         return row.backend not in self._in_vain or row == self._new.get(row.backend)
 
-    def _older(self, found: Iterable[Candidate]) -> Iterator[str]:
+    def _older(self, candidates: Iterable[Candidate]) -> Iterator[str]:
         """Say which time is an earlier one, though it was to be measured now, and why."""
-        for option in found:
+        for option in candidates:
             reason = self._in_vain.get(option.backend)
             row = self._newest.get(option.backend)
             if reason and row and not self._is_new(row):
@@ -301,11 +301,11 @@ class Inquiry:
     def _left(self) -> float:
         return max(0.0, self._ends - monotonic())
 
-    def _take(self, known: Known) -> None:
+    def _take(self, cached: Known) -> None:
         """Use the content of the cache; of its rows those that may be compared."""
         query = self._asked
-        self._known = known
-        self._rows = known.rows_of(query.dtype, query.threads)
+        self._known = cached
+        self._rows = cached.rows_of(query.dtype, query.threads)
         same_shape = [row for row in self._rows if row.shape == query.shape]
         newest = ((name, row_of(name, same_shape)) for name in query.among)
         self._newest = {name: row for name, row in newest if row is not None}
@@ -322,7 +322,7 @@ class Inquiry:
             from perceptron.questions.fastest.results import read_runs
 
             new = read_runs(runs)
-            self._learn(lambda known: known.with_rows(new, runs))
+            self._learn(lambda cached: cached.with_rows(new, runs))
 
     def _ask_backends(self) -> None:
         """Ask those that can say at once whether they run here, and others where there is time."""
@@ -336,7 +336,7 @@ class Inquiry:
             except UserError as reason:
                 late = [self._attempt(name, str(reason)) for name in silent]
         if new or late:
-            self._learn(lambda known: known.with_backends(new).with_attempts(late))
+            self._learn(lambda cached: cached.with_backends(new).with_attempts(late))
 
     def _attempt(self, backend: str, reason: str) -> Attempt:
         """Return the record of an attempt that is given up now."""
@@ -400,9 +400,9 @@ class Inquiry:
     def _ranking(self) -> Ranking:
         return ranking_of(self._candidates(), self._trainings, self._asked.able)
 
-    def _picks(self, found: Iterable[Candidate]) -> list[Candidate]:
+    def _picks(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         able = self._asked.able
-        return [option for option in found if able is None or option.backend in able]
+        return [option for option in candidates if able is None or option.backend in able]
 
     def _wanted(self) -> list[str]:
         """Return the backends to measure, the most promising first."""
@@ -463,8 +463,8 @@ class Inquiry:
         new = [replace(row, libraries=self._libraries(row.backend)) for row in rows]
         self._new = {row.backend: row for row in new}
 
-        def change(known: Known) -> Known:
-            return known.with_rows(new).with_attempts(late)
+        def change(cached: Known) -> Known:
+            return cached.with_rows(new).with_attempts(late)
 
         # Of a module as it is the row tells of no other question: its code may have changed.
         if isinstance(self._asked.own, AsItIs):
@@ -493,15 +493,15 @@ def _changes(behind: Iterable[MeasuredShape]) -> str | None:
     return f"measured with other libraries: {', '.join(changed.values())}" if changed else None
 
 
-def changed_runs(results: Path, known: Mapping[str, str]) -> dict[str, str]:
+def changed_runs(results: Path, read: Mapping[str, str]) -> dict[str, str]:
     """Return the runs of a results folder that are new, gone or have changed since they were read.
 
     The value is the size and time of the file that holds its rows, empty for a run that is gone.
     """
     runs = os.path.join(os.path.abspath(results), "runs", "")
-    stamps = {run: "" for run, stamp in known.items() if stamp and run.startswith(runs)}
+    stamps = {run: "" for run, stamp in read.items() if stamp and run.startswith(runs)}
     for file in sorted(glob(f"{escape(runs)}*/*/measurements.jsonl")):
         with suppress(OSError):
             stat = os.stat(file)
             stamps[os.path.dirname(file)] = f"{stat.st_size}-{stat.st_mtime_ns}"
-    return {run: stamp for run, stamp in stamps.items() if known.get(run) != stamp}
+    return {run: stamp for run, stamp in stamps.items() if read.get(run) != stamp}

@@ -1,7 +1,7 @@
-"""Which backend trains fastest: the one answer of `perceptron.fastest` and `perceptron advise`.
+"""Advise which backend trains fastest, for both `perceptron.fastest` and `perceptron advise`.
 
-What is known of each backend becomes `Advice` here, and its sentence is composed here; `rank` alone
-decides. A program that asks once waits for no library: scipy is not imported.
+The times of the backends become an `Advice` with its sentence; `rank` alone decides. scipy is not
+imported, so that a program that calls `fastest` need not wait for it.
 """
 
 from __future__ import annotations
@@ -50,22 +50,22 @@ Source = Literal["measured", "unknown"]
 
 NOT_KNOWN = "not measured for this shape on this machine"
 MODULES = ("torch-cpu", "torch-cuda", "torch-mps", "torch-xpu")
-"""Backends that train as a program does with a PyTorch module in hand: eagerly, on a device."""
+"""Backends that train as a program trains a PyTorch module: eagerly, on a device."""
 AS_IT_IS = (*MODULES, "torch-cpu-compiled", "torch-cuda-compiled")
-"""Those that train one as it is, whatever it does: the compiled ones by `torch.compile`."""
+"""Backends that train any module as it is, the compiled ones by `torch.compile`."""
 ALIKE = 1.1
-"""Times of other minutes that differ by no more than this factor are not told apart."""
+"""Times that were not measured side by side are not distinguished within this factor."""
 DEAR = 1.5
-"""A pick that may take this many times what another takes is worth a measurement."""
-# Slower backends that a sentence names.
+"""A pick that may take this many times as long as another backend is measured again."""
+# Number of slower backends that a sentence names.
 _NAMED = 2
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
-    """One backend that was asked about; without a time it has a ``reason``.
+    """One backend of a query; without a time it has a ``reason``.
 
-    ``seconds`` are those of the whole training, setup included, ``low`` and ``high`` their
-    interval at about 95%, None of a single repeat.
+    ``seconds`` are those of the whole training, setup included; ``low`` and ``high`` are their
+    interval at about 95%, None for a single repeat.
     """
 
     backend: str
@@ -74,38 +74,38 @@ class Candidate(Struct, frozen=True, kw_only=True):
     low: float | None = None
     high: float | None = None
     ratio_to_fastest: Interval | None = None
-    """Its time over the fastest one's, with the interval that decided; None of the fastest."""
+    """Its time over the fastest one's, with the interval that decided; None for the fastest."""
     doubt: Doubt | None = None
     """Why it may be as fast as the fastest; None if it is not, or ties."""
     source: Source = "unknown"
     reason: str | None = None
     """Why there is no time."""
     setup_seconds: float | None = None
-    """Of ``seconds`` what is spent once, before the first iteration."""
+    """The part of ``seconds`` that is spent once, before the first iteration."""
     seconds_per_iteration: float | None = None
-    """What each further iteration adds."""
+    """The seconds that each further iteration adds."""
 
     @property
     def may_have_time(self) -> bool:
-        """Whether it has none, though it may be the fastest for all that is known."""
+        """Whether it has no time yet, but may be the fastest."""
         return self.seconds is None and self.reason in (NOT_KNOWN, NOT_REACHED, *GIVEN_UP)
 
 
-# --- what is known -------------------------------------------------------------------------------
+# --- the times of the candidates -----------------------------------------------------------------
 
 
 def candidate(row: MeasuredShape, iterations: int) -> Candidate:
-    """Return a backend as a candidate: the time of a training of ``iterations``, its interval."""
+    """Return a candidate with the time of a training of ``iterations``, and its interval."""
     counted = _counted(row.trainings(iterations))
     middle, error = of_processes([training.seconds or 0.0 for training in counted])
-    reach, is_one = normal_reach(CONFIDENCE) * error, len(counted) == 1
+    half_width, is_single = normal_reach(CONFIDENCE) * error, len(counted) == 1
     return Candidate(
         backend=row.backend,
         device=row.device,
         seconds=exp(middle),
         # Waiting only ever adds.
-        low=None if is_one else exp(middle - reach - lost(counted)),
-        high=None if is_one else exp(middle + reach),
+        low=None if is_single else exp(middle - half_width - lost(counted)),
+        high=None if is_single else exp(middle + half_width),
         source="measured",
         setup_seconds=median(repeat.setup_seconds for repeat in row.repeats),
         seconds_per_iteration=median(repeat.seconds for repeat in row.repeats),
@@ -113,7 +113,7 @@ def candidate(row: MeasuredShape, iterations: int) -> Candidate:
 
 
 def _counted(trainings: Iterable[Measurement]) -> list[Measurement]:
-    """Return the trainings that count in the time of one backend."""
+    """Return the trainings of one backend that count: the uncontended ones if there are any."""
     (counted,) = side_by_side({row.repeat: row for row in trainings})
     return counted
 
@@ -128,7 +128,7 @@ def row_of(backend: str, rows: Iterable[MeasuredShape]) -> MeasuredShape | None:
 
 
 class Trainings:
-    """Whole trainings of ``iterations`` on backends that have a row."""
+    """Whole trainings of ``iterations`` on backends with a row."""
 
     def __init__(self, rows: Iterable[MeasuredShape], iterations: int) -> None:
         self._rows = {row.backend: row for row in rows}
@@ -147,7 +147,7 @@ class Trainings:
         return replace(ranking, doubts={name: self._doubt(ranking, name) for name in ranking.open})
 
     def ratio(self, first: str, second: str, confidence: float) -> Interval | None:
-        """Return the time of the first over that of the second, as `rank` asks for it."""
+        """Return the time of the first over that of the second, with its interval, for `rank`."""
         sides = self._trainings[first], self._trainings[second]
         if self._is_together(first, second):
             return ratio_within(chain(*sides), first, second, confidence)
@@ -156,11 +156,11 @@ class Trainings:
     def _is_together(self, first: str, second: str) -> bool:
         return self._rows[first].together == self._rows[second].together
 
-    def _doubt(self, found: Ranking, name: str) -> Doubt:
-        doubt = found.doubts[name]
+    def _doubt(self, ranking: Ranking, name: str) -> Doubt:
+        doubt = ranking.doubts[name]
         if doubt == "not measured":
             return doubt
-        first = found.order[0]
+        first = ranking.order[0]
         sides = self._trainings[first], self._trainings[name]
         is_together = self._is_together(first, name)
         counted = counted_rows(chain(*sides), first, name) if is_together else map(_counted, sides)
@@ -174,8 +174,8 @@ def of_other_minutes(
 ) -> Interval:
     """Return the ratio of times that were not measured side by side.
 
-    Their intervals do not hold what the machine did in between, so it reaches by `ALIKE` to each
-    side at least: it is never a tie.
+    The machine may have changed in between, so the interval extends by at least the factor `ALIKE`
+    to each side, and is never a tie.
     """
     sides = [_counted(rows) for rows in (first, second)]
     (over, error), (under, under_error) = (
@@ -184,15 +184,15 @@ def of_other_minutes(
     if min(map(len, sides)) < 2:
         return Interval(exp(over - under), None, None)
     sampling = normal_reach(confidence) * sqrt(error**2 + under_error**2)
-    reach = max(log(ALIKE), sampling) + max(hidden(*sides))
-    return of_logarithms(over - under, over - under - reach, over - under + reach)
+    half_width = max(log(ALIKE), sampling) + max(hidden(*sides))
+    return of_logarithms(over - under, over - under - half_width, over - under + half_width)
 
 
-def is_enough(found: Iterable[Candidate]) -> bool:
-    """Return whether measuring would tell no more: all is known of who may be the fastest.
+def is_enough(candidates: Iterable[Candidate]) -> bool:
+    """Return whether no further measurement is needed.
 
-    That is so if every backend that can run has a time or a reason for having none, and if no
-    contended time leaves it open that another takes so much less than the pick that it is `DEAR`.
+    Every backend must have a time or a reason for having none, and no contended time may leave it
+    possible that another backend takes less than 1/`DEAR` of the pick's time.
     """
     return not any(
         option.reason == NOT_KNOWN
@@ -200,7 +200,7 @@ def is_enough(found: Iterable[Candidate]) -> bool:
             option.doubt == "contended"
             and (not option.ratio_to_fastest or (option.ratio_to_fastest.low or 0.0) < 1 / DEAR)
         )
-        for option in found
+        for option in candidates
     )
 
 
@@ -211,18 +211,18 @@ class Advice(Struct, frozen=True, kw_only=True):
     """The fastest backend for a training: the answer of `perceptron.fastest` and of ``advise``."""
 
     backend: str
-    """The fastest; empty where none can train this here."""
+    """The fastest; empty if none can train this here."""
     device: str
     """Where it trains: ``cpu``, ``cuda`` …"""
     compiled: bool = False
-    """Whether it is a module in hand that goes through `torch.compile`."""
+    """Whether the user's module is to go through `torch.compile`."""
     seconds: float | None
-    """Of the whole training; None where nothing is known."""
+    """Seconds of the whole training; None if nothing was measured."""
     low: float | None
-    """The 95% interval of ``seconds``; 0 where waiting for cores may explain all of the time, and
-    None of a single repeat."""
+    """Lower end of the 95% interval of ``seconds``; 0 if waiting for cores may explain all of the
+    time, None for a single repeat."""
     high: float | None
-    """Its upper end."""
+    """Upper end of the interval."""
     why: str
     """One line: ``sentence``, the time, and where it comes from or what leaves it undecided."""
     decided: bool
@@ -232,27 +232,27 @@ class Advice(Struct, frozen=True, kw_only=True):
     measured: str | None
     """Time of the newest measurement behind the answer: UTC, ISO 8601."""
     stale: str | None
-    """Which libraries have changed since then; None if none has."""
+    """The libraries that have changed since then, in one line; None without any."""
     candidates: tuple[Candidate, ...]
-    """All backends that were asked about, the fastest first."""
+    """All backends of the query, the fastest first."""
     problem: str = ""
-    """The training: a reference such as ``mlp:60000x784x128:10c``, or what a model is called."""
+    """The training: a reference such as ``mlp:60000x784x128:10c``, or the name of a model."""
     iterations: int = 0
-    """Of the whole training, those of all its epochs."""
+    """Iterations of the whole training, in all epochs."""
     epochs: int | None = None
-    """None where the training was given in iterations."""
+    """None if the length of the training was given in iterations."""
     dtype: str = ""
     threads: int = 0
     sentence: str = ""
-    """The verdict: the fastest, and how many times as long others take."""
+    """The verdict: the fastest backend, and how many times as long others take."""
     ties: tuple[str, ...] = ()
-    """Those within ±5% of the fastest, as repeats side by side show."""
+    """Backends within ±5% of the fastest, by repeats measured side by side."""
     open: tuple[str, ...] = ()
-    """Those that may be as fast or faster; each has its ``doubt`` among the candidates."""
+    """Backends that may be as fast or faster; each has its ``doubt`` among the candidates."""
 
     @property
     def how_decided(self) -> Decided:
-        """``yes``, also for the only one able; ``partly`` where some others may be as fast."""
+        """``yes`` if decided, ``partly`` if only some others may be as fast, else ``no``."""
         if self.decided:
             return "yes"
         others = {option.backend for option in self.candidates if option.ratio_to_fastest}
@@ -260,14 +260,14 @@ class Advice(Struct, frozen=True, kw_only=True):
 
     @property
     def use(self) -> str | None:
-        """The backend, where some others tie, take longer or cannot train this; else None."""
+        """The backend to use; None if nothing is decided."""
         return None if self.how_decided == "no" else self.backend
 
     def apply(self, model: Any) -> Any:
-        """Move a PyTorch module to where it trains fastest, as `Module.to` does; return it.
+        """Move a PyTorch module to where it trains fastest, as `Module.to` does, and return it.
 
-        Where it is ``compiled``, return `torch.compile` of it. Raises `UserError` where that is not
-        all that the advice takes.
+        If the advice is ``compiled``, return `torch.compile` of it. Raises `UserError` if the
+        fastest backend trains no PyTorch module.
         """
         if self.backend not in MODULES and not self.compiled:
             raise UserError(
@@ -285,55 +285,54 @@ class Advice(Struct, frozen=True, kw_only=True):
 
 
 def ranking_of(
-    found: Iterable[Candidate], trainings: Trainings, able: Sequence[str] | None = None
+    candidates: Iterable[Candidate], trainings: Trainings, able: Sequence[str] | None = None
 ) -> Ranking:
     """Rank the candidates that an answer may name: the ``able`` ones, all by default."""
-    found = list(found)
-    picks = [option for option in found if able is None or option.backend in able]
+    candidates = list(candidates)
+    picks = [option for option in candidates if able is None or option.backend in able]
     timed = [option.backend for option in picks if option.seconds is not None]
-    # A backend that was never asked whether it can run here may have a time.
+    # A backend that was never probed may be able to run here.
     may_have = [
         option.backend for option in picks if option.may_have_time or option.reason in UNASKED
     ]
-    others = [option.backend for option in found if option.backend not in (*timed, *may_have)]
+    others = [option.backend for option in candidates if option.backend not in (*timed, *may_have)]
     return trainings.ranking(timed, may_have, others)
 
 
-def ranked(found: Iterable[Candidate], ranking: Ranking) -> list[Candidate]:
-    """Return the candidates, each with its ratio and its doubt from a ranking."""
+def ranked(candidates: Iterable[Candidate], ranking: Ranking) -> list[Candidate]:
+    """Return the candidates, each with its ratio and doubt from a ranking."""
     ratios, doubts = ranking.ratios, ranking.doubts
     return [
         replace(
             option, ratio_to_fastest=ratios.get(option.backend), doubt=doubts.get(option.backend)
         )
-        for option in found
+        for option in candidates
     ]
 
 
 def choose(
-    found: Sequence[Candidate],
+    candidates: Sequence[Candidate],
     ranking: Ranking,
     measured: str | None = None,
     stale: str | None = None,
     able: Sequence[str] | None = None,
     new: Collection[str] = (),
 ) -> Advice:
-    """Return the fastest of the candidates; without any time the first that can run, if one can.
+    """Return the advice for the fastest candidate; without any time, for the first that can run.
 
-    ``ranking`` is of the ``able`` ones, all by default.
-    ``new`` are the backends that were measured for this very question. Raises ValueError without a
-    candidate.
+    ``ranking`` is of the ``able`` candidates, by default all. ``new`` are the backends measured for
+    this query. Raises ValueError without a candidate.
     """
-    found = ranked(found, ranking)
-    picks = [option for option in found if able is None or option.backend in able]
+    candidates = ranked(candidates, ranking)
+    picks = [option for option in candidates if able is None or option.backend in able]
     if not picks:
         raise ValueError("no candidates to choose from")
     by_name = {option.backend: option for option in picks}
     best = by_name[ranking.order[0]] if ranking.order else _first(picks)
     has_time = best.seconds is not None
     is_here = has_time or best.may_have_time
-    sentence = _sentence(found, ranking, best)
-    # A backend that cannot train the module may take less time than the pick.
+    sentence = _sentence(candidates, ranking, best)
+    # A backend that cannot train the module may be faster than the pick.
     leads = has_time and able is None
     return Advice(
         backend=best.backend if is_here else "",
@@ -348,7 +347,7 @@ def choose(
         measured=measured if has_time else None,
         stale=stale if has_time else None,
         candidates=tuple(
-            sorted(found, key=lambda option: (leads and option is not best, _of(option)))
+            sorted(candidates, key=lambda option: (leads and option is not best, _of(option)))
         ),
         sentence=sentence,
         ties=ranking.ties,
@@ -360,18 +359,18 @@ def _of(candidate: Candidate) -> float:
     return inf if candidate.seconds is None else candidate.seconds
 
 
-def _first(found: Sequence[Candidate]) -> Candidate:
+def _first(candidates: Sequence[Candidate]) -> Candidate:
     """Return NumPy if it can run here, else the first that can, else the first."""
-    able = [option for option in found if option.may_have_time]
-    return next((option for option in able if option.backend == "numpy"), (able or found)[0])
+    able = [option for option in candidates if option.may_have_time]
+    return next((option for option in able if option.backend == "numpy"), (able or candidates)[0])
 
 
-def _sentence(found: Sequence[Candidate], ranking: Ranking, best: Candidate) -> str:
-    """Return the sentence: the fastest, and how many times as long the others take."""
+def _sentence(candidates: Sequence[Candidate], ranking: Ranking, best: Candidate) -> str:
+    """Return the sentence: the fastest backend, and how many times as long others take."""
     if best.reason == NOT_KNOWN:
         return f"undecided: nothing is known of such a training on this machine, so {best.backend}"
     if best.seconds is None:
-        reasons = (f"{option.backend}: {option.reason}" for option in found if option.reason)
+        reasons = (f"{option.backend}: {option.reason}" for option in candidates if option.reason)
         return f"not measured: {'; '.join(reasons)}"
     slower, first = ranking.slower, named(best.backend)
     if between := undecided_between(ranking):
@@ -380,7 +379,7 @@ def _sentence(found: Sequence[Candidate], ranking: Ranking, best: Candidate) -> 
         first = tie((best.backend, *ranking.ties))
     elif ranking.is_alone and ranking.choice == "yes":
         # Backends that cannot train a module have the times of a rewrite.
-        is_module = any(option.seconds for option in found if option is not best)
+        is_module = any(option.seconds for option in candidates if option is not best)
         first += f", the only backend that can train {'a module' if is_module else 'it'} here"
     elif ranking.is_alone:
         first = alone(ranking)

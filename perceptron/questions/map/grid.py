@@ -1,4 +1,4 @@
-"""The cells of a map: what was measured in some, and log times interpolated in all."""
+"""The cells of a map: their measured times, and log times interpolated over the whole grid."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from perceptron.statistics.interval import robust_mean
 from perceptron.statistics.select import is_own, times
 from perceptron.statistics.trimmed_mean import Array
 
-# Variance of log time that a distance of 1 in log size brings about beside the trend: how much a
-# cell's noise counts against its neighbours. Found on simulated cases; 0.005 to 0.02 do as well.
+# Variance of log time, beside the trend, per distance of 1 in log size: the larger it is, the less
+# a cell's time is smoothed. Tuned on simulated cases; 0.005 to 0.02 do as well.
 _ROUGHNESS = 0.01
 
 Cell = tuple[int, int]
-"""A size on the first axis and one on the second."""
+"""The size on the first axis and the size on the second."""
 Times = Mapping[Cell, Mapping[str, Sequence[float]]]
-"""For each cell that was tried, the seconds of each backend that has any there."""
+"""The seconds of each backend that has a time, by cell that was tried."""
 Mask = npt.NDArray[np.bool_]
 
 
@@ -46,7 +46,7 @@ class CellGrid:
         return self.x_values[index[0]], self.y_values[index[1]]
 
     def points(self) -> Array:
-        """Return the logarithms of the sizes of every cell: (cells, 2), second axis fastest."""
+        """Return the log sizes of every cell, shape (cells, 2), with the second axis fastest."""
         across, along = np.meshgrid(np.log(self.x_values), np.log(self.y_values), indexing="ij")
         return np.stack([across.ravel(), along.ravel()], axis=1)
 
@@ -54,8 +54,8 @@ class CellGrid:
 def log_grid(x_range: tuple[int, int], y_range: tuple[int, int], points: int) -> CellGrid:
     """Return a grid of whole numbers in geometric steps between the ends of each axis, inclusive.
 
-    Where a range has fewer whole numbers than ``points``, or steps would be less than 1, the axis
-    is shorter. Raises ValueError for a range that does not ascend from 1, or fewer than 2 points.
+    An axis is shorter than ``points`` if rounded steps coincide. Raises ValueError for a range
+    that does not ascend from at least 1, or for fewer than 2 points.
     """
     if points < 2:
         raise ValueError(f"a map needs at least 2 points along an axis, got {points}")
@@ -75,10 +75,10 @@ def rows_by_cell(rows: Iterable[Measurement]) -> dict[Cell, list[Measurement]]:
 
 
 def whole_cells(rows: Iterable[Measurement]) -> list[Measurement]:
-    """Return rows without those of ours in cells whose measuring was cut short.
+    """Return the rows without our cells whose measurement was interrupted.
 
-    In such a cell a backend that has times elsewhere has no row, not even one with a reason: the
-    others must not win there because of that.
+    In such a cell a backend that has times elsewhere has no row, not even a failed one; the others
+    must not win there for that reason.
     """
     rows = list(rows)
     backends = {row.backend for row in rows if row.status == "ok"}
@@ -91,7 +91,7 @@ def whole_cells(rows: Iterable[Measurement]) -> list[Measurement]:
 
 
 def times_by_cell(rows: Iterable[Measurement]) -> dict[Cell, dict[str, list[float]]]:
-    """Return seconds per iteration by cell and backend, in the order of the processes."""
+    """Return the seconds per iteration by cell and backend, in the order of processes."""
     return {
         cell: {
             backend: [seconds for _, seconds in sorted(by_process.items())]
@@ -105,42 +105,44 @@ def times_by_cell(rows: Iterable[Measurement]) -> dict[Cell, dict[str, list[floa
 # --- between the measured cells -------------------------------------------------------------------
 
 
-def surfaces(grid: CellGrid, known: Times) -> dict[str, Array]:
-    """Return the log seconds of each backend in every cell of the grid; NaN where it has no time.
+def surfaces(grid: CellGrid, times_of_cells: Times) -> dict[str, Array]:
+    """Return the log seconds of each backend, shape ``grid.shape``; NaN where it has no time.
 
-    Linear in the logarithms of both sizes but for the distances to the measured cells: kriging
-    with a linear variogram (Matheron, Economic Geology 58, 1963), whose noise is that of the
-    processes. Where some cells tried have no time, a cell has one on the same side as most near it.
+    They are interpolated in the logarithms of both sizes by kriging with a linear trend and a
+    linear variogram (Matheron, Economic Geology 58, 1963); the noise is that between processes. If
+    a backend failed in some cells, a cell has a time if most measured cells near it have.
     """
-    tried = sorted(known)
-    backends = sorted({backend for cell in tried for backend in known[cell]})
-    smoothing = variance_of_a_cell(known) / _ROUGHNESS
+    tried = sorted(times_of_cells)
+    backends = sorted({backend for cell in tried for backend in times_of_cells[cell]})
+    smoothing = variance_of_a_cell(times_of_cells) / _ROUGHNESS
     everywhere = grid.points()
     fields = {}
     for backend in backends:
-        timed = [cell for cell in tried if backend in known[cell]]
-        logs = np.array([robust_mean(np.log(known[cell][backend]))[0] for cell in timed])
+        timed = [cell for cell in tried if backend in times_of_cells[cell]]
+        logs = np.array([robust_mean(np.log(times_of_cells[cell][backend]))[0] for cell in timed])
         surface = _between(np.log(timed), logs, everywhere, smoothing)
         if len(timed) < len(tried):
-            surface[~mostly(grid, {cell: backend in known[cell] for cell in tried})] = np.nan
+            surface[~mostly(grid, {cell: backend in times_of_cells[cell] for cell in tried})] = (
+                np.nan
+            )
         fields[backend] = surface.reshape(grid.shape)
     return fields
 
 
-def mostly(grid: CellGrid, known: Mapping[Cell, bool]) -> Mask:
-    """Return for every cell, in the order of the grid's points, what is true of most near it."""
-    cells = sorted(known)
-    sides = np.array([1.0 if known[cell] else -1.0 for cell in cells])
+def mostly(grid: CellGrid, is_true: Mapping[Cell, bool]) -> Mask:
+    """Return whether ``is_true`` holds in most cells near each cell of the grid; shape (cells,)."""
+    cells = sorted(is_true)
+    sides = np.array([1.0 if is_true[cell] else -1.0 for cell in cells])
     mask: Mask = _between(np.log(cells), sides, grid.points()) >= 0
     return mask
 
 
-def variance_of_a_cell(known: Times) -> float:
-    """Return the variance of a cell's mean log time over its processes; 0 without several."""
+def variance_of_a_cell(times_of_cells: Times) -> float:
+    """Return the average variance of a cell's mean log time over processes; 0 for single times."""
     variances = [
         np.log(seconds).var(ddof=1) / len(seconds)
-        for cell in sorted(known)
-        for _, seconds in sorted(known[cell].items())
+        for cell in sorted(times_of_cells)
+        for _, seconds in sorted(times_of_cells[cell].items())
         if len(seconds) > 1
     ]
     return float(np.mean(variances)) if variances else 0.0

@@ -1,7 +1,7 @@
 """The phase map: which backend is fastest at which two sizes, and by how much.
 
-A cell that was measured is judged by its own times. One that was not is interpolated from those
-around it (`grid.surfaces`); its ratio then has no interval.
+A measured cell is judged by its own times. Any other is interpolated from the cells around it
+(`grid.surfaces`), and its ratio has no interval.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ UNKNOWN = "unknown"
 class MapCell(Struct, frozen=True, kw_only=True):
     """The fastest backend at one pair of sizes.
 
-    ``winner`` is a backend, ``tie``, ``undecided``, or None where none has a time.
-    ``ratio`` is the time of ``second`` over that of ``fastest``, ``low`` and ``high`` the interval
-    that decided, where several processes measured both; all three are None without a second. Where
-    that is open, ``second`` is what may be as fast.
-    ``decided`` says whether the intervals allow no other winner; between measured cells, whether
-    most of the near ones are decided. There a tie needs ties in most of the near ones.
+    ``winner`` is a backend, ``tie``, ``undecided``, or None if no backend has a time.
+    ``ratio`` is the time of ``second`` over that of ``fastest``; ``low`` and ``high`` are the
+    interval that decided, if several processes measured both. All three are None without a second.
+    In an undecided cell ``second`` is a backend that may be as fast.
+    ``decided`` is ``yes`` if the intervals allow no other winner. An interpolated cell is decided,
+    or a tie, if most of the measured cells near it are.
     """
 
     x: int
@@ -65,16 +65,16 @@ class MapCell(Struct, frozen=True, kw_only=True):
 
     @property
     def answer(self) -> str:
-        """The winner, `TIED` or `UNDECIDED`; `UNKNOWN` where none has a time."""
+        """The winner, `TIED` or `UNDECIDED`; `UNKNOWN` if no backend has a time."""
         return self.winner or UNKNOWN
 
 
 class PhaseMap(Struct, frozen=True, kw_only=True):
     """A map of one family on one machine.
 
-    ``cells`` holds every cell of the grid, the second axis running fastest. ``shares`` is the area
-    of each winner on logarithmic axes where that is decided; ties, ``undecided`` and ``unknown``
-    cells (without a time) have theirs.
+    ``cells`` holds every cell of the grid, with the second axis running fastest. ``shares`` is the
+    share of cells, the area on logarithmic axes, of each decided winner, of ties, of ``undecided``
+    and of ``unknown`` cells (without a time).
     ``absent`` holds the reason of each backend without any time.
     """
 
@@ -100,10 +100,10 @@ def phase_map_of(
     axes: tuple[str, str] = ("rows", "width"),
     others: Iterable[Measurement] = (),
 ) -> PhaseMap:
-    """Judge every cell of a grid, by default that of all sizes measured.
+    """Judge every cell of a grid, by default the grid of all measured sizes.
 
-    A measured cell is judged together with the ``others`` of other sessions. Rows whose problem
-    names no two sizes are left out, and cells that were cut short. Raises
+    A measured cell is judged together with the ``others`` of other sessions. Rows of problems
+    without two sizes, and interrupted cells, are left out. Raises
     ValueError if none are left, or if they are of several families, or of several
     grounds.
     """
@@ -127,17 +127,17 @@ def phase_map_of(
         )
         for cell, here in by_cell.items()
     }
-    decided = mostly(grid, {cell: found.decided == "yes" for cell, found in measured.items()})
-    tied = mostly(grid, {cell: found.winner == TIED for cell, found in measured.items()})
+    decided = mostly(grid, {cell: judged.decided == "yes" for cell, judged in measured.items()})
+    tied = mostly(grid, {cell: judged.winner == TIED for cell, judged in measured.items()})
     cells = [
         measured.get(cell)
         or _between(
             cell,
-            {name: field.flat[place] for name, field in fields.items()},
-            decided=bool(decided[place]),
-            near_ties=bool(tied[place]),
+            {name: field.flat[index] for name, field in fields.items()},
+            decided=bool(decided[index]),
+            near_ties=bool(tied[index]),
         )
-        for place, cell in enumerate(product(grid.x_values, grid.y_values))
+        for index, cell in enumerate(product(grid.x_values, grid.y_values))
     ]
     shares = _shares(cells)
     absent = {
@@ -167,15 +167,15 @@ def phase_map_of(
 def _measured(
     cell: Cell, rows: list[Measurement], seconds: dict[str, list[float]], backends: Sequence[str]
 ) -> MapCell:
-    """Judge a cell by its own times; ``backends`` have one in some cell."""
-    found = rank_rows(rows, sorted({*backends, *(row.backend for row in rows)}))
-    names, ratio = found.order[:1], None
-    if len(found.order) > 1:
-        # Where the cell is open, the one that leaves it so.
-        others = [name for name in found.order[1:] if name in found.open] or found.order[1:]
-        second = min(others, key=lambda name: _estimate(found.ratios[name]))
-        names, ratio = (*names, second), found.ratios[second]
-        if ratio is None:  # no process measured both, but there is a ratio
+    """Judge a cell by its own times; ``backends`` are those with a time in any cell."""
+    ranking = rank_rows(rows, sorted({*backends, *(row.backend for row in rows)}))
+    names, ratio = ranking.order[:1], None
+    if len(ranking.order) > 1:
+        # In an undecided cell, a backend that may be as fast.
+        others = [name for name in ranking.order[1:] if name in ranking.open] or ranking.order[1:]
+        second = min(others, key=lambda name: _estimate(ranking.ratios[name]))
+        names, ratio = (*names, second), ranking.ratios[second]
+        if ratio is None:  # no process measured both
             first, other = (of_times(seconds[name]).estimate for name in names)
             ratio = Interval(other / first, None, None)
     return _cell(
@@ -183,8 +183,8 @@ def _measured(
         names,
         ratio,
         measured=True,
-        tied=bool(found.ties),
-        decided=found.decided == "yes",
+        tied=bool(ranking.ties),
+        decided=ranking.decided == "yes",
     )
 
 
@@ -201,8 +201,8 @@ def _between(cell: Cell, logs: dict[str, float], *, decided: bool, near_ties: bo
 
 
 def _ordered(costs: dict[str, float]) -> list[str]:
-    known = (name for name, cost in costs.items() if not np.isnan(cost))
-    return sorted(known, key=lambda name: (costs[name], name))
+    timed = (name for name, cost in costs.items() if not np.isnan(cost))
+    return sorted(timed, key=lambda name: (costs[name], name))
 
 
 def _cell(
@@ -214,7 +214,7 @@ def _cell(
     tied: bool,
     decided: bool,
 ) -> MapCell:
-    """Return a cell; ``names`` begin with its fastest and its second, where there are two."""
+    """Return a cell; ``names`` are the fastest and the second backend, as far as there are."""
     fastest, second = (*names, None, None)[:2]
     winner = TIED if tied else fastest
     is_decided = decided and fastest is not None
@@ -241,11 +241,11 @@ def _shares(cells: list[MapCell]) -> dict[str, float]:
 
 # --- in a sentence --------------------------------------------------------------------------------
 
-# Of the decided cells, that a rule in one sentence may get wrong.
+# Share of the decided cells that a rule in one sentence may get wrong.
 _EXCEPTIONS = 0.02
 # Winners that have room in a line.
 _NAMED = 2
-# Of a map that is all alike, and of a part of one.
+# Words for a map with one answer everywhere, and for a part of a map.
 _WHOLE = {
     TIED: "the fastest backends tie within 5% everywhere",
     UNDECIDED: "undecided everywhere",
@@ -255,9 +255,9 @@ _PART = {TIED: "tie", UNDECIDED: "undecided", UNKNOWN: "no time"}
 
 
 def sentence(shares: dict[str, float], cells: Sequence[MapCell], axes: tuple[str, str]) -> str:
-    """Return which backend wins how much of the map, and a rule of one size where there is one.
+    """Return a sentence on the share of each winner, with a rule of one threshold if there is one.
 
-    A rule is stated where it gets at most 2% of the cells with a winner wrong, and where less is
+    A rule must get at most 2% of the cells with a winner wrong, and less of the map may be
     undecided than its winner has.
     """
     whole = next((name for name in _WHOLE if shares.get(name) == 1), None)
@@ -276,7 +276,7 @@ def sentence(shares: dict[str, float], cells: Sequence[MapCell], axes: tuple[str
 
 
 def _rule(cells: Sequence[MapCell], axes: tuple[str, str], shares: dict[str, float]) -> str:
-    """Return ``; torch-cpu from rows × width ≈ 2,400``: the threshold that is seldom wrong."""
+    """Return a threshold rule, as ``; torch-cpu from rows × width ≈ 2,400``; empty without one."""
     decided = [cell for cell in cells if cell.answer not in _WHOLE]
     winners = np.array([cell.answer for cell in decided])
     x, y = np.array([(cell.x, cell.y) for cell in decided], np.float64).T
@@ -306,8 +306,8 @@ def _round(value: float) -> str:
 
 # --- where the winner changes, as lines -----------------------------------------------------------
 
-# Log-ratio beyond which it no longer says how far the border is: a step, or a backend that stops
-# working, is put halfway between two cells.
+# Log-ratios are clipped to this, so that a border at a step, or where a backend stops working, lies
+# halfway between two cells.
 _STEEP = 0.3
 _DIGITS = 4  # significant ones of a size on a border
 
@@ -317,8 +317,8 @@ Line = list[tuple[float, float]]
 class Border(Struct, frozen=True):
     """Sizes at which the two fastest backends take equally long.
 
-    Each line is of points in units of the axes, straight on logarithmic ones; it is closed if its
-    ends meet.
+    Each line is a list of points in units of the axes, straight on logarithmic axes; it is closed
+    if its ends meet.
     """
 
     backends: tuple[str, str]
@@ -326,62 +326,59 @@ class Border(Struct, frozen=True):
 
 
 def borders(grid: CellGrid, surfaces: dict[str, Array]) -> list[Border]:
-    """Return the border of each two backends that have one; ``surfaces`` are log times."""
+    """Return the border of each two backends that share one; ``surfaces`` are log times."""
     if min(grid.shape) < 2:
         return []
     shared = []
     for first, second in combinations(sorted(surfaces), 2):
         others = [field for name, field in surfaces.items() if name not in (first, second)]
-        found = map(_rounded, _zeros(grid, surfaces[first], surfaces[second], others))
-        if lines := [line for line in found if len(line) > 1]:
+        rounded = map(_rounded, _zeros(grid, surfaces[first], surfaces[second], others))
+        if lines := [line for line in rounded if len(line) > 1]:
             shared.append(Border((first, second), lines))
     return shared
 
 
 def _zeros(grid: CellGrid, first: Array, second: Array, others: Sequence[Array]) -> list[Array]:
-    """Return lines, in logarithms of both sizes, along which two log times are equal.
+    """Return the lines of points, in log sizes, along which two log times are equal.
 
-    They end at cells in which another backend is faster than both, or none has a time.
+    They end at cells in which another backend is faster than both, or neither has a time.
     """
-    from contourpy import LineType, contour_generator  # here: only maps need it
+    from contourpy import LineType, contour_generator  # only maps need it
 
-    one, other = _slow_if_none(first), _slow_if_none(second)
+    first_times, second_times = _slow_if_none(first), _slow_if_none(second)
     hidden = np.isnan(first) & np.isnan(second)
     for field in others:
-        hidden |= _slow_if_none(field) < np.minimum(one, other)
+        hidden |= _slow_if_none(field) < np.minimum(first_times, second_times)
     lines = contour_generator(
         np.log(grid.x_values),
         np.log(grid.y_values),
-        np.ma.masked_array(np.clip(one - other, -_STEEP, _STEEP), hidden).T,
+        np.ma.masked_array(np.clip(first_times - second_times, -_STEEP, _STEEP), hidden).T,
         line_type=LineType.Separate,
     ).lines(0.0)
     return [np.asarray(line) for line in lines]
 
 
 def _slow_if_none(field: Array) -> Array:
-    """Return the field with a backend slower than any other where it has no time."""
+    """Return the field with a time slower than any other instead of NaN."""
     return np.nan_to_num(field, nan=1e3)
 
 
 def _rounded(line: Array) -> Line:
-    """Return sizes of their logarithms; points that round to the same one are one."""
+    """Return the sizes from their logarithms, rounded, without repeated points."""
     sizes = ([float(f"{size:.{_DIGITS}g}") for size in point] for point in np.exp(line))
     return [(x, y) for (x, y), _ in groupby(sizes)]
 
 
 # --- the figure: hue for the winner, intensity for its lead ---------------------------------------
 
-# Ratios at which the colours may end; the first that nine cells in ten do not exceed is taken.
+# Ratios at which the colours may end: the first that nine cells in ten do not exceed.
 _TOPS = (2, 4, 8, 16, 32, 64)
 # The smallest share of the map that has room for a name.
 _LABELLED = 0.03
 
 
 def map_figure(phase_map: PhaseMap) -> MapFigure:
-    """Return the map with its borders and names.
-
-    Every region carries the name of its winner, so that nothing is shown by colour alone.
-    """
+    """Return the figure of a map, with labelled regions: nothing is shown by colour alone."""
     top = _top_ratio(phase_map)
     x, y = phase_map.axes
     height = len(phase_map.y_values)
@@ -413,10 +410,7 @@ def map_figure(phase_map: PhaseMap) -> MapFigure:
 
 
 def _top_ratio(phase_map: PhaseMap) -> int:
-    """Return the ratio at which the colours end: nine cells in ten do not exceed it, or 64.
-
-    Of those that are decided.
-    """
+    """Return the ratio at which the colours end: nine in ten decided cells do not exceed it."""
     decided = (cell for cell in phase_map.cells if cell.decided == "yes")
     ratios = [cell.ratio for cell in decided if cell.ratio is not None]
     wanted = float(np.quantile(ratios, 0.9)) if ratios else 1.0
@@ -438,25 +432,25 @@ def _drawn(phase_map: PhaseMap, cell: MapCell, top: int) -> DrawnCell:
 
 def _text(phase_map: PhaseMap, cell: MapCell) -> str:
     x, y = phase_map.axes
-    where = f"{x} {cell.x:,}, {y} {cell.y:,}: "
+    sizes = f"{x} {cell.x:,}, {y} {cell.y:,}: "
     if cell.winner is None or cell.fastest is None:
-        return where + "no backend has a time"
+        return sizes + "no backend has a time"
     if cell.ratio is None:
-        return where + f"only {cell.fastest} has a time"
+        return sizes + f"only {cell.fastest} has a time"
     ahead = interval(cell.ratio, cell.low, cell.high) if cell.measured else digits(cell.ratio)
     how = "measured" if cell.measured else "between measured cells"
     tie = ", a tie" if cell.winner == TIED else ""
     doubt = "" if cell.decided == "yes" else ", undecided"
-    return f"{where}{cell.fastest} {ahead}× as fast as {cell.second}{tie}{doubt}; {how}"
+    return f"{sizes}{cell.fastest} {ahead}× as fast as {cell.second}{tie}{doubt}; {how}"
 
 
 def _regions(phase_map: PhaseMap) -> list[Region]:
-    """Return the names of the winners, each where its region is widest, and what is undecided."""
+    """Return a label in the middle of each large region of a winner or of undecided cells."""
     from scipy import ndimage  # not for the help of a command
 
     shape = (len(phase_map.x_values), len(phase_map.y_values))
     winners = np.array([cell.answer for cell in phase_map.cells]).reshape(shape)
-    # By how much a backend is ahead is known where it was measured.
+    # Only measured cells have a reliable lead.
     leads = [cell.ratio if cell.ratio and cell.measured else 1.0 for cell in phase_map.cells]
     ratios = np.array(leads).reshape(shape)
     regions = []
@@ -473,7 +467,7 @@ def _regions(phase_map: PhaseMap) -> list[Region]:
 
 
 def _middle(area: Mask) -> tuple[int, int]:
-    """Return the cell of the area that is far from its edge, and of those the most central."""
+    """Return the indices of the most central of the area's cells far from its edge."""
     from scipy import ndimage
 
     depth = ndimage.distance_transform_edt(np.pad(area, 1))[1:-1, 1:-1]

@@ -1,4 +1,4 @@
-"""Which backend wins where, on two size axes: measured where the winner is uncertain."""
+"""The study of maps: which backend wins at which two sizes, measured where that is uncertain."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ from perceptron.statistics.sessions import Start, intervals_of, starts_of
 MAPS = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 2)
 """Families along two axes."""
 
-# In quick mode the largest sizes, whose single iteration takes a second, are left out, ...
-_QUICK_PART = 8  # ... at the upper end of either axis by this factor.
+# Quick mode divides the upper end of either axis by this: there one iteration takes a second.
+_QUICK_PART = 8
 _MOST_POINTS = 64
 
 Range = tuple[AxisSize, AxisSize]
 
 
 class MapPlan(Plan, frozen=True, kw_only=True):
-    """The sizes to map, and how closely."""
+    """The sizes to map, and the number of points along each axis."""
 
     usual_seconds: ClassVar[float] = 300.0
     family: Annotated[
@@ -81,15 +81,15 @@ class MapPlan(Plan, frozen=True, kw_only=True):
     dtype: Annotated[DType, DTYPE] = "float32"
     quick: Annotated[bool, Option("Measure a coarse map, within a minute.", ("--quick",))] = False
     x_range: Range | None = None
-    """Ends of the first axis; those of the family's own sizes by default."""
+    """Ends of the first axis; by default those of the family's sizes."""
     y_range: Range | None = None
     axes: tuple[AxisName, AxisName] = ("rows", "width")
     """The family's axes."""
     called: Called | None = None
-    """What ``functions`` holds."""
+    """The functions in the file ``functions``."""
 
     def resolved(self) -> MapPlan:
-        """Return it with every default filled in; raises `UserError` naming an option."""
+        """Return the plan with every default filled in; raise `UserError` for a bad option."""
         if self.functions is not None:
             return self._of_functions(self.functions)
         if self.family not in FAMILIES:
@@ -124,12 +124,12 @@ class MapPlan(Plan, frozen=True, kw_only=True):
     def _of_functions(self, file: str) -> MapPlan:
         why = "is about training: leave it out with --functions"
         self.refuse(why, "family", "backends", "over", "dtype")
-        found = called(file, axes=2)
-        (x_range, y_range), (x, y) = found.sizes, found.axes
+        called_functions = called(file, axes=2)
+        (x_range, y_range), (x, y) = called_functions.sizes, called_functions.axes
         return replace(
             self,
-            family=found.family,
-            called=found,
+            family=called_functions.family,
+            called=called_functions,
             points=self._points(),
             threads=self.threads or usable_cores(),
             x_range=x_range,
@@ -144,17 +144,17 @@ class MapPlan(Plan, frozen=True, kw_only=True):
 
     @property
     def budget_seconds(self) -> float:
-        """A quick run is over in a minute."""
+        """The default budget in seconds: a minute for a quick run."""
         return 60.0 if self.quick else self.usual_seconds
 
     @property
     def repeats(self) -> int:
-        """Fresh processes that measure every cell."""
+        """Number of fresh processes that measure each cell."""
         return 2 if self.quick else 3
 
     @property
     def grid(self) -> CellGrid:
-        """All cells. Raises ValueError for a range that does not ascend."""
+        """All cells; raises ValueError for a range that does not ascend."""
         assert self.x_range is not None, "a plan that is resolved or was stored has ranges"
         assert self.y_range is not None
         return log_grid(self.x_range, self.y_range, self.points or _MOST_POINTS)
@@ -166,7 +166,7 @@ def _own_range(family: Family, axis: int, quick: bool) -> Range:
 
 
 class Map:
-    """The study."""
+    """The study of maps."""
 
     name: ClassVar[str] = "map"
     Plan: ClassVar[type[Plan]] = MapPlan
@@ -177,36 +177,36 @@ class Map:
     doing: ClassVar[str] = "mapping"
 
     def next(self, plan: MapPlan, rows: Sequence[Row], left: float) -> Sequence[Time]:
-        """Choose cells round by round, as if from the start, up to a round that lacks rows.
+        """Return the missing jobs of the first round of cells that has any.
 
-        Each round's cells follow from the rows of the rounds before it, whatever else was measured:
-        an interrupted map chooses the same cells again, and only what is missing is measured.
+        Rounds are replayed from the start, each from the rows of those before it only: so an
+        interrupted map chooses the same cells again, and measures what is missing.
         """
         measured = times(rows)
         chosen: set[Cell] = set()
         while True:
-            known = [row for row in measured if row.sizes in chosen]
-            cells = next_cells(plan.grid, times_by_cell(known))
+            chosen_rows = [row for row in measured if row.sizes in chosen]
+            cells = next_cells(plan.grid, times_by_cell(chosen_rows))
             jobs = _missing(plan, cells, measured)
             if jobs or chosen.issuperset(cells):
                 return jobs
             chosen.update(cells)
 
     def answer(self, plan: MapPlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
-        """Judge every cell; those that were not measured lie between those that were."""
-        own = usable_rows(run.folder, times(rows))
+        """Judge every cell, measured or interpolated."""
+        own_rows = usable_rows(run.folder, times(rows))
         if plan.x_range is None or plan.y_range is None:
             raise UserError(f"{run.folder / 'run.json'}, plan: it has no ranges of sizes")
-        found = phase_map_of(own, plan.grid, plan.axes, run.others)
-        known = times_by_cell(whole_cells(own))
-        not_refined = len(next_cells(plan.grid, known)) if run.run.cut_short else 0
-        starts = starts_of([*own, *run.others])
-        told = _told(found, own[0], not_refined, run.run.machine, starts)
+        phase_map = phase_map_of(own_rows, plan.grid, plan.axes, run.others)
+        times_so_far = times_by_cell(whole_cells(own_rows))
+        not_refined = len(next_cells(plan.grid, times_so_far)) if run.run.cut_short else 0
+        starts = starts_of([*own_rows, *run.others])
+        answer = _told(phase_map, own_rows[0], not_refined, run.run.machine, starts)
         if plan.called is None:
-            return told
+            return answer
         notes = notes_of_any(plan.called)
         return replace(
-            told, notes=(*told.notes, *map(Note, notes)), data=told.data | {"notes": notes}
+            answer, notes=(*answer.notes, *map(Note, notes)), data=answer.data | {"notes": notes}
         )
 
 
@@ -235,56 +235,60 @@ def _jobs(plan: MapPlan, cells: Sequence[Cell]) -> list[Time]:
 
 
 def _told(
-    found: PhaseMap,
+    phase_map: PhaseMap,
     row: Measurement,
     not_refined: int,
     machine: str,
     starts: Collection[Start],
 ) -> Answer:
     how = training_words(row)
-    notes = [Note(f"{name}: not measured: {why}.") for name, why in found.absent.items()]
-    threads, cells = threads_in_all(found.threads, found.backends), len(found.cells)
-    still_open = {UNDECIDED, UNKNOWN} & found.shares.keys()
+    notes = [Note(f"{name}: not measured: {why}.") for name, why in phase_map.absent.items()]
+    threads, cells = threads_in_all(phase_map.threads, phase_map.backends), len(phase_map.cells)
+    still_open = {UNDECIDED, UNKNOWN} & phase_map.shares.keys()
     decided: Decided = "partly" if still_open else "yes"
-    if found.shares.keys() == still_open:
+    if phase_map.shares.keys() == still_open:
         decided = "no"
-    how_measured = f"{threads}, {found.dtype}" if found.dtype else threads
+    how_measured = f"{threads}, {phase_map.dtype}" if phase_map.dtype else threads
     return Answer(
-        question=f"map of {found.family}",
-        query=(("Family", found.family),),
+        question=f"map of {phase_map.family}",
+        query=(("Family", phase_map.family),),
         conditions=(
-            ("dtype", found.dtype or "not stated"),
-            ("Threads", str(found.threads or "not stated")),
+            ("dtype", phase_map.dtype or "not stated"),
+            ("Threads", str(phase_map.threads or "not stated")),
         ),
         measured=f", {', '.join(filter(None, (how_measured, how)))}; "
-        f"{found.cells_measured} of {cells} cells were measured, the others are interpolated and "
-        "have no interval",
+        f"{phase_map.cells_measured} of {cells} cells were measured, the others are interpolated "
+        "and have no interval",
         verdicts=(
             Verdict(
-                subject=found.family,
+                subject=phase_map.family,
                 decided=decided,
-                sentence=found.summary,
-                notes=tuple(_doubts(found, not_refined)),
+                sentence=phase_map.summary,
+                notes=tuple(_doubts(phase_map, not_refined)),
                 heading=f"{machine}, {how_measured}; {intervals_of(starts)}",
             ),
         ),
         notes=tuple(notes),
-        tables=(cells_table(found), _borders_table(found)),
+        tables=(cells_table(phase_map), _borders_table(phase_map)),
         figures=(
-            Figure(title=f"{found.family}: which backend wins where", drawing=map_figure(found)),
+            Figure(
+                title=f"{phase_map.family}: which backend wins where", drawing=map_figure(phase_map)
+            ),
         ),
-        backends=tuple(found.backends),
-        data={"map": found, "not_refined": not_refined, "machine": machine},
+        backends=tuple(phase_map.backends),
+        data={"map": phase_map, "not_refined": not_refined, "machine": machine},
     )
 
 
-def _doubts(found: PhaseMap, not_refined: int) -> Iterator[str]:
-    """Yield why a map has no answer or cells have none, and what a longer run would measure."""
-    if len(found.backends) < 2 and found.absent:
-        yield f"why: {', '.join(f'{name}: {why}' for name, why in found.absent.items())}"
-    alone = Counter(one.fastest for one in found.cells if one.measured and one.second is None)
+def _doubts(phase_map: PhaseMap, not_refined: int) -> Iterator[str]:
+    """Yield notes on missing backends and undecided cells, and what a longer run would measure."""
+    if len(phase_map.backends) < 2 and phase_map.absent:
+        yield f"why: {', '.join(f'{name}: {why}' for name, why in phase_map.absent.items())}"
+    alone = Counter(
+        cell.fastest for cell in phase_map.cells if cell.measured and cell.second is None
+    )
     del alone[None]
-    if len(found.backends) > 1 and alone:
+    if len(phase_map.backends) > 1 and alone:
         only = ", ".join(f"{name} in {number}" for name, number in alone.items())
         yield f"undecided: measured cells in which only one backend has a time: {only}"
     if not_refined:
@@ -292,39 +296,39 @@ def _doubts(found: PhaseMap, not_refined: int) -> Iterator[str]:
         yield f"why: no time was left to measure {cells}; next: a larger --budget"
 
 
-def cells_table(found: PhaseMap) -> Table:
-    """Return a letter for each winner and its lead: ``n 3.2``, 3.2 times as fast.
+def cells_table(phase_map: PhaseMap) -> Table:
+    """Return the table of each cell's winner, as a letter, and its lead: ``n 3.2``, 3.2× as fast.
 
-    The largest size of the second axis comes first, as on the figure.
+    The largest size of the second axis comes first, as in the figure.
     """
-    (x, y), letters = found.axes, _letters(found.backends)
-    cells = {(cell.x, cell.y): cell for cell in found.cells}
-    marked = found.cells_measured < len(found.cells)
+    (x, y), letters = phase_map.axes, _letters(phase_map.backends)
+    cells = {(cell.x, cell.y): cell for cell in phase_map.cells}
+    marked = phase_map.cells_measured < len(phase_map.cells)
     return Table(
-        title=f"{found.family}: the fastest backend",
-        columns=(f"{y} ↑ {x} →>", *(f"{count(size)}>" for size in found.x_values)),
+        title=f"{phase_map.family}: the fastest backend",
+        columns=(f"{y} ↑ {x} →>", *(f"{count(size)}>" for size in phase_map.x_values)),
         rows=tuple(
-            (high, *(_letter(cells[wide, high], letters, marked) for wide in found.x_values))
-            for high in reversed(found.y_values)
+            (high, *(_letter(cells[wide, high], letters, marked) for wide in phase_map.x_values))
+            for high in reversed(phase_map.y_values)
         ),
-        legend=_legend(found, letters),
+        legend=_legend(phase_map, letters),
         is_scale=True,
         is_grid=True,
     )
 
 
-def _legend(found: PhaseMap, letters: dict[str, str]) -> str:
-    """Return the legend of the table: its letters and signs."""
+def _legend(phase_map: PhaseMap, letters: dict[str, str]) -> str:
+    """Return the legend of the table's letters and signs."""
     meanings = [f"{letter} {backend}" for backend, letter in letters.items()]
-    if any(cell.winner == TIED for cell in found.cells):
+    if any(cell.winner == TIED for cell in phase_map.cells):
         meanings.append("= tie within 5%")
-    if UNDECIDED in found.shares:
+    if UNDECIDED in phase_map.shares:
         meanings.append("? undecided")
-    if UNKNOWN in found.shares:
+    if UNKNOWN in phase_map.shares:
         meanings.append("– no time")
-    if found.cells_measured < len(found.cells):
+    if phase_map.cells_measured < len(phase_map.cells):
         meanings.append("• measured")
-    several = "; numbers: how many times as fast as the next" if len(found.backends) > 1 else ""
+    several = "; numbers: how many times as fast as the next" if len(phase_map.backends) > 1 else ""
     return ", ".join(meanings) + several
 
 
@@ -341,9 +345,9 @@ def _letter(cell: MapCell, letters: dict[str, str], marked: bool) -> str | Quant
 
 
 def _letters(backends: Sequence[str]) -> dict[str, str]:
-    """Return a letter for each backend: the first of one of its words, else any of its own.
+    """Return a unique letter for each backend: an initial of its words, else any of its letters.
 
-    Where all its letters are taken, the whole name.
+    If all its letters are taken, the whole name is used.
     """
     letters: dict[str, str] = {}
     for backend in backends:
@@ -353,8 +357,8 @@ def _letters(backends: Sequence[str]) -> dict[str, str]:
     return letters
 
 
-def _borders_table(found: PhaseMap) -> Table:
-    x, y = found.axes
+def _borders_table(phase_map: PhaseMap) -> Table:
+    x, y = phase_map.axes
     return Table(
         title="Where two backends take equal times",
         columns=("border", f"from {x}>", f"{y}>", f"to {x}>", f"{y}>"),
@@ -363,7 +367,7 @@ def _borders_table(found: PhaseMap) -> Table:
                 " | ".join(border.backends),
                 *(Quantity(value, digits=2) for value in (*line[0], *line[-1])),
             )
-            for border in found.borders
+            for border in phase_map.borders
             for line in border.lines
         ),
     )

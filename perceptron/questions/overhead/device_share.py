@@ -1,4 +1,4 @@
-"""Devices beside the host: which ones trained, and whether launches take most of their time."""
+"""Devices beside the host: which trained, their busy time, and whether launches dominate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.statistics.interval import Interval, of_ratio, of_times
 from perceptron.statistics.select import has_time
 
-# A device with a smaller busy share waits for launches more than it works.
+# A device with a smaller busy share mostly waits for launches.
 _LAUNCH_BOUND = 0.5
 HOST = "cpu"
 """The device of rows that were measured on the host."""
@@ -18,7 +18,7 @@ CPU = "CPU"
 
 
 def is_beside_host(device: str | None) -> bool:
-    """Return whether this is a device beside the host; None is not."""
+    """Return whether ``device`` is one beside the host; False for None."""
     return device not in (HOST, None)
 
 
@@ -32,20 +32,20 @@ def _timed_by_device(rows: Iterable[Measurement]) -> list[Measurement]:
 
 
 def device_seconds(rows: Iterable[Measurement]) -> Interval | None:
-    """Return the device's own seconds per iteration over rows of processes, where they tell."""
+    """Return the seconds per iteration by the device's clock, over processes; None if unknown."""
     seconds = [row.device_seconds or 0.0 for row in _timed_by_device(rows)]
     return of_times(seconds) if seconds else None
 
 
 def busy_share(rows: Iterable[Measurement]) -> Interval | None:
-    """Return these seconds as a share of the time, where the rows tell."""
+    """Return the device's busy seconds as a share of the time; None if unknown."""
     timed = _timed_by_device(rows)
     busy = [row.device_seconds or 0.0 for row in timed]
     return of_ratio(busy, [row.seconds or 0.0 for row in timed]) if timed else None
 
 
 def busy_cell(busy: Interval) -> Quantity:
-    """Return the device's busy share, and whether the iteration is launch-bound."""
+    """Return the cell of a device's busy share, marked if the iteration is launch-bound."""
     after = ", launch-bound" if is_launch_bound(busy.estimate) else ""
     return Quantity(busy.estimate, "%", busy.ends, after=after)
 
@@ -60,12 +60,12 @@ def kind_of_hardware(rows: Sequence[Measurement], environment: Environment) -> s
     trained = list(on_devices(rows))
     if not trained:
         return CPU
-    # What was there while it trained, else the first one of the machine: that is what trains.
+    # The GPU of the measurement; if not recorded, the machine's first one, which backends use.
     names = [row.gpu.name for row in trained if row.gpu is not None]
     names += [gpu.name for gpu in environment.gpus]
     return next((name for name in names if name.strip()), trained[0].device or CPU)
 
 
 def on_devices(rows: Iterable[Measurement]) -> Iterable[Measurement]:
-    """Return the rows with a time of a training on something else than the CPU."""
+    """Return the timed rows of devices other than the CPU."""
     return (row for row in rows if is_beside_host(row.device) and has_time(row))

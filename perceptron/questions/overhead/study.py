@@ -158,7 +158,7 @@ class Overhead:
         """Judge every variant, and what explains it."""
         usable = usable_rows(run.folder, times(rows))
         problem = next((row.problem for row in usable if row.problem), plan.problem)
-        found: Ladder = ladder(
+        breakdown: Ladder = ladder(
             usable,
             problem=problem,
             threads=plan.threads or 1,
@@ -170,7 +170,7 @@ class Overhead:
         )
         together = starts_of([*usable, *(row for row in run.others if row.problem == problem)])
         return replace(
-            rendered(found, usable, together),
+            rendered(breakdown, usable, together),
             warnings=tuple(_not_measured(usable)),
             next=("perceptron", "advise", "--problem", plan.problem),
         )

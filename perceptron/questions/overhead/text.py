@@ -1,4 +1,4 @@
-"""A cost breakdown as an answer: its sentence, its tables, its notes and its figures."""
+"""Word and draw a cost breakdown: its sentence, tables, notes and figures."""
 
 from __future__ import annotations
 
@@ -73,78 +73,78 @@ _ROOFLINE = ("backend", "GFLOP/s>", "of the ceiling>", "GB/s>", "of the ceiling>
 
 
 def rendered(
-    found: Ladder, rows: Sequence[Measurement], starts: Collection[Start] = (None,)
+    ladder: Ladder, rows: Sequence[Measurement], starts: Collection[Start] = (None,)
 ) -> Answer:
-    """Return the answer of judged rows, ranked by runs with these starts."""
-    backends = [variant.backend for variant in found.variants]
-    threads = threads_in_all(found.threads, backends)
-    title = f"One iteration of {found.problem} in a ladder of variants"
-    drawn = [ladder_figure(found), *phases_figure(found), *roofline_figure(found)]
+    """Return the answer of a judged ladder; ``starts`` are those of the runs behind its ranking."""
+    backends = [variant.backend for variant in ladder.variants]
+    threads = threads_in_all(ladder.threads, backends)
+    title = f"One iteration of {ladder.problem} in a ladder of variants"
+    drawn = [ladder_figure(ladder), *phases_figure(ladder), *roofline_figure(ladder)]
     return Answer(
-        question=f"overhead of {found.problem}",
-        query=(("Problem", found.problem),),
+        question=f"overhead of {ladder.problem}",
+        query=(("Problem", ladder.problem),),
         conditions=(
-            ("Threads", ", over ".join(filter(None, (str(found.threads), _over(backends))))),
+            ("Threads", ", over ".join(filter(None, (str(ladder.threads), _over(backends))))),
         ),
         measured=f", {threads}",
-        verdicts=(_verdict(found, rows[0].machine, threads, starts),),
-        notes=tuple(_notes(found)),
-        tables=tuple(_tables(found, rows, threads)),
+        verdicts=(_verdict(ladder, rows[0].machine, threads, starts),),
+        notes=tuple(_notes(ladder)),
+        tables=tuple(_tables(ladder, rows, threads)),
         figures=tuple(Figure(title=title, drawing=drawing) for drawing in drawn),
-        backends=tuple(dict.fromkeys((*backends, *found.published))),
+        backends=tuple(dict.fromkeys((*backends, *ladder.published))),
         data={
-            "problem": found.problem,
-            "threads": found.threads,
-            "rungs": found.variants,
-            "phases": found.phases,
-            "phases_of_whole": found.wholes,
-            "operations": found.operations,
-            "bytes_moved": found.bytes_moved,
-            "ceilings": roof(found.ceilings, HOST),
-            "ceilings_by_device": found.ceilings,
-            "device": found.device,
-            "gpus": found.gpus,
-            "harness": {"seconds": found.harness_seconds, "share_of_sample": found.harness_share},
-            "published": found.published,
-            "ranking": found.ranking,
+            "problem": ladder.problem,
+            "threads": ladder.threads,
+            "rungs": ladder.variants,
+            "phases": ladder.phases,
+            "phases_of_whole": ladder.wholes,
+            "operations": ladder.operations,
+            "bytes_moved": ladder.bytes_moved,
+            "ceilings": roof(ladder.ceilings, HOST),
+            "ceilings_by_device": ladder.ceilings,
+            "device": ladder.device,
+            "gpus": ladder.gpus,
+            "harness": {"seconds": ladder.harness_seconds, "share_of_sample": ladder.harness_share},
+            "published": ladder.published,
+            "ranking": ladder.ranking,
         },
     )
 
 
 def _over(backends: Sequence[str]) -> str:
-    """Return over how many processes its first variants train, where these are several."""
+    """Return the numbers of processes of the variants as ``1 and 2 processes``; empty for one."""
     counts = sorted({processes for _, processes in map(name_and_processes, backends)})
     return f"{' and '.join(map(str, counts))} processes" if max(counts, default=1) > 1 else ""
 
 
-def _verdict(found: Ladder, machine: str, threads: str, starts: Collection[Start]) -> Verdict:
-    """Compare the first variant with the fastest; its time alone where that is undecided."""
-    measured = [variant for variant in found.variants if variant.seconds_per_iteration is not None]
-    ranking = found.ranking
+def _verdict(ladder: Ladder, machine: str, threads: str, starts: Collection[Start]) -> Verdict:
+    """Return the verdict: the first variant against the fastest, or its time if undecided."""
+    measured = [variant for variant in ladder.variants if variant.seconds_per_iteration is not None]
+    ranking = ladder.ranking
     notes: tuple[str, ...] = ()
-    too_busy = f"{TOO_BUSY}; next: {what_helps(found.threads)}"
+    too_busy = f"{TOO_BUSY}; next: {what_helps(ladder.threads)}"
     if not measured:
         sentence = "no variant was measured"
         reasons = [
             f"why: {variant.backend}: {variant.reason}"
-            for variant in found.variants
+            for variant in ladder.variants
             if variant.reason
         ]
         notes = tuple(reasons[:1])
     elif ranking.is_alone:
         sentence = alone(ranking, _time(measured[0]))
-        notes = (f"next: {next_of((), found.threads, '')}",)
-    elif found.rough is not None and ranking.decided == "no":
-        sentence = found.rough
+        notes = (f"next: {next_of((), ladder.threads, '')}",)
+    elif ladder.rough is not None and ranking.decided == "no":
+        sentence = ladder.rough
         notes = (f"why: {too_busy}",)
     else:
-        sentence = "; ".join(_clauses(found, measured))
-        notes = () if found.floor is not None else (f"why: {_why(ranking)}",)
-        if found.rough is not None:
-            notes = (*notes, f"rough: {found.rough}; {too_busy}")
-    phases = [f"phases of {shares}" for shares in _phase_shares(found)[:1]]
+        sentence = "; ".join(_clauses(ladder, measured))
+        notes = () if ladder.floor is not None else (f"why: {_why(ranking)}",)
+        if ladder.rough is not None:
+            notes = (*notes, f"rough: {ladder.rough}; {too_busy}")
+    phases = [f"phases of {shares}" for shares in _phase_shares(ladder)[:1]]
     return Verdict(
-        subject=found.problem,
+        subject=ladder.problem,
         decided=ranking.decided,
         sentence=sentence,
         notes=(*notes, *phases)[:2],
@@ -152,37 +152,37 @@ def _verdict(found: Ladder, machine: str, threads: str, starts: Collection[Start
     )
 
 
-def _clauses(found: Ladder, measured: Sequence[Variant]) -> Iterator[str]:
-    """Yield the fastest variant, those that tie or may be it, then the first that takes longer.
+def _clauses(ladder: Ladder, measured: Sequence[Variant]) -> Iterator[str]:
+    """Yield clauses on the fastest variant, ties and undecided ones, and the first slower one.
 
-    Where nothing is decided, the time of the first variant alone.
+    If nothing is decided, yield only the time of the first variant.
     """
-    ranking = found.ranking
+    ranking = ladder.ranking
     if ranking.decided == "no":
         yield f"{measured[0].backend} takes {_time(measured[0])}; the fastest variant is undecided"
         return
     first, between = ranking.order[0], undecided_between(ranking)
-    if between or found.floor is None:
+    if between or ladder.floor is None:
         yield between or "the fastest variant is undecided"
     if ranking.ties and not between:
         yield tie((first, *ranking.ties))
-    elif found.floor is not None:
-        yield _against(found, first, measured)
+    elif ladder.floor is not None:
+        yield _against(ladder, first, measured)
         return
-    beside = "" if between or found.floor is not None else first
+    beside = "" if between or ladder.floor is not None else first
     slower = (variant.backend for variant in measured if variant.backend in ranking.slower)
     yield from (_takes(ranking, name, beside) for name in islice(slower, 1))
 
 
-def _against(found: Ladder, fastest: str, measured: Sequence[Variant]) -> str:
+def _against(ladder: Ladder, fastest: str, measured: Sequence[Variant]) -> str:
     """Return the first slower variant's time and its ratio to the fastest."""
     slower = next(
-        (variant for variant in measured if variant.backend in found.ranking.slower), None
+        (variant for variant in measured if variant.backend in ladder.ranking.slower), None
     )
     if slower is None:
         best = next(variant for variant in measured if variant.backend == fastest)
         return f"{fastest} is the fastest variant: {_time(best)} an iteration"
-    ratio = found.ranking.ratios[slower.backend]
+    ratio = ladder.ranking.ratios[slower.backend]
     assert ratio is not None, "it takes longer"
     times = times_as_long(ratio.estimate, *ratio.ends).replace(" as long", "", 1)
     return (
@@ -196,14 +196,14 @@ def _takes(ranking: Ranking, name: str, beside: str = "") -> str:
     return takes(name, ratio, beside)
 
 
-def _over_what(found: Ladder) -> str:
-    """Return the heading of the ratios."""
-    is_open = found.floor is None and bool(found.ranking.ratios)
-    return f"× {found.ranking.fastest}" if is_open else "× the fastest"
+def _over_what(ladder: Ladder) -> str:
+    """Return the heading of the column of ratios."""
+    is_open = ladder.floor is None and bool(ladder.ranking.ratios)
+    return f"× {ladder.ranking.fastest}" if is_open else "× the fastest"
 
 
 def _why(ranking: Ranking) -> str:
-    """Return the reason why the fastest variant is open."""
+    """Return the reason why the fastest variant is undecided."""
     unmeasured = [name for name, doubt in ranking.doubts.items() if doubt == "not measured"]
     if unmeasured:
         measured = len(ranking.order)
@@ -215,26 +215,26 @@ def _time(variant: Variant) -> str:
     return duration_interval(variant.seconds_per_iteration or 0.0, variant.low, variant.high)
 
 
-def _notes(found: Ladder) -> Iterator[Note]:
-    if found.floor is not None:
+def _notes(ladder: Ladder) -> Iterator[Note]:
+    if ladder.floor is not None:
         yield Note(
             "Most variants leave out one thing that the variant above has; the fastest has little "
             "left but arithmetic."
         )
-    if found.harness_seconds is not None and found.harness_share is not None:
+    if ladder.harness_seconds is not None and ladder.harness_share is not None:
         yield Note(
-            f"The clock and an empty call take {duration(found.harness_seconds)}, at most "
-            f"{rough_percent(found.harness_share)} of a sample."
+            f"The clock and an empty call take {duration(ladder.harness_seconds)}, at most "
+            f"{rough_percent(ladder.harness_share)} of a sample."
         )
-    for gpu in found.gpus:
+    for gpu in ladder.gpus:
         yield Note(state_line(gpu))
-    for shares in _phase_shares(found)[1:]:  # the verdict has the first
+    for shares in _phase_shares(ladder)[1:]:  # the verdict has the first
         yield Note(f"Phases of {shares}.")
 
 
-def _phase_shares(found: Ladder) -> list[str]:
+def _phase_shares(ladder: Ladder) -> list[str]:
     """Return the largest phases of each backend whose phases are decided."""
-    shares = (largest_phases(found.phases, whole) for whole in found.wholes)
+    shares = (largest_phases(ladder.phases, whole) for whole in ladder.wholes)
     return [text for text in shares if text]
 
 
@@ -251,16 +251,16 @@ def largest_phases(phases: Sequence[IterationPhase], whole: WholeIteration) -> s
     return f"{whole.backend}: {', '.join(shares)}"
 
 
-def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterator[Table]:
+def _tables(ladder: Ladder, rows: Sequence[Measurement], threads: str) -> Iterator[Table]:
     def contended_of(backend: str, phase: str | None = None) -> Contention:
         return contention(row for row in rows if (row.backend, row.phase) == (backend, phase))
 
     # A terminal shows the first ten: those with a time.
-    shown = sorted(found.variants, key=lambda variant: variant.seconds_per_iteration is None)
+    shown = sorted(ladder.variants, key=lambda variant: variant.seconds_per_iteration is None)
     variants = with_contended(
         Table(
-            title=f"{found.problem}: one iteration, {threads} [95% interval]",
-            columns=("backend", "dtype", "one iteration", _over_what(found), "kernels>", "setup>"),
+            title=f"{ladder.problem}: one iteration, {threads} [95% interval]",
+            columns=("backend", "dtype", "one iteration", _over_what(ladder), "kernels>", "setup>"),
             rows=tuple(map(_variant, shown)),
         ),
         (contended_of(variant.backend) for variant in shown),
@@ -269,32 +269,31 @@ def _tables(found: Ladder, rows: Sequence[Measurement], threads: str) -> Iterato
         variants,
         columns=(*variants.columns, "removes"),
         rows=tuple(
-            (*row, variant.removes)
-            for row, variant in zip(variants.rows, shown, strict=True)
+            (*row, variant.removes) for row, variant in zip(variants.rows, shown, strict=True)
         ),
     )
-    if phases := tuple(_phase_cells(found)):
+    if phases := tuple(_phase_cells(ladder)):
         table = Table(
             title="Inside one eager iteration, by the difference of loops with and without a phase",
             columns=_PHASES,
             rows=phases,
         )
         yield with_contended(table, (contended_of(*map(str, row[:2])) for row in phases))
-    measured = [variant for variant in found.variants if variant.seconds_per_iteration is not None]
+    measured = [variant for variant in ladder.variants if variant.seconds_per_iteration is not None]
     if shares := tuple(_share(variant) for variant in measured if is_beside_host(variant.device)):
         yield Table(
             title="On the device: its busy share of the time, by its own events",
             columns=_SHARES,
             rows=shares,
         )
-    if found.device:
+    if ladder.device:
         yield Table(
             title="Around the iterations, each measured by itself [95% interval]",
             columns=_PARTS,
-            rows=tuple(_part_cells(found)),
+            rows=tuple(_part_cells(ladder)),
         )
-    for limits in roofs(found.ceilings):
-        if roofline := tuple(_roofline_cells(found, limits)):
+    for limits in roofs(ladder.ceilings):
+        if roofline := tuple(_roofline_cells(ladder, limits)):
             whose = limits.name if is_beside_host(limits.device) else threads
             yield Table(
                 title=f"Against the ceilings of {whose}: a large float32 product reached "
@@ -318,7 +317,7 @@ def _variant(variant: Variant) -> tuple[Cell, ...]:
     ratio, prepare = None, None
     if variant.ratio_to_floor is not None:
         ratio = Quantity(variant.ratio_to_floor, "", (variant.ratio_low, variant.ratio_high))
-    if variant.setup_seconds is not None:  # where nothing was compiled it was found
+    if variant.setup_seconds is not None:
         cached = " (cached)" if variant.prepared_from_cache else ""
         prepare = Quantity(variant.setup_seconds, "s", after=cached)
     time = Quantity(variant.seconds_per_iteration, "s", (variant.low, variant.high))
@@ -326,7 +325,7 @@ def _variant(variant: Variant) -> tuple[Cell, ...]:
 
 
 def _kernels(variant: Variant) -> Cell:
-    """Return the number of kernels counted and, on a device, the number that a profiler saw."""
+    """Return the number of kernels counted and, on a device, that of a profiler."""
     counted = variant.kernels_per_iteration
     if variant.kernels_profiled is None:
         return counted
@@ -337,20 +336,20 @@ def _kernels(variant: Variant) -> Cell:
 
 
 def _time_of(phase: IterationPhase) -> Quantity:
-    """Return the time of a phase; its upper bound where the difference of loops may be 0."""
+    """Return the time of a phase; its upper bound if the difference of loops may be 0."""
     if phase.low is not None and phase.high is not None and phase.low <= 0 < phase.high:
         return Quantity(phase.high, "s", before="at most ")
     return Quantity(phase.seconds_per_iteration, "s", (phase.low, phase.high))
 
 
-def _phase_cells(found: Ladder) -> Iterator[tuple[Cell, ...]]:
-    """Yield rows for each backend: its phases, then their sum beside the iteration by itself.
+def _phase_cells(ladder: Ladder) -> Iterator[tuple[Cell, ...]]:
+    """Yield rows for each backend: its phases, then their sum beside the whole iteration.
 
-    Times, shares and sum are left out where a phase is undecided: differences of contended loops
-    are noise, and may be below 0.
+    Times, shares and sum are left out if a phase is undecided: differences of contended loops are
+    noise, and may be below 0.
     """
-    wholes = {whole.backend: whole for whole in found.wholes}
-    for backend, phases in grouped(found.phases, lambda phase: phase.backend).items():
+    wholes = {whole.backend: whole for whole in ladder.wholes}
+    for backend, phases in grouped(ladder.phases, lambda phase: phase.backend).items():
         is_decided = all(phase.low is not None for phase in phases)
         whole = wholes.get(backend) if is_decided else None
         for phase in phases:
@@ -381,8 +380,8 @@ def _share(variant: Variant) -> tuple[Cell, ...]:
     )
 
 
-def _part_cells(found: Ladder) -> Iterator[tuple[Cell, ...]]:
-    for part in found.device:
+def _part_cells(ladder: Ladder) -> Iterator[tuple[Cell, ...]]:
+    for part in ladder.device:
         time: Cell = f"not measured: {part.reason}"
         if part.seconds is not None:
             time = Quantity(part.seconds, "s", (part.low, part.high))
@@ -391,9 +390,9 @@ def _part_cells(found: Ladder) -> Iterator[tuple[Cell, ...]]:
         yield (part.backend, part.device or None, part.name, time, copied, part.processes)
 
 
-def _roofline_cells(found: Ladder, limits: Ceilings) -> Iterator[tuple[Cell, ...]]:
-    """Yield how much of its device's ceilings each variant reached, of those on that device."""
-    for variant in found.variants:
+def _roofline_cells(ladder: Ladder, limits: Ceilings) -> Iterator[tuple[Cell, ...]]:
+    """Yield a row for each variant on a device, with its rates as shares of the ceilings."""
+    for variant in ladder.variants:
         if (
             variant.device == limits.device
             and variant.gflops is not None
@@ -412,69 +411,69 @@ def _roofline_cells(found: Ladder, limits: Ceilings) -> Iterator[tuple[Cell, ...
 # --- the figures: variants, phases of an iteration, rooflines -------------------------------------
 
 
-def ladder_figure(found: Ladder) -> DotFigure | None:
-    """Return the time of one iteration in each variant; None where nothing has a time.
+def ladder_figure(ladder: Ladder) -> DotFigure | None:
+    """Return the figure of one iteration's time in each variant; None without any time.
 
-    Filled: measured here. Open: published for the same problem, on hardware that is not named.
+    Filled dots were measured here; open ones were published for the same problem.
     """
-    variants = [variant for variant in found.variants if variant.seconds_per_iteration is not None]
+    variants = [variant for variant in ladder.variants if variant.seconds_per_iteration is not None]
     if not variants:
         return None
     measured = [variant.backend for variant in variants]
-    names = [*(name for name in found.published if name not in measured), *measured]
-    dots = tuple(_dots(names, found, variants))
-    texts = "; ".join(f"{variant.backend} {_words(found, variant)}" for variant in variants)
+    names = [*(name for name in ladder.published if name not in measured), *measured]
+    dots = tuple(_dots(names, ladder, variants))
+    texts = "; ".join(f"{variant.backend} {_words(ladder, variant)}" for variant in variants)
     return DotFigure(
-        alt=f"Time of one iteration of {found.problem} by backend, logarithmic: {texts}",
+        alt=f"Time of one iteration of {ladder.problem} by backend, logarithmic: {texts}",
         caption="All variants do the same arithmetic. Filled: measured here, with 95% intervals "
         "over fresh processes, often smaller than the dot."
-        + (" Open: as published, on hardware that is not named." if found.published else "")
-        + ("" if found.floor is None else " ×: times the fastest."),
+        + (" Open: as published, on hardware that is not named." if ladder.published else "")
+        + ("" if ladder.floor is None else " ×: times the fastest."),
         key="filled: measured here"
-        + ("; open: published" if found.published else "")
-        + ("" if found.floor is None else "; ×: times the fastest"),
+        + ("; open: published" if ladder.published else "")
+        + ("" if ladder.floor is None else "; ×: times the fastest"),
         height=52 * len(names) + 110,
-        x=dots_axis(dots, tick, f"one iteration of {found.problem}"),
+        x=dots_axis(dots, tick, f"one iteration of {ladder.problem}"),
         rows=tuple(names),
         dots=dots,
     )
 
 
-def _dots(names: Sequence[str], found: Ladder, variants: Sequence[Variant]) -> Iterator[Dot]:
-    for name, seconds in found.published.items():
+def _dots(names: Sequence[str], ladder: Ladder, variants: Sequence[Variant]) -> Iterator[Dot]:
+    for name, seconds in ladder.published.items():
         text = f"{name}: {duration(seconds)} as published"
         yield published_dot(names.index(name), name, seconds, duration(seconds), text)
     for variant in variants:
         name, seconds = variant.backend, variant.seconds_per_iteration or 1.0
-        text = f"{name}: {_words(found, variant)}; removes {variant.removes}"
+        text = f"{name}: {_words(ladder, variant)}; removes {variant.removes}"
         time, label = (
             Interval(seconds, variant.low, variant.high),
-            f"{duration(seconds)}{_ratio(found, variant)}",
+            f"{duration(seconds)}{_ratio(ladder, variant)}",
         )
         yield measured_dot(names.index(name), name, time, label, text)
 
 
-def _ratio(found: Ladder, variant: Variant) -> str:
-    if found.floor is None or variant.ratio_to_floor is None:
+def _ratio(ladder: Ladder, variant: Variant) -> str:
+    if ladder.floor is None or variant.ratio_to_floor is None:
         return ""
-    is_floor = variant.backend == found.floor
+    is_floor = variant.backend == ladder.floor
     return "\nthe fastest" if is_floor else f"\n{digits(variant.ratio_to_floor, 2)}×"
 
 
-def _words(found: Ladder, variant: Variant) -> str:
+def _words(ladder: Ladder, variant: Variant) -> str:
     time = _time(variant)
     if variant.busy_share is not None:
         time += f", the device busy {rough_percent(variant.busy_share)} of it"
-    if found.floor is None or variant.ratio_to_floor is None:
+    if ladder.floor is None or variant.ratio_to_floor is None:
         return time
-    times = "" if variant.backend == found.floor else f"{digits(variant.ratio_to_floor, 2)}× "
+    times = "" if variant.backend == ladder.floor else f"{digits(variant.ratio_to_floor, 2)}× "
     return f"{time}, {times}the fastest"
 
 
-def phases_figure(found: Ladder) -> Iterator[BarFigure]:
-    """Yield the phases of each backend end to end, as they run, unless one is undecided."""
-    undecided = {phase.backend for phase in found.phases if phase.low is None}
-    phases = [phase for phase in found.phases if phase.backend not in undecided]
+def phases_figure(ladder: Ladder) -> Iterator[BarFigure]:
+    """Yield a figure of each backend's phases end to end, without backends with undecided ones."""
+    undecided = {phase.backend for phase in ladder.phases if phase.low is None}
+    phases = [phase for phase in ladder.phases if phase.backend not in undecided]
     if not phases:
         return
     summary = "; ".join(
@@ -482,7 +481,7 @@ def phases_figure(found: Ladder) -> Iterator[BarFigure]:
     )
     backends = tuple(dict.fromkeys(phase.backend for phase in phases))
     yield BarFigure(
-        alt=f"Phases of one iteration of {found.problem}: {summary}",
+        alt=f"Phases of one iteration of {ladder.problem}: {summary}",
         caption="Phases in the order in which they run. The table has their intervals.",
         height=90 * len(backends) + 150,
         x_title="µs of one iteration",
@@ -499,35 +498,35 @@ def phases_figure(found: Ladder) -> Iterator[BarFigure]:
     )
 
 
-def roofline_figure(found: Ladder) -> Iterator[LineFigure]:
-    """Yield for each device the arithmetic rate of its variants below its ceilings."""
-    if not (found.operations and found.bytes_moved):
+def roofline_figure(ladder: Ladder) -> Iterator[LineFigure]:
+    """Yield a figure for each device: the arithmetic rates of its variants below its ceilings."""
+    if not (ladder.operations and ladder.bytes_moved):
         return
-    intensity = found.operations / found.bytes_moved
-    for limits in roofs(found.ceilings):
+    intensity = ladder.operations / ladder.bytes_moved
+    for limits in roofs(ladder.ceilings):
         variants = [
             (variant, variant.gflops)
-            for variant in found.variants
+            for variant in ladder.variants
             if variant.device == limits.device and variant.gflops is not None
         ]
         if variants:
-            yield _roofline(found, limits, intensity, variants)
+            yield _roofline(ladder, limits, intensity, variants)
 
 
 def _roofline(
-    found: Ladder, limits: Ceilings, intensity: float, variants: list[tuple[Variant, float]]
+    ladder: Ladder, limits: Ceilings, intensity: float, variants: list[tuple[Variant, float]]
 ) -> LineFigure:
     product, copy = limits.gflops, limits.gbytes
     ridge = product / copy
     low, high = min(intensity, ridge) / 4, max(intensity, 4 * ridge)
     roof = ((low, low * copy), (ridge, product), (high, product))
     is_host = not is_beside_host(limits.device)
-    of = "" if is_host else f" of {limits.device}, measured by {limits.backend}"
+    whose = "" if is_host else f" of {limits.device}, measured by {limits.backend}"
     return LineFigure(
         alt="Arithmetic per second over arithmetic per byte, both logarithmic, for "
-        f"{found.problem}; the roof{of} is {digits(product)} GFLOP/s and {digits(copy)} GB/s. "
+        f"{ladder.problem}; the roof{whose} is {digits(product)} GFLOP/s and {digits(copy)} GB/s. "
         "The tables have the numbers",
-        caption=f"Arithmetic per second over arithmetic per byte. The roof{of}: a large product "
+        caption=f"Arithmetic per second over arithmetic per byte. The roof{whose}: a large product "
         f"reached {digits(product)} GFLOP/s, a large copy {digits(copy)} GB/s. A point far below "
         "it waits for something else, such as calls from Python. One above the slope reads from "
         "a cache.",

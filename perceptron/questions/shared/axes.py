@@ -1,6 +1,6 @@
-"""Axes to search along: a family with one size, or a model file with several.
+"""The axes to search along: families with one axis, and model files with several sizes.
 
-And the families of a sweep, with the sizes of a quick one.
+Also the families that are measured by default, and the sizes of a quick run.
 """
 
 from __future__ import annotations
@@ -20,28 +20,27 @@ from perceptron.problems.problem import Problem
 LINES = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 1)
 """Families along one axis; the others are maps."""
 
-# They ask how a feed or a width changes what `mlp-batch` answers, or about many models, and
-# would take its time.
+# They vary the feed or the width of `mlp-batch`, or the number of models, and take extra time.
 _WHEN_NAMED = ("mlp-batch-host", "mlp-width-adam", "many-or-gates", "many-mlps")
 
 SWEEP = tuple(name for name in LINES if name not in _WHEN_NAMED)
-"""Families that are measured unless others are named."""
+"""Families that are measured by default."""
 
 QUICK_BYTES = 16 * 2**20
-"""Largest problem of quick mode, by the memory traffic of one iteration in float32, where nothing
-but a CPU trains: there what is larger wins or loses as that does."""
+"""Largest problem of quick mode on a CPU alone, by memory traffic of one iteration in float32:
+the winner does not change at larger sizes."""
 
-# Longest iteration of quick mode where a device trains as well, which wins at large sizes. That is
-# on the CPU, which has to train them too; at ten iterations a process they take seconds in all.
+# Longest iteration on the CPU in quick mode with a device, which wins at large sizes only. At ten
+# iterations a process these sizes take seconds in all.
 _QUICK_SECONDS = 0.03
-# What one server CPU gave NumPy at such sizes: 6 to 8 GB/s, or 55 to 75 Gop/s in products.
+# Measured with NumPy on a server CPU at such sizes: 6 to 8 GB/s, or 55 to 75 Gop/s in products.
 _BYTES_PER_SECOND, _OPERATIONS_PER_SECOND = 6e9, 5e10
 
 
 def _quick_sizes(family: Family, backends: Iterable[str]) -> tuple[Size, ...]:
-    """Return the sizes of a family that are worth their time in a quick look at these backends."""
+    """Return the sizes of a family that a quick run of these backends measures."""
     with_device = any(
-        # Here, or where the CPU stands in for it.
+        # On the device, or on the CPU in its place.
         accelerator_of(registry.load(name)) is not None
         and registry.reason_unavailable(name) is None
         for name in backends
@@ -65,15 +64,15 @@ class SizeAxis:
     low: int
     high: int
     problem: Callable[[int], Problem]
-    """The problem of a size, made once."""
+    """Return the problem of a size; the same object at each call."""
     given: tuple[int, ...] = ()
-    """The sizes that a file of the user's own lists."""
+    """The sizes that a model file lists; empty for a family."""
 
 
 def referenced_axis(
     reference: str, family: str, low: int, high: int, given: tuple[int, ...] = ()
 ) -> SizeAxis:
-    """Return an axis whose problems are found by ``reference:SIZE``."""
+    """Return the axis of the problems that the catalogue finds as ``reference:SIZE``."""
 
     @cache
     def problem(size: int) -> Problem:
@@ -83,9 +82,9 @@ def referenced_axis(
 
 
 def family_axis(name: str, quick_for: Iterable[str] | None = None) -> SizeAxis:
-    """Return the axis of a family, as far as a quick look at the backends ``quick_for`` goes.
+    """Return the axis of a family; ``quick_for`` limits it to a quick run of these backends.
 
-    Raises `UserError` for an unknown family and for one that has two axes.
+    Raises `UserError` for an unknown family and for one with two axes.
     """
     if name not in FAMILIES:
         raise unknown("family", name, FAMILIES)

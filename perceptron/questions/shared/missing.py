@@ -11,19 +11,19 @@ from perceptron.problems import catalogue
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import Measurement
 
-# Repeats whose processes last, in which sizes that are asked for later are measured too. Each holds
-# its libraries, and with a device a context there.
+# Repeats whose processes stay, to measure sizes that are requested later. Each holds its libraries,
+# and with a device a context there.
 LASTING, _LASTING_ON_DEVICE = 8, 3
 
 
 def lasts(backend: str, repeat: int) -> bool:
-    """Return whether the process of a repeat stays until the study ends."""
+    """Return whether the process of a repeat stays alive until the study ends."""
     on_device = registry.load(backend).device != "cpu"
     return repeat < (_LASTING_ON_DEVICE if on_device else LASTING)
 
 
 def sample_seconds(quick: bool) -> float:
-    """Return the least seconds of a sample."""
+    """Return the minimum duration of a sample in seconds."""
     return 0.005 if quick else 0.01
 
 
@@ -36,7 +36,7 @@ def size_job(
     quick: bool,
     shares_compiled: bool = True,
 ) -> Time:
-    """Return one repeat of a backend at one size of a sweep."""
+    """Return the job of one repeat of a backend at one size of a sweep."""
     return Time(
         problem=problem,
         backend=backend,
@@ -50,7 +50,7 @@ def size_job(
 
 
 def missing(jobs: Iterable[Time], rows: Iterable[Measurement]) -> list[Time]:
-    """Return the jobs without a row whose problem the backend has not failed or skipped."""
+    """Return the jobs without a row, except for problems that the backend failed or skipped."""
     measured, given_up = set(), set()
     for row in rows:
         if row.phase is not None:  # of a part of an iteration
@@ -64,9 +64,9 @@ def missing(jobs: Iterable[Time], rows: Iterable[Measurement]) -> list[Time]:
     def name(reference: str) -> str:
         return catalogue.look_up(reference).name
 
-    found = []
+    to_do = []
     for job in jobs:
         key = (name(job.problem), job.backend, job.dtype, job.threads)
         if (key, job.repeat) not in measured and key not in given_up:
-            found.append(job)
-    return found
+            to_do.append(job)
+    return to_do

@@ -1,4 +1,4 @@
-"""Which backends and pairs are compared where the number of processes or of models varies."""
+"""The backends and pairs to compare when the number of processes or of models varies."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ Pair = tuple[str, str]
 
 
 def backends_over(named: Sequence[str], counts: Sequence[int]) -> tuple[str, ...]:
-    """Return the backends ``named``, else the usual ones, over each of these counts of processes.
+    """Return the backends ``named``, else the usual ones, over each number of processes.
 
-    Without names, those that train over several processes join the usual ones. Raises `UserError`
-    if there are counts and none of those named takes them.
+    With ``counts`` and without names, data-parallel backends join the usual ones. Raises
+    `UserError` if there are counts and none of the named backends takes them.
     """
     usual = (*registry.usual(), *(registry.data_parallel() if counts else ()))
     return registry.over_processes(named or usual, counts)
 
 
 def pairs_between(counts: Iterable[int]) -> tuple[Pair, ...]:
-    """Return the pairs that tell from which size up more processes pay; none without counts.
+    """Return the pairs that show from which size up more processes pay; none without counts.
 
-    That is each count against the one before it, the first against what trains in one process
-    without being joined to others, which shows what that costs, and all others against this too.
+    Each count is paired with the one before it, and with the backend in a single process without
+    communication, which shows what that costs.
     """
     pairs: list[Pair] = []
     for name in registry.data_parallel() if (counts := sorted(set(counts))) else ():
@@ -48,38 +48,38 @@ def pairs_between(counts: Iterable[int]) -> tuple[Pair, ...]:
 
 
 def pairs_over(pairs: Iterable[Pair], counts: Sequence[int]) -> tuple[Pair, ...]:
-    """Return the pairs once for each count; a backend that trains in one process stays as it is.
+    """Return the pairs for each number of processes; single-process backends stay as they are.
 
-    Raises `UserError` if there are counts and none of the backends takes them, or a pair has its
-    own.
+    Raises `UserError` if no backend takes the counts, or if a pair states its own.
     """
     pairs = tuple(pairs)
     if not counts or not pairs:
         return pairs
     registry.over_processes([name for pair in pairs for name in pair], counts)
     spread = {
-        (_over(one, count), _over(other, count)): f"{one}:{other}"
-        for one, other in pairs
+        (_over(incumbent, count), _over(challenger, count)): f"{incumbent}:{challenger}"
+        for incumbent, challenger in pairs
         for count in counts
     }
-    for (one, other), typed in spread.items():
-        if one == other:
+    for (incumbent, challenger), typed in spread.items():
+        if incumbent == challenger:
             raise UserError(f"--pair {typed} has its number of processes: leave out --processes")
     return tuple(spread)
 
 
 def counts_of(backends: Iterable[str]) -> tuple[int, ...]:
-    """Return the numbers of processes that the data-parallel ones of these backends train over."""
+    """Return the numbers of processes of the data-parallel backends among these, ascending."""
     loaded = [registry.load(name) for name in backends]
-    return tuple(sorted({processes_of(one) for one in loaded if isinstance(one, Distributed)}))
+    return tuple(
+        sorted({processes_of(backend) for backend in loaded if isinstance(backend, Distributed)})
+    )
 
 
 def require_backends(backends: Iterable[str], *threads: int) -> None:
     """Raise `UserError` for an unknown backend, and for one that cannot share its threads evenly.
 
-    What is compared has equal threads, those of all processes together. A plan is asked about the
-    threads that were typed, and its study, which starts where it measures, about all cores of that
-    machine too.
+    Compared backends have equal threads in all processes together. ``threads`` are those typed, and
+    in a study also all cores of its machine.
     """
     processes = {name: processes_of(registry.load(name)) for name in backends}
     for number in threads:
@@ -111,33 +111,32 @@ PAIRS: tuple[Pair, ...] = (
     ("numpy", "torch-cpu-bmm"),
     ("numpy", "torch-cuda"),
 )
-"""Each batched way beside the sequential one, then the ways beside each other.
+"""Batched against sequential training of the same library, then batched ways against each other.
 
-PyTorch's are two on the CPU: as its documentation writes ensembles, and the fastest.
+PyTorch has two on the CPU: the one in its documentation of ensembles, and the fastest.
 """
 
 BESIDE = ("numpy-sequential",)
-"""Backends that several models are also trained on, beside the usual ones."""
+"""Backends that train several models beside the usual ones."""
 
-# Backends that train several models one by one: in sequence, or in a pool of processes
-# that each train by the last.
+# The backend that each process of the pool trains one model with.
 _IN_POOL = "numpy"
-# Single trainings take time in proportion to their number: beyond this nothing is to be seen but
-# how long that is. For a quick look a few times the number from which on all at once is faster.
+# Single trainings take time in proportion to their number: larger numbers show nothing new. A quick
+# run ends at a few times the usual crossover.
 _MOST_SINGLE, _MOST_SINGLE_QUICKLY = 256, 16
 
 
 def pairs_along_models(families: Iterable[str], files: Iterable[str]) -> tuple[Pair, ...]:
-    """Return `PAIRS` where all these families and files vary the number of models, else none."""
+    """Return `PAIRS` if all these families and files vary the number of models, else none."""
     axes = [FAMILIES[name].axes for name in families if name in FAMILIES]
     axes += [catalogue.find_all(file)[0].axes for file in files]
-    return PAIRS if axes and all(own == (MODELS,) for own in axes) else ()
+    return PAIRS if axes and all(family_axes == (MODELS,) for family_axes in axes) else ()
 
 
 def usual_for(problem: Problem, counts: Sequence[int] = ()) -> tuple[str, ...]:
-    """Return the usual backends and `BESIDE` for several models; none for one.
+    """Return the usual backends and `BESIDE` for several models; none for one model.
 
-    Raises `UserError` if several are to be trained over these counts of processes.
+    Raises `UserError` for several models with counts of processes.
     """
     refuse_processes(problem, counts)
     return (*registry.usual(), *BESIDE) if problem.models > 1 else ()
@@ -153,7 +152,7 @@ def refuse_processes(problem: Problem, counts: Sequence[int]) -> None:
 
 
 def between(axis: SizeAxis, pair: Pair, quick: bool = False) -> tuple[int, int]:
-    """Return between which sizes a pair is worth comparing along an axis."""
+    """Return the smallest and largest size at which a pair is worth comparing along an axis."""
     low, high = axis.low, axis.high
     single = [name for name in pair if name.endswith(SEQUENTIAL) or name == POOL]
     if axis.problem(low).axes != (MODELS,) or not single:

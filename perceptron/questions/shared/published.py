@@ -29,19 +29,19 @@ SOURCE = Source(
     address="https://github.com/glennklockwood/limelead/blob/master/notebooks/perceptron.ipynb",
 )
 
-# Seconds, from the page of that source; its hardware is not named.
+# Seconds, from the source's page, which does not name the hardware.
 PUBLISHED = {"numpy-published": 1.7, "torch-cpu": 8.1, "torch-cuda": 23.1}
 
 
 def published_iteration_seconds(problem: str) -> dict[str, float]:
-    """Return the published seconds per iteration by backend; none for another problem."""
+    """Return the published seconds per iteration by backend; empty for another problem."""
     if problem != FAMILY:
         return {}
     return {backend: seconds / ITERATIONS for backend, seconds in PUBLISHED.items()}
 
 
 def measured_dot(row: int, backend: str, time: Interval, label: str, text: str) -> Dot:
-    """Return the dot of a time that was measured here, in a row of a figure."""
+    """Return the dot of a time measured here, for row ``row`` of a figure."""
     seconds = time.estimate
     return Dot(
         row=row,
@@ -55,6 +55,6 @@ def measured_dot(row: int, backend: str, time: Interval, label: str, text: str) 
 
 
 def published_dot(row: int, backend: str, seconds: float, label: str, text: str) -> Dot:
-    """Return the open dot of a time that was published, in a row of a figure."""
+    """Return the open dot of a published time, for row ``row`` of a figure."""
     measured = measured_dot(row, backend, Interval(seconds, None, None), label, text)
     return replace(measured, published=True)

@@ -1,6 +1,6 @@
-"""A ranking in words, alike for every question that ranks.
+"""Sentences on a ranking, the same for every question that ranks.
 
-It says what is known of each candidate; whether that is decided is the ranking's own to say.
+The ranking itself decides what is known; this module only words it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Called = Callable[[str], str]
 """A function from a candidate to its name in sentences."""
 
 COLUMNS = 100
-"""The room of a verdict's line."""
+"""Characters that a verdict's line has room for."""
 _DOUBTS: dict[Doubt, str] = {
     "not side by side": "{both} were not measured side by side",
     "one repeat": "{both} were compared in one repeat",
@@ -32,7 +32,7 @@ _DOUBTS: dict[Doubt, str] = {
 
 
 def takes(name: str, ratio: Interval, beside: str = "", called: Called = named) -> str:
-    """Return how many times as long as the fastest a candidate takes; ``beside`` names that one."""
+    """Return ``torch-cpu takes 1.9× as long``; ``beside``, if given, names the fastest in it."""
     several = name_and_processes(name)[1] > 1
     other = called(beside) if beside else ""
     as_long = times_as_long(ratio.estimate, ratio.low, ratio.high, other)
@@ -40,45 +40,45 @@ def takes(name: str, ratio: Interval, beside: str = "", called: Called = named) 
 
 
 def tie(names: Iterable[str]) -> str:
-    """Return that these take equally long."""
+    """Return the sentence that these candidates tie."""
     return f"{enumerated(map(named, names))} tie: within 5%"
 
 
-def undecided_between(found: Ranking) -> str:
-    """Return which candidates with a time may be the fastest; empty if only one may."""
-    open_ones = [name for name in found.order[1:] if name in found.open]
-    every = (*found.order[:1], *found.ties, *open_ones)
+def undecided_between(ranking: Ranking) -> str:
+    """Return a clause on the timed candidates that may be the fastest; empty if only one may."""
+    open_ones = [name for name in ranking.order[1:] if name in ranking.open]
+    every = (*ranking.order[:1], *ranking.ties, *open_ones)
     return f"undecided between {enumerated(map(named, every))}" if open_ones else ""
 
 
 def reasons(fastest: str, doubts: Mapping[str, Doubt]) -> list[str]:
-    """Return why candidates may be as fast as the fastest, by the doubt that each of them has."""
-    found = []
+    """Return a clause for each kind of doubt, with the candidates that may be as fast."""
+    clauses = []
     for doubt in dict.fromkeys(doubts.values()):
         names = [named(name) for name, other in doubts.items() if other == doubt]
         if doubt == "not measured":
-            found.append(f"{enumerated(names)} {'was' if len(names) == 1 else 'were'} {doubt}")
+            clauses.append(f"{enumerated(names)} {'was' if len(names) == 1 else 'were'} {doubt}")
         else:
-            found.append(_DOUBTS[doubt].format(both=enumerated([named(fastest), *names])))
-    return found
+            clauses.append(_DOUBTS[doubt].format(both=enumerated([named(fastest), *names])))
+    return clauses
 
 
-def alone(found: Ranking, time: str = "", called: Called = named) -> str:
-    """Return the sentence where a candidate is alone: its time in words, and why others have none.
+def alone(ranking: Ranking, time: str = "", called: Called = named) -> str:
+    """Return the sentence on a candidate without a timed rival: its ``time``, and why.
 
     >>> alone(Ranking(order=("numpy",), ratios={}, ties=(), open=(), doubts={}, unable=("numba",)))
     'only numpy has a time; numba has none here: nothing to compare with'
     """
     why = "no other backend was asked for"
-    if found.unable:
-        have = "has" if len(found.unable) == 1 else "have"
-        why = f"{enumerated(map(called, found.unable))} {have} none here"
+    if ranking.unable:
+        have = "has" if len(ranking.unable) == 1 else "have"
+        why = f"{enumerated(map(called, ranking.unable))} {have} none here"
     time = f": {time}" if time else ""
-    return f"only {called(found.order[0])} has a time{time}; {why}: nothing to compare with"
+    return f"only {called(ranking.order[0])} has a time{time}; {why}: nothing to compare with"
 
 
 def next_of(doubts: Iterable[Doubt], threads: int | None, more_time: str) -> str:
-    """Return the option that would tell more; ``more_time`` is that which allows more of it."""
+    """Return the next step for these doubts; ``more_time`` is the option for a larger budget."""
     doubts = set(doubts)
     if not doubts:
         return f"{option('backends')} with another one"
@@ -89,63 +89,63 @@ def next_of(doubts: Iterable[Doubt], threads: int | None, more_time: str) -> str
 
 def ranking_verdict(
     subject: str,
-    found: Ranking,
+    ranking: Ranking,
     heading: str,
     threads: int | None,
     more_time: str,
     part: Callable[[str], str] = lambda backend: "",
 ) -> Verdict | None:
-    """Return who is the fastest, who ties with it and how long others take; None without a time.
+    """Return a verdict on the fastest, its ties and how long others take; None without a time.
 
-    ``more_time`` is the option that allows more, and ``part`` returns which part of a training
-    the time of a backend is, where it is not all of it.
+    ``more_time`` is the option for a larger budget. ``part`` returns, for a backend, which part of
+    a training was timed; empty for all of it.
     """
-    best = found.fastest
+    best = ranking.fastest
     if best is None:
         return None
 
     def take(name: str, beside: str = "") -> str:
-        ratio = found.ratios[name]
+        ratio = ranking.ratios[name]
         assert ratio is not None, "it was measured side by side with the fastest"
         return takes(name, ratio, beside) + part(name)
 
     def of_each(names: Sequence[str]) -> list[str]:
         return [take(name, "" if index else best) for index, name in enumerate(names)]
 
-    clauses = of_each(found.slower)
-    if found.ties:
-        clauses.insert(0, f"{tie((best, *found.ties))}, {take(found.ties[-1])}")
+    clauses = of_each(ranking.slower)
+    if ranking.ties:
+        clauses.insert(0, f"{tie((best, *ranking.ties))}, {take(ranking.ties[-1])}")
     more: list[str] = []
     if clauses:
-        unsure = [f"undecided: {named(name)}, {found.doubts[name]}" for name in found.open]
-        fit = _that_fit([*clauses, *unsure], f"{subject}  {found.decided}  ")
+        unsure = [f"undecided: {named(name)}, {ranking.doubts[name]}" for name in ranking.open]
+        fit = _that_fit([*clauses, *unsure], f"{subject}  {ranking.decided}  ")
         sentence = "; ".join([*clauses, *unsure][:fit])
-        # Doubts of one kind have a line with what would help.
-        named_below = len(set(found.doubts.values())) == 1
+        # If all doubts are of one kind, the note below names it.
+        named_below = len(set(ranking.doubts.values())) == 1
         more = (clauses if named_below else [*clauses, *unsure])[fit:]
-    elif beside := [name for name in found.order[1:] if found.ratios[name] is not None]:
-        doubt = found.doubts[beside[0]]
+    elif beside := [name for name in ranking.order[1:] if ranking.ratios[name] is not None]:
+        doubt = ranking.doubts[beside[0]]
         sentence = f"undecided, {doubt}: by the estimate {'; '.join(of_each(beside))}"
-    elif len(found.order) > 1:
-        every = enumerated(map(named, found.order))
+    elif len(ranking.order) > 1:
+        every = enumerated(map(named, ranking.order))
         sentence = f"undecided: no repeat timed {every} side by side"
-    elif found.open:
+    elif ranking.open:
         sentence = f"undecided: only {named(best)} has a time"
     else:
-        sentence = alone(found)
+        sentence = alone(ranking)
     notes: tuple[str, ...] = ()
-    if found.decided != "yes":
-        why = "".join(f"why: {one}; " for one in reasons(best, found.doubts)[:1])
-        first = list(found.doubts.values())[:1]
+    if ranking.decided != "yes":
+        why = "".join(f"why: {clause}; " for clause in reasons(best, ranking.doubts)[:1])
+        first = list(ranking.doubts.values())[:1]
         notes = (f"{why}next: {next_of(first, threads, more_time)}",)
     if more:
         notes += (f"and {'; '.join(more)}",)
     return Verdict(
-        subject=subject, decided=found.decided, sentence=sentence, notes=notes, heading=heading
+        subject=subject, decided=ranking.decided, sentence=sentence, notes=notes, heading=heading
     )
 
 
 def _that_fit(clauses: Sequence[str], before: str) -> int:
-    """Return how many clauses a line has room for after what stands ``before``; one at least."""
+    """Return how many clauses, at least one, fit on a line after the text ``before``."""
     ends = accumulate((len(clause) + len("; ") for clause in clauses), initial=len(before))
     return max(1, sum(end - len("; ") <= COLUMNS for end in islice(ends, 1, None)))

@@ -1,4 +1,4 @@
-"""The training of rows in words."""
+"""Describe the training of a row or a verdict in words."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from perceptron.records.comparison_key import HasComparisonKey, comparison_key
 _PLAIN = "sgd"
 
 
-def training_words(of: HasComparisonKey) -> str:
+def training_words(subject: HasComparisonKey) -> str:
     """Return the training in words: ``adam, batches of 128, fed from the host, 10 outputs``.
 
-    Empty for full batches by plain gradient descent towards one output, and where it is unknown.
+    The text is empty for plain gradient descent in full batches with one output, and if unknown.
     """
-    where = comparison_key(of)
+    key = comparison_key(subject)
     words = []
-    if where.optimizer is not None and (where.optimizer != _PLAIN or where.batch is not None):
-        words.append(where.optimizer)
-    if where.batch is not None:
-        words.append(f"batches of {where.batch:,}")
-    if where.feed == "host":
+    if key.optimizer is not None and (key.optimizer != _PLAIN or key.batch is not None):
+        words.append(key.optimizer)
+    if key.batch is not None:
+        words.append(f"batches of {key.batch:,}")
+    if key.feed == "host":
         words.append("fed from the host")
-    if where.outputs is not None and where.outputs > 1:
-        words.append(f"{where.outputs:,} outputs")
-    if where.models is not None:
-        one = where.models == 1
-        words.append("one model" if one else f"{where.models:,} models batched")
+    if key.outputs is not None and key.outputs > 1:
+        words.append(f"{key.outputs:,} outputs")
+    if key.models is not None:
+        is_single = key.models == 1
+        words.append("one model" if is_single else f"{key.models:,} models batched")
     return ", ".join(words)
 
 
-def training_name(of: HasComparisonKey) -> str:
-    """Return `training_words`, or where these are empty the optimizer if it is known."""
-    return training_words(of) or of.optimizer or "not stated"
+def training_name(subject: HasComparisonKey) -> str:
+    """Return `training_words`; if these are empty, the optimizer or ``not stated``."""
+    return training_words(subject) or subject.optimizer or "not stated"
