@@ -18,8 +18,8 @@ def blocks(runs: Shown) -> Blocks:
     facts = runs.bench.run.facts.environment
     return {
         "machine": "The screens below were printed by the same commands without `--quick`, after "
-        f"minutes of measuring, on {facts.cpu}, {facts.cores} cores (named xeon-2core). Your numbers "
-        "will differ, and more of your answers will be undecided.",
+        f"minutes of measuring, on {facts.cpu}, {facts.cores} cores (named xeon-2core). Your "
+        "numbers will differ, and more of your answers will be undecided.",
         "screen-bench": _screen(runs.bench),
         "screen-crossover": _screen(runs.search),
         "screen-advise": _screen(runs.advice),
