@@ -98,7 +98,7 @@ test-long: browser valgrind slurm
 	$(PYTEST) --numprocesses $(WORKERS) -m slow
 
 bench: install
-	$(BIN)/perceptron bench
+	$(BIN)/perceptron bench || test $$? -eq 3  # 3: a question is open, as its line says
 
 targets: install
 	$(BIN)/python -m benchmarks.targets

@@ -7,12 +7,18 @@ from pathlib import Path
 
 from docs.build import between_runs, evidence
 from docs.build.blocks import Blocks, CellOf, crossover_lines
-from docs.build.shown import Shown, ShownGpu, conditions, crossovers_of, finding_of, titled
+from docs.build.shown import (
+    SEARCHED,
+    Shown,
+    ShownGpu,
+    conditions,
+    crossovers_of,
+    finding_of,
+    titled,
+)
 from perceptron.answer import Answered
 from perceptron.figure import LineFigure
 from perceptron.questions.bench.finding import finding_figure, finding_table
-from perceptron.questions.crossover.figures import sweep_figure
-from perceptron.questions.crossover.sweep import sweeps
 from perceptron.questions.shared.published import SOURCE
 from perceptron.report.charts.svg import draw
 from perceptron.report.tables import markdown
@@ -45,17 +51,16 @@ def pictures(runs: Shown) -> dict[str, str]:
     maps = [(gpu.map_picture, gpu.phase_map) for gpu in runs.gpus if gpu.phase_map is not None]
     return {
         "finding.svg": draw(finding_figure(finding_of(runs.bench))),
-        "mlp-width.svg": draw(pictured(runs.bench, "mlp-width")),
+        "mlp-width.svg": draw(pictured(runs.search, SEARCHED)),
         **{name: draw(measured.answer.figures[0].drawing) for name, measured in maps},
     }
 
 
-def pictured(bench: Answered, family: str) -> LineFigure | None:
-    """Return the figure of a family's sweep with the run's fewest threads, or None."""
-    threads = min(row.all_threads for row in bench.run.times if row.all_threads)
-    rows = [row for row in bench.run.times if (row.family, row.all_threads) == (family, threads)]
-    for sweep in sweeps(rows)[:1]:
-        return sweep_figure(sweep.curves, sweep.crossovers, sweep.axis)
+def pictured(answered: Answered, family: str) -> LineFigure | None:
+    """Return the figure of a family's time per iteration, or None."""
+    for figure in answered.answer.figures:
+        if ("Family", family) in figure.part and isinstance(figure.drawing, LineFigure):
+            return figure.drawing
     return None
 
 

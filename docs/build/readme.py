@@ -31,7 +31,6 @@ from perceptron.questions.bench.finding import FindingRow
 from perceptron.questions.crossover.judge import Crossover
 from perceptron.questions.crossover.verdict import is_measured, sentence
 from perceptron.questions.overhead.device_share import on_devices
-from perceptron.questions.overhead.text import largest_phases
 from perceptron.questions.shared.published import ITERATIONS
 from perceptron.report.charts.svg import draw
 from perceptron.report.tables import markdown
@@ -43,8 +42,8 @@ PICTURED = "perceptron-rows"
 _COLUMNS = ("question", "command (`perceptron …`)", "example answer")
 _DATA_PARALLEL = ("torch-cpu", "torch-ddp@2")
 _NO_GPU = (
-    "No backend has been measured on a GPU yet ([those that need one](docs/findings.md#on-gpus)); "
-    "others [published GPU results](docs/findings.md#published-gpu-results)."
+    "No [GPU backend](docs/findings.md#on-gpus) has run on a GPU yet; there are [published GPU "
+    "results](docs/findings.md#published-gpu-results)."
 )
 
 
@@ -103,7 +102,7 @@ def pictures(runs: Shown) -> dict[str, str]:
     sizes = [size for line in figure.lines for size in line.x]
     titled = replace(
         figure,
-        key=f"A PyTorch step takes at least {torch}, however few the rows; NumPy starts at {numpy}",
+        key=f"On few rows a step takes NumPy {numpy} and PyTorch {torch}",
         x=log_axis(sizes, _tick, 10, figure.x.title),
     )
     return {f"{PICTURED}.svg": draw(titled)}
@@ -125,7 +124,7 @@ def _result(runs: Shown) -> str:
         f"On the OR gate of {CITED}, a PyTorch step takes {_micros(torch)} and a NumPy step "
         f"{_micros(numpy)}: "
         f"{' to '.join(f'{ratio:.0f}' for ratio in factors)}× as long. Where PyTorch catches up "
-        "depends on the machine: measure yours. A perceptron of two features, as in the picture:",
+        "depends on the machine; with two features, as in the picture:",
         "",
     ]
     for bench in benches:
@@ -152,14 +151,13 @@ def _race(runs: Shown) -> str:
         for backend in SEARCHED_PAIR
     ]
     numpy, torch = (duration(seconds or inf) for seconds in trained)
-    return f"{verdict.sentence}; training alone: {numpy} and {torch}"
+    return f"{verdict.sentence}; training: {numpy} against {torch}"
 
 
 def _phases(runs: Shown) -> str:
-    """Return the largest phases of a step of torch-cpu, or ``undecided``."""
-    data, backend = runs.batches.answer.data, SEARCHED_PAIR[1]
-    (whole,) = (iteration for iteration in data["phases_of_whole"] if iteration.backend == backend)
-    return largest_phases(data["phases"], whole) or "undecided"
+    """Return the largest phases of a step, as below the verdict of `overhead`."""
+    notes = runs.batches.answer.verdicts[0].notes
+    return next((note for note in notes if note.startswith("phases of ")), "undecided")
 
 
 def _many(runs: Shown) -> str:

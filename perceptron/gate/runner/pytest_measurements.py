@@ -242,11 +242,13 @@ class Measurements:
         Tests run in another order and with other tests than their authors expect: so a test's
         change of working folder does not last, unless a fixture changes it.
         """
+        function = item.obj
         if not has_fixture(item):
-            item.obj = partial(self._fixture(item), item.obj)
+            item.obj = partial(self._fixture(item), function)
         folder = os.getcwd()
         yield
         os.chdir(folder)
+        item.obj = function  # at the end of the session plugins read its name
 
     def refuse(self, why_not: Callable[[str], str]) -> None:
         """Answer for tests that were not collected, and for all if the first did not run."""

@@ -20,6 +20,7 @@ from perceptron.questions.crossover.judge import Crossover
 from perceptron.questions.crossover.sweep import Curve, CurvePoint, Sweep
 from perceptron.questions.crossover.verdict import (
     axis_of,
+    disagreed_ends,
     has_turns,
     is_measured,
     missing,
@@ -332,9 +333,12 @@ def crossings(crossovers: Sequence[Crossover], lowest: int = 0) -> tuple[list[Ma
     stretches: list[Stretch] = []
     crossing = [crossover for crossover in crossovers if has_turns(crossover)]
     for level, crossover in enumerate(crossing, lowest):
+        axis = axis_of(crossover)
+        ends = disagreed_ends(crossover, axis)
         for change in crossover.crossings:
             winner = getattr(crossover, change.direction)
-            label = f"{winner} from {sized(digits(change.size), axis_of(crossover))}"
+            start = sized(digits(change.size), axis) if ends is None else f"between {ends}"
+            label = f"{winner} from {start}"
             marks.append(Mark(change.size, label if len(crossing) <= _LABELLED else "", level))
         if crossover.low is not None and crossover.high is not None:
             stretches.append(Stretch("x", crossover.low, crossover.high, "interval"))

@@ -276,16 +276,22 @@ def _overtakes(crossover: Crossover, sides: Sides, axis: str) -> str:
     return f"{winner.does('overtake')} {loser.short} at {at}"
 
 
-def _between_runs(crossover: Crossover, sides: Sides, axis: str) -> str | None:
-    """Return a clause on the sizes between which runs disagree on the crossover, else None."""
-    (turn,) = crossover.crossings
+def disagreed_ends(crossover: Crossover, axis: str) -> str | None:
+    """Return the two sizes between which runs disagree on the crossover, else None."""
     low, high = crossover.low, crossover.high
     if low is None or high is None:
         return None
     if not any(first <= high and last >= low for first, last in crossover.disagreed_ranges or ()):
         return None
+    return sized(f"{digits(low)} and {digits(high)}", axis)
+
+
+def _between_runs(crossover: Crossover, sides: Sides, axis: str) -> str | None:
+    """Return a clause on the sizes between which runs disagree on the crossover, else None."""
+    (turn,) = crossover.crossings
     winner, loser = sides[turn.direction], sides[_OTHER[turn.direction]]
-    ends = sized(f"{digits(low)} and {digits(high)}", axis)
+    if (ends := disagreed_ends(crossover, axis)) is None:
+        return None
     return f"{winner.does('overtake')} {loser.short} between {ends}: {DISAGREE}"
 
 

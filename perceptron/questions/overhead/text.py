@@ -79,6 +79,7 @@ def rendered(
     backends = [variant.backend for variant in ladder.variants]
     threads = threads_in_all(ladder.threads, backends)
     title = f"One iteration of {ladder.problem} in a ladder of variants"
+    verdict = _verdict(ladder, rows[0].machine, threads, starts)
     drawn = [ladder_figure(ladder), *phases_figure(ladder), *roofline_figure(ladder)]
     return Answer(
         question=f"overhead of {ladder.problem}",
@@ -87,8 +88,8 @@ def rendered(
             ("Threads", ", over ".join(filter(None, (str(ladder.threads), _over(backends))))),
         ),
         measured=f", {threads}",
-        verdicts=(_verdict(ladder, rows[0].machine, threads, starts),),
-        notes=tuple(_notes(ladder)),
+        verdicts=(verdict,),
+        notes=tuple(_notes(ladder, verdict)),
         tables=tuple(_tables(ladder, rows, threads)),
         figures=tuple(Figure(title=title, drawing=drawing) for drawing in drawn),
         backends=tuple(dict.fromkeys((*backends, *ladder.published))),
@@ -142,12 +143,12 @@ def _verdict(ladder: Ladder, machine: str, threads: str, starts: Collection[Star
         notes = () if ladder.floor is not None else (f"why: {_why(ranking)}",)
         if ladder.rough is not None:
             notes = (*notes, f"rough: {ladder.rough}; {too_busy}")
-    phases = [f"phases of {shares}" for shares in _phase_shares(ladder)[:1]]
+    notes = notes or tuple(_phase_shares(ladder)[:1])
     return Verdict(
         subject=ladder.problem,
         decided=ranking.decided,
         sentence=sentence,
-        notes=(*notes, *phases)[:2],
+        notes=notes,
         heading=f"{machine}, {threads}; {intervals_of(starts)}",
     )
 
@@ -215,7 +216,7 @@ def _time(variant: Variant) -> str:
     return duration_interval(variant.seconds_per_iteration or 0.0, variant.low, variant.high)
 
 
-def _notes(ladder: Ladder) -> Iterator[Note]:
+def _notes(ladder: Ladder, verdict: Verdict) -> Iterator[Note]:
     if ladder.floor is not None:
         yield Note(
             "Most variants leave out one thing that the variant above has; the fastest has little "
@@ -228,17 +229,16 @@ def _notes(ladder: Ladder) -> Iterator[Note]:
         )
     for gpu in ladder.gpus:
         yield Note(state_line(gpu))
-    for shares in _phase_shares(ladder)[1:]:  # the verdict has the first
-        yield Note(f"Phases of {shares}.")
+    yield from (Note(line) for line in _phase_shares(ladder) if line not in verdict.notes)
 
 
 def _phase_shares(ladder: Ladder) -> list[str]:
     """Return the largest phases of each backend whose phases are decided."""
-    shares = (largest_phases(ladder.phases, whole) for whole in ladder.wholes)
-    return [text for text in shares if text]
+    shares = (_largest_phases(ladder.phases, whole) for whole in ladder.wholes)
+    return [f"phases of {text}" for text in shares if text]
 
 
-def largest_phases(phases: Sequence[IterationPhase], whole: WholeIteration) -> str:
+def _largest_phases(phases: Sequence[IterationPhase], whole: WholeIteration) -> str:
     """Return the three largest phases of a backend's iteration; empty if one is undecided."""
     of_backend = [phase for phase in phases if phase.backend == whole.backend]
     if not of_backend or any(phase.low is None for phase in of_backend):

@@ -49,6 +49,10 @@ def drawn():
 @pytest.fixture(scope="session")
 def server():
     raise ConnectionError("no such server")
+
+def pytest_sessionfinish(session):
+    # syrupy reads them too.
+    assert all(item.obj.__name__ for item in session.items)
 """
 FIXTURES = """
 import pytest
