@@ -337,8 +337,9 @@ def crossings(crossovers: Sequence[Crossover], lowest: int = 0) -> tuple[list[Ma
         ends = disagreed_ends(crossover, axis)
         for change in crossover.crossings:
             winner = getattr(crossover, change.direction)
-            start = sized(digits(change.size), axis) if ends is None else f"between {ends}"
-            label = f"{winner} from {start}"
+            label = f"{winner} from {sized(digits(change.size), axis)}"
+            if ends is not None:
+                label = f"{winner} overtakes between {ends}"
             marks.append(Mark(change.size, label if len(crossing) <= _LABELLED else "", level))
         if crossover.low is not None and crossover.high is not None:
             stretches.append(Stretch("x", crossover.low, crossover.high, "interval"))
