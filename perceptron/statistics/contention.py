@@ -193,12 +193,10 @@ def contention_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning]
     few_waited = total.waited <= LARGEST_WAITED_ROWS * total.times
     if few_waited and total.share <= LARGEST_CONTENDED_SHARE:
         return []
-    message = (
-        f"{100 * total.share:.0f}% of the samples were contended: their threads waited for a core"
-    )
+    message = f"{100 * total.share:.0f}% of the samples were contended"
     if total.waited:
         message += (
-            f"; other programs slowed {total.waited:,} of {total.times:,} times by more than "
+            f"; other programs slowed {total.waited:,} of {total.times:,} results by over "
             f"{100 * LARGEST_WAIT_SHARE:.0f}%"
         )
     advice = f"end other programs, or {again_when_idle()}"
