@@ -245,5 +245,5 @@ def test_times_that_waited_all_the_same_are_counted() -> None:
     ]
     assert contention_warnings(rows) == []
     (warning,) = contention_warnings(rows[1:])
-    assert "other programs slowed 1 of 19 times" in warning.message
+    assert "other programs slowed 1 of 19 results" in warning.message
     assert "--wait" in warning.advice
