@@ -69,7 +69,7 @@ class _Campaign:
         self._done: set[Job] = set()
         self._failed: set[Job] = set()
         self._seconds: defaultdict[Hashable, float] = defaultdict(float)
-        self._kept: Counter[Hashable] = Counter()
+        self._counts: Counter[Hashable] = Counter()
         """The seconds and the number of the jobs of this start, by family and process."""
         self._hung: list[Row] = []
         """Rows for jobs that did not end, passed to ``ask`` but not stored; a new start retries."""
@@ -105,7 +105,7 @@ class _Campaign:
         return not wanted
 
     def _that_fit(self, jobs: Sequence[Job]) -> _Jobs:
-        """Leave out the new problems whose jobs do not all fit in the time that is left.
+        """Return the jobs without the new problems that do not fit in the time left.
 
         A problem with one or two repeats shows little. The first problems of a family always
         begin, because their cost is not known yet.
@@ -121,9 +121,9 @@ class _Campaign:
         return [job for job in jobs if job not in late]
 
     def _expected(self, job: Job) -> float:
-        """Return the mean seconds of similar jobs, checks included; 0 if none was measured."""
+        """Return the average seconds of such a job, its check included; 0 if none was measured."""
         kind = self._kind(job)
-        return self._seconds[kind] / max(1, self._kept[kind])
+        return self._seconds[kind] / max(1, self._counts[kind])
 
     def _kind(self, job: Job) -> Hashable:
         return (self._subject(job)["family"], _process(job))
@@ -309,7 +309,7 @@ class _Campaign:
 
     def _keep(self, job: Job, answer: Seen) -> None:
         self._done.add(job)
-        self._kept[self._kind(job)] += 1
+        self._counts[self._kind(job)] += 1
         if answer.status != "ok":
             self._failed.add(_without_repeat(job))
         self._journal.append(*rows_of(job, self._subject(job), answer, self._run))

@@ -32,7 +32,7 @@ LOOK_ONCE = Wait()
 
 
 def say_first(seen: CoreUse, cores: int, threads: int, wait: Wait, asked_for: bool = True) -> None:
-    """Print a line about processes that take cores from ``threads`` threads, or that none is known.
+    """Print a line if other processes take cores from ``threads`` threads, or if that is unknown.
 
     ``asked_for`` is True if ``--threads`` gives the number.
     """
@@ -41,8 +41,10 @@ def say_first(seen: CoreUse, cores: int, threads: int, wait: Wait, asked_for: bo
     elif in_the_way(seen, cores, threads):
         advice = "times may be longer and intervals wider; next: --wait for idle cores"
         if asked_for and threads > 1:
-            advice = f"{threads} threads wait for it at barriers, "
-            advice += "times may be many times longer; next: --threads 1 or --wait"
+            advice = (
+                f"the {threads} threads of an iteration wait for the slowest of them, so an "
+                "iteration can take many times as long; next: --threads 1 or --wait"
+            )
         wait.say(f"note: {users_in_words(seen)}: {advice}")
 
 
@@ -70,40 +72,41 @@ def wait_for_idle(
     """
     begin = clock()
     end = begin + 60 * wait.minutes
-    said: int | None = None
+    last_minute: int | None = None
     while in_the_way(seen, cores, threads):
         now = clock()
         if now >= end:
             wait.say(f"cores still busy after {_minutes(now - begin)}: measuring now")
             return seen
         minute = int((now - begin) // 60)
-        if minute != said:
+        if minute != last_minute:
             wait.say(
                 f"waiting for idle cores, {_minutes(end - now)} at most: {users_in_words(seen)}"
             )
-            said = minute
+            last_minute = minute
         seen = look().end()
-    if said is not None:
+    if last_minute is not None:
         wait.say(f"cores idle after {_minutes(clock() - begin)}")
     return seen
 
 
 def looking_first(progress: Progress, wait: Wait) -> Progress:
-    """Wrap a progress to watch the users of the cores during the first step, such as a setup.
+    """Return the progress function, extended to watch other users of the cores.
 
-    Before the second step they are reported, or idle cores are waited for.
+    It watches them during the first step, such as a setup. Before the second step it reports them
+    or waits for idle cores.
     """
     cores = usable_cores()
-    begun: list[Look] = []
+    looks: list[Look] = []
     calls = count()
 
     def report(done: float, total: float, message: str) -> None:
         progress(done, total, message)
         call = next(calls)
         if call == 0:
-            begun.append(Look(_SHORT_SECONDS))
+            looks.append(Look(_SHORT_SECONDS))
         elif call == 1:
-            seen = begun.pop().end()
+            seen = looks.pop().end()
             if wait.minutes:
                 wait_for_idle(seen, cores, cores, wait, Look)
             else:

@@ -78,8 +78,9 @@ def test_waiting_ends_with_the_minutes_and_says_so() -> None:
             busy(),
             2,
             [
-                "note: backup (pid 7) uses 0.90 of a core: 2 threads wait for it at "
-                "barriers, times may be many times longer; next: --threads 1 or --wait"
+                "note: backup (pid 7) uses 0.90 of a core: the 2 threads of an iteration wait for "
+                "the slowest of them, so an iteration can take many times as long; "
+                "next: --threads 1 or --wait"
             ],
         ),
         (busy(), 1, []),
@@ -90,7 +91,7 @@ def test_waiting_ends_with_the_minutes_and_says_so() -> None:
 def test_idle_names_other_processes_in_one_line(
     seen: Conditions, threads: int, lines: Sequence[str]
 ) -> None:
-    """Nobody is who leaves a core for each thread; what cannot be told is said too."""
+    """A process that leaves a core for each thread is no obstacle; unknown use is reported."""
     said: list[str] = []
     say_first(seen, 2, threads, Wait(0.0, said.append))
     assert said == lines

@@ -183,7 +183,7 @@ def reached(
     first, *others = functions.grid
     sizes = [first]
     for size in others:
-        if any(_foretold(rows, name, size) > _LONGEST_SECONDS for name in names):
+        if any(_expected_seconds(rows, name, size) > _LONGEST_SECONDS for name in names):
             break
         sizes.append(size)
     return tuple(sizes) if len(sizes) > 1 else functions.grid[:2]
@@ -241,7 +241,7 @@ def _why_not(rows: Sequence[Measurement], name: str, size: int) -> str | None:
     large = _too_large(rows, name, size)
     if large is not None:
         return f"fails at {count(int(large.size))}"
-    is_slow = _LONGEST_SECONDS < _foretold(rows, name, size) < inf
+    is_slow = _LONGEST_SECONDS < _expected_seconds(rows, name, size) < inf
     return f"would take over {_LONGEST_SECONDS} s a call" if is_slow else None
 
 
@@ -251,7 +251,7 @@ def _too_large(rows: Sequence[Measurement], name: str, size: int) -> Measurement
     return next((row for row in smaller if _TOO_LARGE.search(row.reason or "")), None)
 
 
-def _foretold(rows: Sequence[Measurement], name: str, size: int) -> float:
+def _expected_seconds(rows: Sequence[Measurement], name: str, size: int) -> float:
     """Predict the seconds of a call from smaller sizes; inf if none is near or one failed."""
     if _too_large(rows, name, size) is not None:
         return inf

@@ -165,7 +165,7 @@ def points_of(
         if point.df
     }
     typical = _typical(variances, [point.size for point in separate])
-    return _signed([_lent(point, *typical[point.size], confidence) for point in separate])
+    return _signed([_with_prior(point, *typical[point.size], confidence) for point in separate])
 
 
 def joined_points(runs: Mapping[Start, Sequence[Point]]) -> tuple[list[Point], list[float]]:
@@ -364,7 +364,7 @@ def _of_unpaired(
     )
 
 
-def _lent(point: Point, prior_variance: float, prior_df: float, confidence: float) -> Point:
+def _with_prior(point: Point, prior_variance: float, prior_df: float, confidence: float) -> Point:
     """Return the point with ``prior_variance`` pooled in at ``prior_df`` degrees of freedom."""
     total, error = point.df + prior_df, point.error
     if prior_df:

@@ -140,13 +140,13 @@ def sentence(crossover: Crossover, *, is_of_several: bool = False) -> str:
     if crossover.status == "suspect":
         return SUSPECT
     build = partial(
-        _said, crossover, *_sides(crossover), axis_of(crossover), is_of_several=is_of_several
+        _composed, crossover, *_sides(crossover), axis_of(crossover), is_of_several=is_of_several
     )
     whole = build(gaps=_gaps(crossover))
     return whole if len(whole) <= COLUMNS else build(gaps=None)
 
 
-def _said(
+def _composed(
     crossover: Crossover,
     prefix: str,
     sides: Sides,
@@ -157,7 +157,7 @@ def _said(
 ) -> str:
     incumbent, challenger = sides["incumbent"], sides["challenger"]
     both = f"{incumbent.short} and {challenger.name}"
-    # For clauses that name at most one of the two.
+    # Clauses that name at most one backend begin with both.
     named = f"{prefix}{both}: " if is_of_several else prefix
     if has_crossing(crossover):
         return prefix + (
@@ -187,7 +187,7 @@ def _said(
     if len(crossover.sizes_measured) == 1:
         return f"{named}undecided at {sized(number(first_size), axis)}, the only size"
     if crossover.decided_ranges:
-        ranges = _known(crossover)
+        ranges = _ranges(crossover)
         leads = f"{_each_leads(ranges, sides, axis)}; {gaps or 'undecided elsewhere'}"
         return (prefix if ranges.keys() >= sides.keys() else named) + leads
     if rough := _rough(crossover):
@@ -201,14 +201,14 @@ def _rough(crossover: Crossover) -> str | None:
     return rough if crossover.status == "undecided" and NOT_DECIDED in rough else None
 
 
-def _known(crossover: Crossover) -> dict[Known, list[Stretch]]:
+def _ranges(crossover: Crossover) -> dict[Known, list[Stretch]]:
     """Return the decided ranges of each winner, and those of a tie."""
-    at_size = {at.size: at for at in crossover.ratio_at}
+    ratios = {ratio.size: ratio for ratio in crossover.ratio_at}
     ranges: dict[Known, list[Stretch]] = {}
     for low, high in crossover.decided_ranges:
-        at = at_size[low]
-        winner: Known = "incumbent" if at.ratio > 1 else "challenger"
-        if at.standing == "tie":
+        ratio = ratios[low]
+        winner: Known = "incumbent" if ratio.ratio > 1 else "challenger"
+        if ratio.standing == "tie":
             winner = "tie"
         ranges.setdefault(winner, []).append((low, high))
     return ranges
@@ -216,7 +216,7 @@ def _known(crossover: Crossover) -> dict[Known, list[Stretch]]:
 
 def _won(crossover: Crossover) -> list[Stretch]:
     """Return the decided ranges that have a winner."""
-    ranges = _known(crossover)
+    ranges = _ranges(crossover)
     return sorted([*ranges.get("incumbent", []), *ranges.get("challenger", [])])
 
 
@@ -318,7 +318,7 @@ def _gaps(crossover: Crossover) -> str | None:
     is_decided = all(
         any(low <= at <= high for low, high in ranges) for at in crossover.sizes_measured
     )
-    if not gaps or not is_decided or "tie" in _known(crossover):
+    if not gaps or not is_decided or "tie" in _ranges(crossover):
         return None
     return f"not searched between {_between(crossover, gaps, axis_of(crossover))}"
 

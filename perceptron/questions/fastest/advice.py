@@ -150,9 +150,9 @@ def advise(
 ) -> ProblemAdvice:
     """Judge the rows of one problem, of one machine, dtype and number of threads.
 
-    Rows of other problems are left out; ``axes`` come with their rows, as from `rows_on`. The
-    fastest backend is judged together with the ``others`` of other sessions; times are those of
-    ``rows``. Raises ValueError if no rows are left.
+    Rows of other problems are skipped; ``axes`` come with their rows, as from `rows_on`. The
+    ranking also uses the ``others`` of other sessions; times are of ``rows`` alone. Raises
+    ValueError if there are no rows of the problem.
     """
     rows = [row for row in rows if row.problem == problem]
     if not rows:

@@ -1,4 +1,4 @@
-"""Which backend for my shape on this machine, and at which sizes that changes: within seconds."""
+"""Which backend is fastest for a shape on this machine, and at which sizes that changes?"""
 
 from __future__ import annotations
 
@@ -44,33 +44,33 @@ from perceptron.statistics.select import times as times_of
 from perceptron.statistics.sessions import starts_of
 from perceptron.statistics.throughput import TrainingLength
 
-# Repeats of the problem itself, and of sizes beside it.
+# Repeats of the problem itself, and of other sizes on an axis.
 _REPEATS = 3
 _BESIDE = 2
 # With less of the time than this share left, textbook NumPy is not measured.
 _BESIDE_SHARE = 0.4
-# How far to look along an axis through a problem, as a factor to each side.
+# How far an axis extends from the problem, as a factor to each side.
 _REACH = 64
-# Rows beside a problem on batches: more do not fit into a cache either.
+# Rows of other sizes of a problem on batches: even these do not fit into a cache.
 _ENOUGH_ROWS = 16_384
 LONGEST_SECONDS = 0.03
-"""A size whose iteration would take longer is not tried beside the problem."""
+"""Sizes on an axis whose iteration would take longer are not measured."""
 
 AxisThrough = tuple[AdviceAxis, SizeAxis]
-"""An axis through the problem: what the judge needs to know of it, and its problems."""
-# Each is an option.
+"""An axis through the problem, as the judge takes it, and its problems by size."""
+# Fields of a shape; each is an option.
 _OF_SHAPE = tuple(field.name for field in fields(Shape))
 
 
 def _count(help_text: str, metavar: str) -> Option:
-    """Return the option of a whole number from 1."""
+    """Return the option of a positive whole number."""
     return Option(help_text, metavar=metavar, as_text=True, panel=MODEL)
 
 
 class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
-    """A training that is to be fast; what describes its shape is resolved to a ``problem``."""
+    """A training; the options that describe its shape are resolved to a ``problem``."""
 
-    # Half a minute with what precedes and follows.
+    # Half a minute with start and answer.
     usual_seconds: ClassVar[float] = 28.0
     rows: Annotated[int | None, _count("Rows of the training data.", "N")] = None
     features: Annotated[int | None, _count("Features of the training data.", "D")] = None
@@ -109,14 +109,14 @@ class AdvisePlan(Plan, frozen=True, kw_only=True, omit_defaults=True):
     over: Over = ()
     dtype: Annotated[DType | None, DTYPE] = None
     name: str = ""
-    """The problem's name, as its rows have it."""
+    """The problem's name in its rows."""
     length: TrainingLength = TrainingLength()
-    """The training's length, for this problem and for those along its axes."""
+    """The length of the training, for this problem and other sizes on its axes."""
     axes: tuple[AdviceAxis, ...] = ()
-    """Through the problem."""
+    """Axes through the problem."""
 
     def resolved(self) -> AdvisePlan:
-        """Return it with every default filled in; raises `UserError` naming an option."""
+        """Return the plan with every default filled in; raise `UserError` naming an option."""
         if self.iterations is not None and self.epochs is not None:
             raise UserError("give --iterations or --epochs, not both")
         problem = catalogue.find(self._reference)
@@ -170,13 +170,13 @@ class Advise:
     doing: ClassVar[str] = "looking"
 
     def next(self, plan: AdvisePlan, rows: Sequence[Row], left: float) -> list[Time]:
-        """Ask for all repeats of the problem itself, then for the next size on an axis through it.
+        """Return the missing jobs of the problem itself, then of the next size on an axis.
 
-        Axes take turns, the first ones first. Textbook NumPy decides nothing: it has its turn where
-        the problem's own repeats leave enough time for sizes beside it.
+        The axis with the fewest sizes is next. Textbook NumPy decides nothing, so it is measured
+        only if the problem's repeats leave enough time for other sizes.
         """
         measured = times(rows)
-        if jobs := missing(_own_jobs(plan, _REPEATS), measured):
+        if jobs := missing(_problem_jobs(plan, _REPEATS), measured):
             return jobs
         if left > _BESIDE_SHARE and (jobs := missing(_textbook_jobs(plan, measured), measured)):
             return jobs
@@ -191,7 +191,7 @@ class Advise:
     def answer(self, plan: AdvisePlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
         """Judge the problem and the axes through it.
 
-        Axes without a row are left out, but where the time was over before their turn.
+        Axes without another size are skipped, unless the time was over before their turn.
         """
         usable = usable_rows(run.folder, times(rows))
         of_problem = [row for row in usable if row.problem == plan.name]
@@ -212,16 +212,16 @@ class Advise:
         )
 
 
-# --- what is measured, in its order --------------------------------------------------------------
+# --- the jobs, in their order --------------------------------------------------------------------
 
 
-def _own_jobs(plan: AdvisePlan, repeats: int) -> list[Time]:
+def _problem_jobs(plan: AdvisePlan, repeats: int) -> list[Time]:
     reference = plan.problem or plan.name
     return _jobs(plan, [(reference, name) for name in plan.backends], repeats)
 
 
 def _textbook_jobs(plan: AdvisePlan, rows: Sequence[Measurement]) -> list[Time]:
-    """Return the jobs of textbook NumPy: as many repeats as ``numpy`` had of one model."""
+    """Return the jobs of textbook NumPy, with the repeats of ``numpy``; none for several models."""
     reference = plan.problem or plan.name
     if catalogue.find(reference).models > 1:
         return []
@@ -246,24 +246,24 @@ def _jobs(plan: AdvisePlan, pairs: Sequence[tuple[str, str]], repeats: int) -> l
 
 
 def _axes(plan: AdvisePlan, rows: Sequence[Measurement]) -> list[AxisThrough]:
-    """Return the axes through the problem; none before two backends have a time of it."""
+    """Return the axes through the problem; none until two backends have a time for it."""
     of_problem = [row for row in rows if row.problem == plan.name]
     if len(_usable(plan, of_problem)) < 2:
         return []
     return axes_through(catalogue.find(plan.problem or plan.name), of_problem)
 
 
-def _usable(plan: AdvisePlan, own: Sequence[Measurement]) -> list[str]:
-    return [name for name in plan.backends if times_of(own, name)]
+def _usable(plan: AdvisePlan, rows: Sequence[Measurement]) -> list[str]:
+    return [name for name in plan.backends if times_of(rows, name)]
 
 
 def _next_on(plan: AdvisePlan, through: AxisThrough, on_axis: Sequence[Measurement]) -> list[Time]:
-    """Return the jobs of the nearest size on an axis at which a change of winner is searched."""
+    """Return the jobs of the size nearest to the problem that the search on an axis needs."""
     named, axis = through
     rows = whole_trainings(on_axis, plan.length)
     here = [row for row in rows if row.size == named.here]
     usable = _usable(plan, here)
-    # As many repeats as the problem itself had time for.
+    # No more repeats than the problem itself has.
     beside = min(_BESIDE, min(len(times_of(here, name)) for name in usable))
     best, *others = rank_rows([row for row in here if row.backend in usable]).order
     search = Search(axis.low, axis.high, coarse=16.0, first=beside, enough=beside, most=beside)
@@ -282,17 +282,17 @@ def _next_on(plan: AdvisePlan, through: AxisThrough, on_axis: Sequence[Measureme
 # --- the axes through a problem -------------------------------------------------------------------
 
 
-def axes_through(problem: Problem, own: Sequence[Measurement]) -> list[AxisThrough]:
+def axes_through(problem: Problem, rows: Sequence[Measurement]) -> list[AxisThrough]:
     """Return the axes along which a problem can vary, each as far as iterations stay short.
 
-    ``own`` are its rows with a time. The axes that change the answer most come first.
+    ``rows`` are those of the problem. The axes that change the answer most come first.
     """
-    slowest = max(row.seconds for row in own if row.seconds is not None)
+    slowest = max(row.seconds for row in rows if row.seconds is not None)
     most = LONGEST_SECONDS / slowest * operations(problem)
     axes = []
     for named, axis in all_axes(problem):
         high = axis.high
-        # An iteration is taken to last by its operations.
+        # Assume that the time of an iteration is proportional to its operations.
         while high > named.here and operations(axis.problem(high)) > most:
             high = max(named.here, high // 2)
         if axis.low < high:
@@ -301,7 +301,7 @@ def axes_through(problem: Problem, own: Sequence[Measurement]) -> list[AxisThrou
 
 
 def all_axes(problem: Problem) -> list[AxisThrough]:
-    """Return the axes along which a problem can vary, in the order in which they get the time."""
+    """Return the axes along which a problem can vary, in the order of measurement."""
     if shape.is_shape(problem.name):
         return _shape_axes(shape.parse(problem.name))
     if files.is_file(problem.reference):
@@ -321,59 +321,58 @@ def _through(here: int, label: str, axis: SizeAxis, fewer_rows: bool = False) ->
     return AdviceAxis(axis=label, here=here, family=axis.family, fewer_rows=fewer_rows), axis
 
 
-def _shape_axes(own: shape.Shape) -> list[AxisThrough]:
+def _shape_axes(described: shape.Shape) -> list[AxisThrough]:
     axes = []
-    for name in _looked_along(own):
-        here = _size(own, name)
-        if name == "hidden" and set(own.hidden) != {here}:
+    for name in _axes_of(described):
+        here = _size(described, name)
+        if name == "hidden" and set(described.hidden) != {here}:
             continue  # hidden layers of unequal width have no size in common
-        low, high = _ends(own, name)
-        beside = _with_enough_rows(own, high if name == "batch" else own.batch)
+        low, high = _ends(described, name)
+        beside = _with_enough_rows(described, high if name == "batch" else described.batch)
         family = beside.family(name)
         axis = referenced_axis(family, family, low, high)
-        fewer = beside.rows < own.rows
+        fewer = beside.rows < described.rows
         axes.append(_through(here, shape.in_words(name), axis, fewer))
     return axes
 
 
-def _with_enough_rows(own: shape.Shape, batch: int | None) -> shape.Shape:
-    """Return the shape with no more rows than it takes to time iterations on batches.
+def _with_enough_rows(described: shape.Shape, batch: int | None) -> shape.Shape:
+    """Return the shape with only as many rows as timing iterations on batches needs.
 
-    Every process loads all rows, and a look at a backend's loss is a pass over them: on sixty
-    thousand that takes far longer than the samples.
+    Every process loads all rows, and evaluating the loss is a pass over them: with sixty thousand
+    this takes far longer than the samples.
     """
     if batch is None:
-        return own
-    return with_fields(own, rows=min(own.rows, max(_ENOUGH_ROWS, batch)))
+        return described
+    return with_fields(described, rows=min(described.rows, max(_ENOUGH_ROWS, batch)))
 
 
-def _looked_along(own: shape.Shape) -> Sequence[shape.Axis]:
-    """Return the axes of a shape in the order in which they get the time.
+def _axes_of(described: shape.Shape) -> Sequence[shape.Axis]:
+    """Return the axes of a shape in the order of measurement, the number of models first.
 
-    The number of models comes first, where there are several.
-    On batches the rows are left out: more of them are more of the same iterations, which cannot
-    change the order of two backends but by their setup.
+    With batches, rows are not an axis: more rows are more of the same iterations, which change the
+    order of two backends only through their setup.
     """
-    several: tuple[shape.Axis, ...] = ("models",) if own.models > 1 else ()
-    if own.batch is None:
-        return (*several, *(axis for axis in own.axes() if axis != "models"))
-    return (*several, "batch", *(("hidden",) if own.hidden else ()), "features")
+    several: tuple[shape.Axis, ...] = ("models",) if described.models > 1 else ()
+    if described.batch is None:
+        return (*several, *(axis for axis in described.axes() if axis != "models"))
+    return (*several, "batch", *(("hidden",) if described.hidden else ()), "features")
 
 
-def _ends(own: shape.Shape, axis: shape.Axis) -> tuple[int, int]:
-    """Return how far to look, where there are such problems."""
-    here = _size(own, axis)
-    least = {"models": 1, "batch": 1, "rows": own.classes or 2}.get(axis, 2)
+def _ends(described: shape.Shape, axis: shape.Axis) -> tuple[int, int]:
+    """Return the lowest and the highest size on an axis, within the problems that exist."""
+    here = _size(described, axis)
+    least = {"models": 1, "batch": 1, "rows": described.classes or 2}.get(axis, 2)
     high = here * _REACH
-    return max(least, here // _REACH), min(own.rows, high) if axis == "batch" else high
+    return max(least, here // _REACH), min(described.rows, high) if axis == "batch" else high
 
 
-def _size(own: shape.Shape, axis: shape.Axis) -> int:
+def _size(described: shape.Shape, axis: shape.Axis) -> int:
     sizes = {
-        "rows": own.rows,
-        "features": own.features,
-        "hidden": max(own.hidden, default=0),
-        "batch": own.batch or own.rows,
-        "models": own.models,
+        "rows": described.rows,
+        "features": described.features,
+        "hidden": max(described.hidden, default=0),
+        "batch": described.batch or described.rows,
+        "models": described.models,
     }
     return sizes[axis]

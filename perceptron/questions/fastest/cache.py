@@ -1,7 +1,7 @@
-"""What this machine knows already: measured shapes, and who can run here.
+"""The cache of this machine: measured shapes, and which backends can run here.
 
-One file for each machine, named by its hardware, in the user's folder of caches or in the one
-that ``PERCEPTRON_CACHE`` names. It is replaced as a whole, so that reading it needs no lock.
+Each machine has one file, named by its hardware, in the user's cache folder or the folder that
+``PERCEPTRON_CACHE`` names. It is replaced as a whole, so that reading it needs no lock.
 """
 
 from __future__ import annotations
@@ -43,41 +43,41 @@ FORMAT = 8
 SKLEARN = "scikit-learn"
 """An estimator's own ``fit``: a candidate beside the backends, of which it is none.
 
-It starts and shuffles in its own way, so it cannot be asked to agree with the reference, and no
-other question is about it.
+It starts and shuffles in its own way, so its agreement with the reference is not checked, and no
+study measures it.
 """
 SKLEARN_MODULE = "sklearn"
 # A driver that wakes up and a framework with a cold disk cache take most of it.
 _MOST_SECONDS = 60.0
-# The newest that are kept: what a call reads must stay small.
+# The newest rows are kept: a call reads them all.
 _MOST_ROWS = 1000
-# Of a file that somebody else has put there: a full one of ours has half a megabyte.
+# A larger file is not ours: a full cache has half a megabyte.
 _MOST_BYTES = 2**25
 _SECONDS_FOR_THE_LOCK = 5.0
-# Seconds for which an attempt that was given up is not repeated: what says something of a
-# training for an hour, what says something of the machine at that moment for a minute.
+# Seconds before a failed attempt is repeated: an hour if the training is to blame, a minute if the
+# machine was busy at that moment.
 _ATTEMPT_LASTS, _MOMENT_LASTS = 3600.0, 60.0
 
 
 class Attempt(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """A measurement without a time that can be relied on: not to be begun again for a while.
+    """A measurement without a reliable time, which is not repeated for a while.
 
-    It is of one question: that a process was late says nothing of another training.
+    It concerns one training: a late process does not predict that of another training.
     """
 
     backend: str
     shape: TrainingShape
     comparison_key: str
-    """The dtype and number of threads, by `alike`: another may succeed."""
+    """Dtype and number of threads, as `alike` joins them; with others it may succeed."""
     seconds: float
-    """That the question had for measuring."""
+    """Seconds that were available for measuring."""
     reason: str
     when: str
     """UTC, ISO 8601."""
 
     @property
     def lasts(self) -> float:
-        """For how many seconds it counts."""
+        """Seconds for which it counts."""
         is_moment = self.reason in (*NOT_STARTED, CONTENDED)
         return _MOMENT_LASTS if is_moment else _ATTEMPT_LASTS
 
@@ -88,7 +88,7 @@ class Attempt(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
 
 
 class KnownBackend(Struct, frozen=True, kw_only=True):
-    """Whether a backend can run here, and with which libraries that was asked."""
+    """Whether a backend can run here, and the libraries with which that was found."""
 
     device: str
     unavailable: str | None
@@ -98,13 +98,13 @@ class KnownBackend(Struct, frozen=True, kw_only=True):
 
 
 class Known(Struct, frozen=True, kw_only=True):
-    """All that the cache holds."""
+    """The content of the cache."""
 
     format: int = FORMAT
     machine: str = ""
     """Digest of its hardware."""
     runs: dict[str, str] = {}
-    """Folders of runs that were read, each with what tells whether it has changed since."""
+    """Folders of runs that were read, with the state of each: see `changed_runs`."""
     rows: tuple[MeasuredShape, ...] = ()
     backends: dict[str, KnownBackend] = {}
     attempts: tuple[Attempt, ...] = ()
@@ -113,22 +113,22 @@ class Known(Struct, frozen=True, kw_only=True):
         """Return the rows that may be compared with each other."""
         return [row for row in self.rows if (row.dtype, row.threads) == (dtype, threads)]
 
-    def given_up(self, backend: str, shape: TrainingShape, ground: str) -> Attempt | None:
-        """Return the newest attempt at this that was given up lately; None if there is none."""
-        question = (backend, shape, ground)
-        same = (
+    def given_up(self, backend: str, shape: TrainingShape, comparison_key: str) -> Attempt | None:
+        """Return the newest failed attempt at this training that still counts; None without any."""
+        question = (backend, shape, comparison_key)
+        attempts = (
             attempt
             for attempt in self.attempts
             if (attempt.backend, attempt.shape, attempt.comparison_key) == question
             and not attempt.is_over
         )
-        return max(same, key=lambda attempt: attempt.when, default=None)
+        return max(attempts, key=lambda attempt: attempt.when, default=None)
 
     def with_rows(self, new: list[MeasuredShape], runs: Mapping[str, str] | None = None) -> Known:
-        """Return this with more rows, those of ``runs`` in place of what was read of them before.
+        """Return the cache with more rows; those of ``runs`` replace earlier rows of these runs.
 
-        Any other row replaces a contended one, whichever is newer, and a backend that has
-        started for these may be started again.
+        Any other row replaces a contended one, whichever is newer. A backend with a new row has
+        started: its attempts that did not are dropped.
         """
         runs = runs or {}
         every = [*(row for row in self.rows if row.origin not in runs), *new]
@@ -147,7 +147,7 @@ class Known(Struct, frozen=True, kw_only=True):
         )
 
     def with_backends(self, new: Mapping[str, KnownBackend]) -> Known:
-        """Return the cache with what was found out about these backends."""
+        """Return the cache with these answers of backends."""
         return msgspec.structs.replace(self, backends={**self.backends, **new})
 
     def with_attempts(self, new: Iterable[Attempt]) -> Known:
@@ -165,17 +165,17 @@ def alike(dtype: DType, threads: int) -> str:
 
 
 def _ago(seconds: float) -> str:
-    """Return the time that many seconds ago, in UTC, ISO 8601."""
+    """Return the time ``seconds`` ago, in UTC, ISO 8601."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - seconds))
 
 
 _DECODER = msgspec.json.Decoder(Known)
-# What was read last, by file, or could not be written: a second question need not read it again.
+# Caches by file, with the file's stamp: read or not writable, they need not be read again.
 _read: dict[Path, tuple[tuple[int, ...], Known]] = {}
 
 
 def cache_file() -> Path:
-    """Return the file of this machine, which need not be there."""
+    """Return the path of this machine's file, which need not exist."""
     named = os.environ.get(FOLDER)
     folder = Path(named) if named else user_cache_path("perceptron", appauthor=False)
     return folder / f"fastest-{facts_digest()}-v{FORMAT}.json"
@@ -192,8 +192,8 @@ def load(file: Path) -> Known:
             must_be_a_file(file)
             if stamp[1] > _MOST_BYTES:
                 raise ValueError("too large to be ours")
-        known = _DECODER.decode(file.read_bytes())
-        if (known.format, known.machine) != (FORMAT, nothing.machine):
+        content = _DECODER.decode(file.read_bytes())
+        if (content.format, content.machine) != (FORMAT, nothing.machine):
             raise ValueError("of another version or machine")
     except (FileNotFoundError, NotADirectoryError):
         return nothing
@@ -201,33 +201,32 @@ def load(file: Path) -> Known:
         _warn(f"{file}: cannot be read and is made anew: {in_one_line(error)}")
         return nothing
     if stamp:
-        _read[file] = (stamp, known)
-    return known
+        _read[file] = (stamp, content)
+    return content
 
 
 def update(file: Path, change: Callable[[Known], Known]) -> Known:
-    """Change what the file holds now, whoever has written it since, and return that.
+    """Apply a change to the current content of the file, write it, and return it.
 
-    Where it cannot be written, as in a read-only home, this process keeps what it has learned: the
-    answer is as good, and a warning says so.
+    If the file is not writable, as in a read-only home, warn and keep the content in this process.
     """
-    # Not while asking: an answer from the cache writes nothing.
+    # Imported here, because an answer from the cache writes nothing.
     from perceptron.records.files.lock import locked
     from perceptron.records.files.write import replace
 
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with locked(file.with_suffix(".lock"), _SECONDS_FOR_THE_LOCK) as has_lock:
-            known = change(load(file))
+            changed = change(load(file))
             if has_lock:
-                replace(file, msgspec.json.encode(known))
-                return known
+                replace(file, msgspec.json.encode(changed))
+                return changed
         _warn(f"{file}: another process does not let go of it: nothing is kept")
     except OSError as error:
         _warn(f"{file}: cannot be written, so nothing is kept: {error.strerror}")
-        known = change(load(file))
-    _read[file] = (_stamp(file), known)
-    return known
+        changed = change(load(file))
+    _read[file] = (_stamp(file), changed)
+    return changed
 
 
 def _stamp(file: Path) -> tuple[int, ...]:
@@ -240,7 +239,7 @@ def _stamp(file: Path) -> tuple[int, ...]:
 
 
 def clear() -> None:
-    """Remove the cache of this machine; the next question measures, or reads results, anew."""
+    """Remove the cache of this machine; the next call measures, or reads results, anew."""
     _read.pop(cache_file(), None)
     with suppress(FileNotFoundError, NotADirectoryError):
         cache_file().unlink()
@@ -250,19 +249,19 @@ def _warn(message: str) -> None:
     warnings.warn(message, RuntimeWarning, stacklevel=2)
 
 
-# --- who can run here -----------------------------------------------------------------------------
+# --- which backends can run here ------------------------------------------------------------------
 
 
 def is_cached(name: str, known: Known) -> bool:
-    """Return whether the cache says if a backend can run with the libraries of today."""
+    """Return whether the cache has a backend's answer with the libraries installed now."""
     backend = known.backends.get(name)
     return backend is not None and backend.libraries == versions_beneath(backend.modules)
 
 
 def at_once(name: str) -> KnownBackend | None:
-    """Return whether a backend can run here, if it says so at once: one of ours on the CPU does.
+    """Return whether a backend can run here, if that is quick: a built-in backend on the CPU.
 
-    Others import a framework to find their device, or do whatever they like: see `elsewhere`.
+    Return None for others, which may import a framework to find their device: see `elsewhere`.
     """
     if name == SKLEARN:
         return KnownBackend(
@@ -276,7 +275,7 @@ def at_once(name: str) -> KnownBackend | None:
 
 
 def query_backend(name: str) -> KnownBackend:
-    """Return whether a backend can run here, with the reason where it cannot."""
+    """Return whether a backend can run here, with the reason if it cannot."""
     backend = registry.load(name)
     modules = tuple(getattr(backend, "imports", ()))
     return KnownBackend(
@@ -288,7 +287,7 @@ def query_backend(name: str) -> KnownBackend:
 
 
 def elsewhere(names: Sequence[str], seconds: float) -> dict[str, KnownBackend]:
-    """Return whether these backends can run here; a separate process asks them.
+    """Return whether these backends can run here, found in a separate process.
 
     Raises `UserError` with the reason if there is no answer within ``seconds``.
     """
@@ -312,7 +311,7 @@ def main() -> None:
     os.dup2(2, 1)
     answer.write(msgspec.json.encode({name: query_backend(name) for name in sys.argv[1:]}))
     answer.flush()
-    # At once: unloading frameworks takes up to a second and serves nothing.
+    # Without the shutdown, in which frameworks take up to a second.
     os._exit(0)
 
 

@@ -1,7 +1,7 @@
 """`perceptron.fastest`: which backend trains a model or a shape fastest, on this machine.
 
-What is known answers at once, and imports no framework; what is not known is measured in worker
-processes, if that is allowed, and known from then on.
+Earlier measurements answer at once, without importing a framework. Missing ones are made in worker
+processes, if that is allowed, and are cached.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ from perceptron.records.run import now
 from perceptron.statistics.interval import CONFIDENCE, standing
 from perceptron.statistics.ranking import Ranking
 
-# Of the time for measuring, for asking who can run here, where that takes a process.
+# Share of the time in which a process may find out which backends can run here.
 _ASKING_SHARE = 0.75
 _NOT_ALONE = "another process was measuring until the time was over"
 _NONE_LEFT = "no time was left for it"
 RESULTS = Path("results")
-"""Where studies keep what they measure, unless told otherwise."""
+"""The default folder of the studies' results."""
 
 
 @in_python()
@@ -195,7 +195,7 @@ def fastest(
     for name, value in {**shape, "models": None if models == 1 else models}.items():
         if value is not None:
             raise UserError(f"{name}: goes with a shape, and here is a model: leave {name} out")
-    # Not for a shape, nor for a mistake.
+    # Imported here, because only a model needs it.
     from perceptron.questions.fastest.of_model import of_model
 
     trained = of_model(model, inputs, targets, loss, optimizer, batch)
@@ -213,25 +213,25 @@ def fastest(
 
 
 class Inquiry:
-    """What is known of one question, ever more of it."""
+    """The state of one call: the rows and reasons so far for each of its backends."""
 
     def __init__(self, query: Question, results: Path) -> None:
-        self._asked = query
+        self._query = query
         self._ends = monotonic() + query.seconds
         self._file = cache.cache_file()
-        self._in_vain: dict[str, str] = {}
-        """Why what was to be measured for this very answer has no time that can be relied on."""
+        self._failures: dict[str, str] = {}
+        """Why a measurement for this answer gave no reliable time, by backend."""
         self._new: dict[str, MeasuredShape] = {}
-        """What was measured for it."""
+        """The rows that were measured for this answer, by backend."""
         self._take(cache.load(self._file))
         self._read_results(results)
         self._ask_backends()
-        self._cannot = {name: self._refusal(name) for name in query.among}
-        """Why nothing can be known of a backend, where that can be told without measuring."""
+        self._refusals = {name: self._refusal(name) for name in query.among}
+        """Why a backend cannot train this, by backend, as far as known without measuring."""
 
     def advice(self) -> Advice:
-        """Answer, and measure first where that is asked for."""
-        query, begun = self._asked, now()
+        """Return the answer, after the measurements that it needs and may make."""
+        query, begun = self._query, now()
         if wanted := self._wanted():
             self._measure(wanted)
         candidates, ranking = self._candidates(), self._ranking()
@@ -258,10 +258,7 @@ class Inquiry:
         )
 
     def _rewrite(self, advice: Advice) -> Iterator[str]:
-        """Say what another backend would save that cannot be picked, if it is faster for certain.
-
-        Of a module, that is.
-        """
+        """Yield the time of a faster backend that cannot train the module, if it is decided."""
         first = advice.candidates[0]
         if advice.seconds is None or first.backend == advice.backend:
             return
@@ -271,28 +268,28 @@ class Inquiry:
             yield f"rewritten for {first.backend} it takes {takes}"
 
     def _is_new(self, row: MeasuredShape) -> bool:
-        """Return whether what was to be measured for this answer has this very time."""
-        return row.backend not in self._in_vain or row == self._new.get(row.backend)
+        """Return whether a row is not older than a failed measurement for this answer."""
+        return row.backend not in self._failures or row == self._new.get(row.backend)
 
     def _older(self, candidates: Iterable[Candidate]) -> Iterator[str]:
-        """Say which time is an earlier one, though it was to be measured now, and why."""
+        """Yield a note on each time that is an earlier one because measuring failed now."""
         for option in candidates:
-            reason = self._in_vain.get(option.backend)
+            reason = self._failures.get(option.backend)
             row = self._newest.get(option.backend)
             if reason and row and not self._is_new(row):
                 yield f"{option.backend} was not measured now ({reason}): its time is of {row.when}"
 
     def _remembered(self, advice: Advice) -> Iterator[str]:
-        """Say what was given up for an earlier answer and not tried again for this one."""
-        alike: dict[tuple[str, str, float, float], list[str]] = {}
+        """Yield a note on attempts that failed for an earlier answer and were not repeated."""
+        by_attempt: dict[tuple[str, str, float, float], list[str]] = {}
         for option in advice.candidates:
-            tried = self._given_up(option.backend)
+            attempt = self._given_up(option.backend)
             row = self._newest.get(option.backend)
-            said = CONTENDED if row is not None and row.is_contended else option.reason
-            if tried and tried.reason == said and option.backend not in self._in_vain:
-                key = (tried.reason, tried.when, tried.lasts, tried.seconds)
-                alike.setdefault(key, []).append(option.backend)
-        for (reason, when, lasts, seconds), names in alike.items():
+            reason = CONTENDED if row is not None and row.is_contended else option.reason
+            if attempt and attempt.reason == reason and option.backend not in self._failures:
+                key = (attempt.reason, attempt.when, attempt.lasts, attempt.seconds)
+                by_attempt.setdefault(key, []).append(option.backend)
+        for (reason, when, lasts, seconds), names in by_attempt.items():
             yield (
                 f"{enumerated(names)} {reason}: remembered from {when} for {lasts:g} s; "
                 f'measure="now" or more than seconds={seconds:g} tries again at once'
@@ -302,14 +299,14 @@ class Inquiry:
         return max(0.0, self._ends - monotonic())
 
     def _take(self, cached: Known) -> None:
-        """Use the content of the cache; of its rows those that may be compared."""
-        query = self._asked
-        self._known = cached
+        """Use the content of the cache, of its rows those of this dtype and number of threads."""
+        query = self._query
+        self._cached = cached
         self._rows = cached.rows_of(query.dtype, query.threads)
         same_shape = [row for row in self._rows if row.shape == query.shape]
         newest = ((name, row_of(name, same_shape)) for name in query.among)
         self._newest = {name: row for name, row in newest if row is not None}
-        """The row of each backend that answers."""
+        """The row of each backend that the answer uses."""
         self._trainings = Trainings(self._newest.values(), query.iterations)
 
     def _learn(self, change: Callable[[Known], Known]) -> None:
@@ -317,20 +314,20 @@ class Inquiry:
         self._take(cache.update(self._file, change))
 
     def _read_results(self, results: Path) -> None:
-        """Read what studies have measured since the last question."""
-        if runs := changed_runs(results, self._known.runs):
+        """Read the runs of studies that are new or changed since the last call."""
+        if runs := changed_runs(results, self._cached.runs):
             from perceptron.questions.fastest.results import read_runs
 
             new = read_runs(runs)
             self._learn(lambda cached: cached.with_rows(new, runs))
 
     def _ask_backends(self) -> None:
-        """Ask those that can say at once whether they run here, and others where there is time."""
-        names = [name for name in self._asked.among if not cache.is_cached(name, self._known)]
+        """Find out which backends can run here: the quick ones, and others if there is time."""
+        names = [name for name in self._query.among if not cache.is_cached(name, self._cached)]
         new = {name: answer for name in names if (answer := cache.at_once(name)) is not None}
         silent = [name for name in names if name not in new and self._may_try(name)]
         late: list[Attempt] = []
-        if silent and self._asked.measure != "never":
+        if silent and self._query.measure != "never":
             try:
                 new |= cache.elsewhere(silent, _ASKING_SHARE * self._left())
             except UserError as reason:
@@ -339,96 +336,96 @@ class Inquiry:
             self._learn(lambda cached: cached.with_backends(new).with_attempts(late))
 
     def _attempt(self, backend: str, reason: str) -> Attempt:
-        """Return the record of an attempt that is given up now."""
-        self._in_vain[backend] = reason
+        """Record the failure of a measurement, and return it for the cache."""
+        self._failures[backend] = reason
         return Attempt(
             backend=backend,
-            shape=self._asked.shape,
-            comparison_key=self._ground,
-            seconds=self._asked.seconds,
+            shape=self._query.shape,
+            comparison_key=self._comparison_key,
+            seconds=self._query.seconds,
             reason=reason,
             when=now(),
         )
 
     @property
-    def _ground(self) -> str:
-        return cache.alike(self._asked.dtype, self._asked.threads)
+    def _comparison_key(self) -> str:
+        return cache.alike(self._query.dtype, self._query.threads)
 
     def _given_up(self, name: str) -> Attempt | None:
-        return self._known.given_up(name, self._asked.shape, self._ground)
+        return self._cached.given_up(name, self._query.shape, self._comparison_key)
 
     def _may_try(self, name: str) -> bool:
-        """Return whether a backend may be tried: not lately in vain with as much time."""
-        tried = self._given_up(name)
-        is_asked = self._asked.measure == "now"
-        return is_asked or tried is None or self._asked.seconds > tried.seconds
+        """Return whether a backend may be measured: no recent attempt had as much time."""
+        attempt = self._given_up(name)
+        is_forced = self._query.measure == "now"
+        return is_forced or attempt is None or self._query.seconds > attempt.seconds
 
     def _unavailable(self, name: str) -> str | None:
         """Return why a backend cannot be measured here; None if it can."""
-        backend = self._known.backends.get(name)
+        backend = self._cached.backends.get(name)
         if backend is None:
             attempt = self._given_up(name)
             return NOT_ASKED if attempt is None else attempt.reason
-        return backend.unavailable or self._cannot[name]
+        return backend.unavailable or self._refusals[name]
 
     def _candidate(self, name: str) -> Candidate:
-        reason, row, tried = self._unavailable(name), self._newest.get(name), self._given_up(name)
+        reason, row, attempt = self._unavailable(name), self._newest.get(name), self._given_up(name)
         if reason is None and row is not None:
-            return candidate(row, self._asked.iterations)
+            return candidate(row, self._query.iterations)
         if reason is None:
-            reason = NOT_KNOWN if tried is None else tried.reason
-        backend = self._known.backends.get(name)
+            reason = NOT_KNOWN if attempt is None else attempt.reason
+        backend = self._cached.backends.get(name)
         device = "unknown" if backend is None else backend.device
         return Candidate(backend=name, device=device, reason=reason)
 
     def _refusal(self, name: str) -> str | None:
-        query, cores = self._asked, usable_cores()
+        query, cores = self._query, usable_cores()
         if name == SKLEARN and query.own_fit and query.own_fit.refusal:
             return query.own_fit.refusal
         if isinstance(query.own, AsItIs):
             return None if name in AS_IT_IS else f"it has no {query.own.part}"
         if query.threads > cores and not self._rows:
             return f"nothing was measured with {query.threads} threads, more than the {cores} cores"
-        # Loading one takes milliseconds: not where it has trained this.
+        # A backend with a row has trained this: loading it, in milliseconds, is needless.
         if name == SKLEARN or name not in registry.BUILT_IN or name in self._newest:
             return None
         return refusal(registry.load(name), query.problem, query.dtype)
 
     def _candidates(self) -> list[Candidate]:
-        return list(map(self._candidate, self._asked.among))
+        return list(map(self._candidate, self._query.among))
 
     def _ranking(self) -> Ranking:
-        return ranking_of(self._candidates(), self._trainings, self._asked.able)
+        return ranking_of(self._candidates(), self._trainings, self._query.able)
 
     def _picks(self, candidates: Iterable[Candidate]) -> list[Candidate]:
-        able = self._asked.able
+        able = self._query.able
         return [option for option in candidates if able is None or option.backend in able]
 
     def _wanted(self) -> list[str]:
         """Return the backends to measure, the most promising first."""
-        if self._asked.measure == "never":
+        if self._query.measure == "never":
             return []
         candidates, ranking = self._candidates(), self._ranking()
-        # The most promising first: there may be no time for all.
+        # There may be no time for all.
         timed = sorted(
             candidates, key=lambda option: inf if option.seconds is None else option.seconds
         )
         able = [option.backend for option in timed if self._unavailable(option.backend) is None]
-        if self._asked.measure == "now":
+        if self._query.measure == "now":
             return able
         behind = self._behind(ranking)
-        open_ones = {row.backend for row in behind if _changes([row])}
+        wanted = {row.backend for row in behind if _changes([row])}
         if not is_enough(ranked(self._picks(candidates), ranking)):
-            open_ones |= {row.backend for row in behind if row.is_contended}
-        open_ones |= {
+            wanted |= {row.backend for row in behind if row.is_contended}
+        wanted |= {
             option.backend for option in candidates if option.reason in (NOT_KNOWN, *GIVEN_UP)
         }
-        return [name for name in able if name in open_ones and self._may_try(name)]
+        return [name for name in able if name in wanted and self._may_try(name)]
 
     def _measure(self, names: Sequence[str]) -> None:
-        """Measure, unless another process has done so while this one waited for its turn.
+        """Measure these backends, except those that another process measured meanwhile.
 
-        Two at once would be in each other's way.
+        A lock keeps two processes from measuring at the same time, which would contend for cores.
         """
         from perceptron.records.files.lock import locked
 
@@ -444,7 +441,7 @@ class Inquiry:
                 if is_alone:
                     self._measure_alone(names)
                 else:
-                    self._in_vain |= dict.fromkeys(names, _NOT_ALONE)
+                    self._failures |= dict.fromkeys(names, _NOT_ALONE)
         except OSError:  # nothing can be written there; `cache.update` says so
             self._measure_alone(names)
 
@@ -454,10 +451,10 @@ class Inquiry:
         if not names:
             return
         if not self._left():
-            self._in_vain |= dict.fromkeys(names, _NONE_LEFT)
+            self._failures |= dict.fromkeys(names, _NONE_LEFT)
             return
-        rows, reasons = measure(self._asked, names, self._left())
-        # A machine that was busy may be so for a while.
+        rows, reasons = measure(self._query, names, self._left())
+        # A busy machine may stay busy for a while.
         reasons |= {row.backend: CONTENDED for row in rows if row.is_contended}
         late = [self._attempt(name, why) for name, why in reasons.items()]
         new = [replace(row, libraries=self._libraries(row.backend)) for row in rows]
@@ -466,24 +463,24 @@ class Inquiry:
         def change(cached: Known) -> Known:
             return cached.with_rows(new).with_attempts(late)
 
-        # Of a module as it is the row tells of no other question: its code may have changed.
-        if isinstance(self._asked.own, AsItIs):
-            self._take(change(self._known))
+        # The row of a module trained as it is stays out of the cache: the module's code may change.
+        if isinstance(self._query.own, AsItIs):
+            self._take(change(self._cached))
         else:
             self._learn(change)
 
     def _libraries(self, backend: str) -> dict[str, str]:
-        answer = self._known.backends.get(backend)
+        answer = self._cached.backends.get(backend)
         return versions_beneath(answer.modules if answer else ())
 
     def _behind(self, ranking: Ranking) -> list[MeasuredShape]:
-        """Return the row behind each time that decides."""
-        may_be = {*ranking.order[:1], *ranking.ties, *ranking.open}
-        return [row for name, row in self._newest.items() if name in may_be]
+        """Return the rows of the backends that may be the fastest."""
+        candidates = {*ranking.order[:1], *ranking.ties, *ranking.open}
+        return [row for name, row in self._newest.items() if name in candidates]
 
 
 def _changes(behind: Iterable[MeasuredShape]) -> str | None:
-    """Return which libraries have changed since these rows were measured, in one line."""
+    """Return the libraries that have changed since these rows were measured, in one line."""
     changed = {}
     for row in behind:
         today = versions_beneath(row.libraries)
@@ -494,9 +491,9 @@ def _changes(behind: Iterable[MeasuredShape]) -> str | None:
 
 
 def changed_runs(results: Path, read: Mapping[str, str]) -> dict[str, str]:
-    """Return the runs of a results folder that are new, gone or have changed since they were read.
+    """Return the runs of a results folder that are new, removed or changed since they were read.
 
-    The value is the size and time of the file that holds its rows, empty for a run that is gone.
+    The value is the size and time of the file with its rows; empty for a removed run.
     """
     runs = os.path.join(os.path.abspath(results), "runs", "")
     stamps = {run: "" for run, stamp in read.items() if stamp and run.startswith(runs)}

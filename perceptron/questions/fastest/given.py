@@ -1,6 +1,6 @@
-"""What a program gives: the data that a model is trained on, and a PyTorch module as it is.
+"""Read the data of a training, and prepare a PyTorch module that is trained as it is.
 
-No framework is imported: a type is told by its name and its module's.
+No framework is imported: a type is identified by its name and its module's.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from perceptron.problems.batches import Last
 from perceptron.problems.problem import DType, Feed, Loss
 from perceptron.questions.fastest.measured_shape import TrainingShape
 
-# Of an optimizer by name alone: a rate does not change how long a step takes.
+# The rate of an optimizer given by name: it does not change how long a step takes.
 _RATE = 0.01
 
 
@@ -51,7 +51,7 @@ class Data(NamedTuple):
 
 
 def whole(name: str, value: Any, least: int = 1) -> int:
-    """Return a whole number, of NumPy's kind too; raise `UserError` for what is none."""
+    """Return a whole number from ``least`` up as an int, NumPy's too; else raise `UserError`."""
     try:
         number = index(value)
     except TypeError:
@@ -62,20 +62,20 @@ def whole(name: str, value: Any, least: int = 1) -> int:
 
 
 def is_a(value: object, module: str, name: str) -> bool:
-    """Return whether a value is of this class of a library, or of a subclass."""
-    kinds = type(value).__mro__
-    return any(kind.__name__ == name and kind.__module__.startswith(module) for kind in kinds)
+    """Return whether a value is an instance of this class of a library, which is not imported."""
+    classes = type(value).__mro__
+    return any(cls.__name__ == name and cls.__module__.startswith(module) for cls in classes)
 
 
 def name_of(value: object) -> str:
-    """Return the name of a class or a function, or of the class that a value is of."""
+    """Return the name of a class or a function, or of a value's class."""
     return str(getattr(value, "__name__", type(value).__name__))
 
 
 def data_of(inputs: Any, targets: Any, batch: object) -> Data:
-    """Return the shape of arrays, tensors or tables of (rows, …), or of what a DataLoader loads.
+    """Return the shape of arrays, tensors or tables of (rows, …), or of a DataLoader's data.
 
-    Raises `UserError` that names what cannot be.
+    Raises `UserError` naming the argument that cannot be used.
     """
     if is_a(inputs, "torch.utils.data", "DataLoader"):
         for name, value in {"targets": targets, "batch": batch}.items():
@@ -84,22 +84,22 @@ def data_of(inputs: Any, targets: Any, batch: object) -> Data:
         return _loaded(inputs)
     size = None if batch is None else whole("batch", batch)
     rows, *row = _shape("inputs", inputs)
-    of_targets, *columns = _shape("targets", targets)
-    if rows != of_targets:
-        raise UserError(f"targets: {of_targets:,} rows do not fit the {rows:,} of inputs")
+    target_rows, *columns = _shape("targets", targets)
+    if rows != target_rows:
+        raise UserError(f"targets: {target_rows:,} rows do not fit the {rows:,} of inputs")
     if size is not None and size > rows:
         raise UserError(f"batch: {size:,} is more than the {rows:,} rows of inputs")
     return Data(tuple(row), rows, prod(columns), size)
 
 
 def _loaded(loader: Any) -> Data:
-    """Return the shape of what a DataLoader loads, by its first row."""
+    """Return the shape of a DataLoader's data, from its first row."""
     if loader.batch_size is None:
         raise UserError("inputs: the DataLoader has no batch_size: give arrays and batch=")
     dataset = loader.dataset
     try:
         rows = len(loader.sampler)
-        with _random_numbers_kept():
+        with _random_state_restored():
             first = dataset[0]
     except Exception as error:  # noqa: BLE001 the data set is the user's
         raise UserError(
@@ -110,7 +110,7 @@ def _loaded(loader: Any) -> Data:
         raise UserError("inputs: the DataLoader loads no (inputs, targets): give arrays and batch=")
     row, columns = _shape("inputs", first[0], 0), _shape("targets", first[1], 0)
     last: Last = "drop" if loader.drop_last else "keep"
-    # All rows are the only batch of a larger size.
+    # A larger batch size gives one batch of all rows.
     return Data(row, rows, prod(columns), min(loader.batch_size, rows), last, "host")
 
 
@@ -129,18 +129,20 @@ def _shape(name: str, values: Any, axes: int = 1) -> tuple[int, ...]:
 
 
 def first_batch(inputs: Any, targets: Any, data: Data) -> tuple[Any, Any]:
-    """Return inputs and targets of one iteration, as they are given or loaded."""
+    """Return inputs and targets of one iteration, as the arguments or the DataLoader have them."""
     rows = data.batch or data.rows
     if targets is not None:
         return inputs[:rows], targets[:rows]
-    with _random_numbers_kept():
-        of_inputs, of_targets = inputs.collate_fn([inputs.dataset[row] for row in range(rows)])
-    return of_inputs, of_targets
+    with _random_state_restored():
+        batch_inputs, batch_targets = inputs.collate_fn(
+            [inputs.dataset[row] for row in range(rows)]
+        )
+    return batch_inputs, batch_targets
 
 
 @contextmanager
-def _random_numbers_kept() -> Iterator[None]:
-    """Leave the program's random numbers as they are, whatever a data set draws."""
+def _random_state_restored() -> Iterator[None]:
+    """Restore the program's random states after the block: a data set may draw numbers."""
     torch = sys.modules["torch"]
     before = random.getstate(), np.random.get_state(), torch.get_rng_state()
     try:
@@ -159,28 +161,28 @@ class UnsupportedModule(Exception):
 
 
 class AsItIs(NamedTuple):
-    """A training as PyTorch does it, of which nothing is known but what its parts say."""
+    """A training that PyTorch alone can do, with the user's module, loss and optimizer."""
 
     model: Any
     loss: Any
-    """Called with what the model returns, and targets."""
+    """A function of the model's output and the targets."""
     optimizer: Any
     """Over the model's parameters."""
     batch: tuple[Any, Any]
     """Tensors: inputs and targets of an iteration."""
     data: Data
     part: str
-    """What of it no other backend has."""
+    """The part of the module that no other backend has."""
 
     @property
     def dtype(self) -> DType:
-        """What its rows are kept under."""
+        """The dtype of its rows in the cache."""
         first = next(self.model.parameters()).dtype
         return "float64" if str(first) == "torch.float64" else "float32"
 
     @property
     def shape(self) -> TrainingShape:
-        """Its shape, like which no other training's is."""
+        """Its shape, with a variant that no other training has."""
         data = self.data
         return TrainingShape(
             rows=data.rows,
@@ -193,11 +195,11 @@ class AsItIs(NamedTuple):
         )
 
     def write(self, file: Path) -> None:
-        """Write it for workers; raise `UserError` that says what cannot be pickled."""
+        """Write it for workers; raise `UserError` if it cannot be pickled."""
         packed = io.BytesIO()
         parts = self.model, self.loss, self.optimizer, self.batch, self.data.feed
         try:
-            # Tensors of any device, and what the optimizer shares with the model.
+            # It keeps the device of tensors, and parameters that model and optimizer share.
             sys.modules["torch"].save(parts, packed, pickle_module=cloudpickle)
         except Exception as error:  # noqa: BLE001 a type of the user's may raise anything
             reason = f"model: cannot be pickled for worker processes: {in_one_line(error)}"
@@ -206,7 +208,7 @@ class AsItIs(NamedTuple):
 
 
 def tensors(batch: tuple[Any, Any], dtype: Any) -> tuple[Any, Any]:
-    """Return inputs and targets as a program would make them tensors for a model of this dtype."""
+    """Return inputs and targets as tensors, floating-point ones in this dtype."""
     inputs, targets = (_tensor(values, dtype) for values in batch)
     return inputs, targets
 
@@ -214,7 +216,7 @@ def tensors(batch: tuple[Any, Any], dtype: Any) -> tuple[Any, Any]:
 def _tensor(values: Any, dtype: Any) -> Any:
     torch = sys.modules["torch"]
     if isinstance(values, torch.Tensor):
-        # Without the rest of the data, which a slice is written with.
+        # A slice would be pickled with all of the data.
         return values.detach().clone().requires_grad_(values.requires_grad)
     array = np.array(values)
     made = torch.as_tensor(array.astype(array.dtype.newbyteorder("="), copy=False))
@@ -224,7 +226,7 @@ def _tensor(values: Any, dtype: Any) -> Any:
 
 
 def loss_in_torch(loss: Any) -> Any:
-    """Return the loss as a function of outputs and targets; raise `UserError` if it is none."""
+    """Return the loss as a function of outputs and targets; raise `UserError` if unknown."""
     from perceptron.backends.torch_eager import loss_of
 
     names = get_args(Loss)
@@ -245,7 +247,7 @@ def loss_in_torch(loss: Any) -> Any:
 
 
 def optimizer_in_torch(optimizer: Any, trained: list[Any]) -> Any:
-    """Return the optimizer of these parameters; raise `UserError` for what is none of theirs."""
+    """Return the optimizer over these parameters; raise `UserError` if it has none of them."""
     if is_a(optimizer, "torch.optim", "Optimizer"):
         held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
         if held.isdisjoint(map(id, trained)):

@@ -33,24 +33,24 @@ from perceptron.records.measurement import Measurement, Timings
 from perceptron.records.run import now
 from perceptron.records.validity import impossible
 
-# Of each backend before anything is decided. They start together, which takes little longer than
-# one: in the usual seconds there is no time to start PyTorch twice, one after the other.
+# Processes of each backend before the first ranking. They start together, which takes little longer
+# than one: the usual seconds do not suffice to start PyTorch twice, one after the other.
 _AT_FIRST = 2
 _SAMPLES = 5
 _SAMPLE_SECONDS = 0.01
-# At once, for each core: those that import little are there soon, whoever else starts, and cores
-# that wait for a disk have something to do. With very many none would be there in time.
+# Processes that start together, for each core: those that import little start soon, and others use
+# the core while one waits for the disk. With too many, none would start in time.
 _STARTS_A_CORE = 3
-# Of data in batches: they take tenths of a second to make.
+# The most values of data in batches, which take tenths of a second to make.
 _MOST_VALUES = 2**21
-# Repeats of those that take at most `_NEAR` times as long as the fastest; and the most, of
-# those that may be as fast.
+# Repeats of backends that take at most `_NEAR` times as long as the fastest; and the most repeats,
+# of those that may be as fast.
 _ENOUGH, _NEAR, _MOST = 3, 2.0, 8
-# A further process, or round of them, takes about what the last one did.
+# A further process or round may take this many times as long as the last.
 _AS_LONG = 1.2
 
 _Process = tuple[str, int]
-"""A backend, and which of its processes."""
+"""A backend, and the number of its process."""
 
 
 def measure(
@@ -58,33 +58,35 @@ def measure(
 ) -> tuple[list[MeasuredShape], dict[str, str]]:
     """Return the rows of these backends, measured in this order within about ``seconds``.
 
-    With them, why others have none: `GIVEN_UP` where the time was over. Nothing is imported here;
-    agreement is not checked, which takes longer than measuring: tests and studies do that. All
-    workers end. One that went on compiling would slow the training that the answer is for: on two
-    cores to 2.8 to 3.8 times as long, and at the lowest priority it got no core.
+    Also return the reasons of backends without a row, of `GIVEN_UP` if the time was over. No
+    framework is imported here. Agreement is not checked, which takes longer than measuring: tests
+    and studies do that. All workers end: one that went on compiling would slow the user's training,
+    on two cores to 2.8 to 3.8 times as long, and at the lowest priority it got no core.
     """
-    look = _Look(question, seconds)
-    look.measure(backends)
-    rows = look.measured()
+    measuring = _Measuring(question, seconds)
+    measuring.measure(backends)
+    rows = measuring.measured()
     without = set(backends).difference(row.backend for row in rows)
-    return rows, {name: look.reasons.get(name, NO_START) for name in backends if name in without}
+    return rows, {
+        name: measuring.reasons.get(name, NO_START) for name in backends if name in without
+    }
 
 
-class _Look:
-    """Measuring until the time is over."""
+class _Measuring:
+    """The state of measuring until the time is over."""
 
     def __init__(self, question: Question, seconds: float) -> None:
         self._question = question
         self._budget = Budget(seconds)
         self._together = f"{now()} {token_hex(8)}"
         self._took: dict[str, float] = {}
-        """Seconds for the newest process of a backend, once it was there."""
+        """Seconds for the newest process of a backend, after its start."""
         self.rows: dict[str, list[Measurement]] = {}
         self.reasons: dict[str, str] = {}
         """Why a process of a backend has no time."""
 
     def measure(self, backends: Sequence[str]) -> None:
-        """Measure as many processes of each as there is time for."""
+        """Measure processes of each backend in rounds, as long as there is time for another."""
         budget = self._budget
         with TemporaryDirectory() as folder, Workers(budget.until_abandoned) as workers:
             self._reference = _written(self._question, Path(folder))
@@ -103,42 +105,42 @@ class _Look:
         ]
 
     def _close(self, turn: int) -> list[str]:
-        """Return the backends whose intervals one more repeat may narrow.
+        """Return the backends that need another repeat.
 
-        The fastest, and all that may be as fast for what is known.
+        These are the fastest and those that may be as fast; in early turns also those near it.
         """
         names = [name for name in self.rows if name not in self.reasons]
         trainings = Trainings(self.measured(), self._question.iterations)
         ranking = trainings.ranking(names)
         wanted = {*ranking.order[:1], *ranking.open} if ranking.open and turn < _MOST else set()
-        if turn < _ENOUGH:  # narrows the intervals of those that are near
+        if turn < _ENOUGH:
             ratios = ranking.ratios.items()
             wanted |= {name for name, ratio in ratios if ratio and ratio.estimate <= _NEAR}
             wanted |= set(ranking.order[:1])
         return [name for name in names if name in wanted]
 
     def _round(self, workers: Workers, wanted: Sequence[_Process]) -> None:
-        """Measure these processes in turn, as far as there is time."""
-        to_go, at_once = list(wanted), _STARTS_A_CORE * usable_cores()
-        while to_go and not self._budget.is_over:
-            there = self._started(workers, to_go[:at_once])
-            to_go = to_go[at_once:]
-            for index, (name, turn) in enumerate(there):
+        """Measure these processes in turn until the time is over."""
+        remaining, at_once = list(wanted), _STARTS_A_CORE * usable_cores()
+        while remaining and not self._budget.is_over:
+            started = self._started(workers, remaining[:at_once])
+            remaining = remaining[at_once:]
+            for index, (name, turn) in enumerate(started):
                 # A backend without a time comes before a further process of one that has one.
-                beside = sum(other == turn for _, other in [*there[index:], *to_go])
+                beside = sum(other == turn for _, other in [*started[index:], *remaining])
                 left = self._budget.left
                 if left > _AS_LONG * self._took.get(name, 0.0) and name not in self.reasons:
                     with self._budget.piece(left / beside):
                         self._time(workers, name, turn)
 
-    def _started(self, workers: Workers, some: Sequence[_Process]) -> list[_Process]:
-        """Start these processes, all at once; return those that have started in time."""
+    def _started(self, workers: Workers, processes: Sequence[_Process]) -> list[_Process]:
+        """Start these processes together; return those that started in time."""
         with self._budget.piece(START_SHARE * self._budget.left):
             try:
-                workers.warm({process: self._job(process[0]) for process in some})
+                workers.warm({process: self._job(process[0]) for process in processes})
             except Abandoned as late:
-                return [process for process in some if process not in late.workers]
-        return list(some)
+                return [process for process in processes if process not in late.workers]
+        return list(processes)
 
     def _time(self, workers: Workers, name: str, process: int) -> None:
         before = self._budget.spent
@@ -171,7 +173,7 @@ class _Look:
         return Module(**fields) if isinstance(query.own, AsItIs) else Time(**fields)
 
     def _fields(self, name: str) -> dict[str, Any]:
-        """Return the fields of a row that say who trained it."""
+        """Return the fields of a row that describe the backend."""
         query = self._question
         if name == SKLEARN:
             shared = {"dtype": query.dtype, "threads": query.threads, "processes": 1}
@@ -179,7 +181,7 @@ class _Look:
         return backend_fields(name, query.dtype, query.threads)
 
     def _measurement(self, name: str, process: int, seen: Timings) -> Measurement:
-        """Return the row that a study would write, with the fields that decide which rows count."""
+        """Return a row as a study writes it, with the fields that decide whether it counts."""
         query = self._question
         return Measurement(
             source="perceptron",
@@ -207,7 +209,7 @@ def _written(question: Question, folder: Path) -> str:
 
 
 def _model_file(problem: Problem, rows: int) -> str:
-    """Return the text of the model file of a training on ``rows`` rows."""
+    """Return the text of the model file of a training on ``rows`` rows, in TOML."""
     classes = problem.outputs if problem.outputs > 1 else None
     tables: list[tuple[str, Mapping[str, object]]] = [
         ("", {name: getattr(problem, name) for name in ("loss", "batch", "feed", "models")}),
@@ -219,7 +221,7 @@ def _model_file(problem: Problem, rows: int) -> str:
 
 
 def _table(title: str, table: Mapping[str, object]) -> Iterator[str]:
-    """Yield the lines of a table in TOML, which writes such values as JSON does."""
+    """Yield the lines of a table in TOML; its values are written as in JSON."""
     yield title
     for key, value in table.items():
         if value is not None:
@@ -227,10 +229,9 @@ def _table(title: str, table: Mapping[str, object]) -> Iterator[str]:
 
 
 def _fewer_rows(shape: TrainingShape) -> TrainingShape:
-    """Return the shape with as many rows as its batches need to differ.
+    """Return the shape with only as many rows as its batches need to differ.
 
-    An iteration takes its batch, however many rows there are; making millions of values would take
-    the time that is there for measuring.
+    Further rows do not change an iteration, and making millions of values takes measuring time.
     """
     if shape.batch is None:
         return shape

@@ -1,4 +1,4 @@
-"""What a backend was measured to take for a shape."""
+"""The measured time of a backend on a shape."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ NO_START = "did not start in the time that was given to measure it"
 NO_WORD = "did not answer in time whether it can run here"
 NO_ANSWER = "the process that was asked whether it can run here did not answer"
 GIVEN_UP = (NO_TIME, NO_START, NO_WORD)
-"""Reasons of what was abandoned: with more time there may be a time."""
+"""Reasons of abandoned measurements, which more time may complete."""
 NOT_ASKED = "it was not asked yet whether it can run here, which takes a process"
 UNASKED = (NOT_ASKED, NO_ANSWER)
-"""Reasons where it is not even known whether a backend can run here."""
+"""Reasons of backends of which it is unknown whether they can run here."""
 NOT_STARTED = (NO_START, NO_WORD, NO_ANSWER)
-"""Reasons of processes that were not there: of the machine at that moment, not of the training."""
+"""Reasons of processes that did not start: the machine was busy, whatever the training."""
 CONTENDED = "contended: threads waited for cores"
-# What one process of a shape is off from another, as a standard deviation of the logarithm, and how
-# many processes that is worth: two or three alone cannot tell how far they vary.
+# Prior of the spread between processes of a shape: standard deviation of the logarithm, and its
+# weight in processes. Two or three processes alone cannot show how far they vary.
 _SPREAD = 0.05
 _WORTH = 4
-# What all processes of one day share.
+# Standard deviation that all processes of one day share.
 _COMMON = 0.02
-# Of one process it is not known how far the next one is off.
+# Least number of processes that shows a spread.
 _SEVERAL = 2
-# A setup compiled for later ones if one of no less data took this many times less.
+# A setup compiled for later ones if one with no less data took this many times less.
 _COMPILED = 10.0
-# Another program may have written the cache. The bounds keep its numbers within floats.
+# Another program may have written the cache: bounds keep its numbers within floats.
 _Size = Annotated[int, Meta(ge=1, le=2**53)]
 
 
 class TrainingShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """What is trained, as far as it decides the time: equal ones take equally long."""
+    """The properties of a training that decide its time: equal shapes take equally long."""
 
     rows: _Size
     """Rows of the data set."""
@@ -53,32 +53,32 @@ class TrainingShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
     hidden: tuple[_Size, ...] = ()
     outputs: _Size = 1
     batch: _Size | None = None
-    """Rows of an iteration; None where it takes all of them."""
+    """Rows of an iteration; None for all rows."""
     optimizer: str = "sgd"
-    """Its kind: ``sgd``, ``adam`` or ``adamw``, and the parts that cost time: ``sgd momentum``."""
+    """``sgd``, ``adam`` or ``adamw``, with the parts that cost time, as in ``sgd momentum``."""
     models: _Size = 1
     """Models; an iteration is a step of each."""
     variant: str = ""
-    """Loss and activations where they are others than those of a problem that the shape alone
-    describes, or what else tells such a training apart; empty of what a shape can ask about."""
+    """Loss and activations if they differ from those of the problem that the shape describes, or
+    another mark of a different training; else empty."""
     feed: Literal["resident", "host"] = "resident"
 
 
 class Repeat(Struct, frozen=True, array_like=True, gc=False):
-    """What one process took: it trains a shape on a backend."""
+    """The times of one process that trains a shape on a backend."""
 
     number: Annotated[int, Meta(ge=0, le=2**53)]
-    """Those of equal number, measured `together`, pair up."""
+    """Repeats of equal number, measured `together`, are paired."""
     seconds: Annotated[float, Meta(ge=SHORTEST_STEP, le=LONGEST_SECONDS)]
-    """Of an iteration."""
+    """Seconds of an iteration."""
     setup_seconds: Annotated[float, Meta(ge=0, le=LONGEST_SECONDS)] = 0.0
-    """Allocating, copying to the device, compiling: once in a training."""
+    """Seconds to allocate, copy to the device and compile, once in a training."""
     waited: Annotated[float, Meta(ge=0, le=2**53)] | None = None
     """The share of the time that its threads waited for cores."""
 
 
 class MeasuredShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """What a backend took for a shape, and under what it was measured."""
+    """The times of a backend on a shape, and the conditions of the measurement."""
 
     shape: TrainingShape
     backend: str
@@ -87,17 +87,17 @@ class MeasuredShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
     threads: int
     repeats: Annotated[tuple[Repeat, ...], Meta(min_length=1)]
     together: str
-    """The run or the question that measured it: repeats of equal ones were side by side."""
+    """The run or call that measured it: repeats with equal values were measured side by side."""
     when: str = ""
     """UTC, ISO 8601."""
     libraries: dict[str, str] = {}
-    """Versions of what the backend rests on."""
+    """Versions of the libraries that the backend uses."""
     origin: str = ""
-    """The folder of the run that it was read from; empty if it was measured for an answer."""
+    """The folder of the run that it was read from; empty if `fastest` measured it."""
 
     @property
     def key(self) -> tuple[object, ...]:
-        """The key of rows of which the cache keeps the newest, or the newest not contended."""
+        """Of rows with an equal key the cache keeps one: the newest, preferably not contended."""
         return (self.backend, self.dtype, self.threads, self.shape)
 
     @property
@@ -136,7 +136,7 @@ def measured_shape(
 ) -> MeasuredShape:
     """Return the times of a shape on a backend; each row has a time, a dtype and threads.
 
-    Of two rows of one repeat the last one counts.
+    The last row of a repeat counts.
     """
     last = rows[-1]
     dtype = next(name for name in DTYPES if name == last.dtype)
@@ -159,16 +159,17 @@ def measured_shape(
 def setups_of_their_own(
     rows: Iterable[Measurement], compilers: Collection[str]
 ) -> list[Measurement]:
-    """Return rows whose setup is that of a training in a process of its own.
+    """Return the rows, each with the setup seconds of a training in a process of its own.
 
-    A process that trains one problem after the other may compile for the first one what the later
-    ones find there, as Numba does in seconds. Which one that was is a matter of the order; each of
-    them needs it. ``rows`` are in the order in which they were measured, and ``compilers`` the
-    backends whose setup compiles.
+    A process that trains several problems may compile code for the first that the others reuse, as
+    Numba does, so the seconds of compiling are added to the others. ``rows`` are in the order of
+    measurement, and ``compilers`` are the backends whose setup compiles.
     """
     rows = list(rows)
-    ours = [at for at, row in enumerate(rows) if row.backend in compilers and row.prepare_seconds]
-    for process_rows in grouped(ours, lambda at: _process(rows[at])).values():
+    compiled = [
+        at for at, row in enumerate(rows) if row.backend in compilers and row.prepare_seconds
+    ]
+    for process_rows in grouped(compiled, lambda at: _process(rows[at])).values():
         once = 0.0
         for turn, at in enumerate(process_rows, start=1):
             setup = rows[at].prepare_seconds or 0.0
@@ -182,12 +183,12 @@ def setups_of_their_own(
 
 
 def _process(row: Measurement) -> tuple[object, ...]:
-    """Return the key of rows of one process, where a setup may compile for a later one."""
+    """Return the key of rows of one process, in which a setup may compile for later ones."""
     return (row.backend, row.repeat, row.dtype, row.threads, row.all_models > 1)
 
 
 def _setup_of_as_much(row: Measurement, other: Measurement) -> float:
-    """Return the seconds of another row's setup, more in proportion if it has less data."""
+    """Return the seconds of another row's setup, scaled up to the row's data if it has less."""
     data, others = (
         (side.rows or 1) * (side.features or 1) * side.all_models for side in (row, other)
     )
@@ -195,9 +196,9 @@ def _setup_of_as_much(row: Measurement, other: Measurement) -> float:
 
 
 def of_processes(seconds: Sequence[float]) -> tuple[float, float]:
-    """Return the typical time of some processes as a logarithm, and the standard error of that.
+    """Return the logarithm of the median seconds of processes, and its standard error.
 
-    Raises ValueError without a time, and for one that is not above 0.
+    Raises ValueError if there are no seconds, or if any are not above 0.
     """
     if not seconds:
         raise ValueError("no times of a process")

@@ -1,8 +1,8 @@
-"""Read the training out of what programs have: a PyTorch module, or a scikit-learn estimator.
+"""Read the training of a PyTorch module or of a scikit-learn estimator.
 
-No framework is imported: a type is told by its name and its module's, and what it holds is read as
-attributes. Nothing of it is changed. Of the data only the shape and the labels of a classifier are
-read, and the first batch where a module is trained as it is.
+No framework is imported: a type is identified by its name and its module's, and its content is read
+from attributes. The model is not changed. Of the data only the shape and the labels of a classifier
+are read, and the first batch if a module is trained as it is.
 """
 
 from __future__ import annotations
@@ -49,11 +49,10 @@ _LOSSES: dict[str, Loss] = {
     "BCEWithLogitsLoss": "bce",
     "L1Loss": "l1-mean",
 }
-# What a loss and an optimizer of PyTorch have and the suite has not, where it does nothing.
+# Values without effect, of options of PyTorch's losses and optimizers that the suite lacks.
 _PLAIN_LOSS = {"weight": None, "pos_weight": None, "label_smoothing": 0.0, "reduction": "mean"}
 _PLAIN_STEP = {"dampening": 0, "maximize": False, "amsgrad": False, "differentiable": False}
-# A rate does not change how long a step takes: that of an optimizer without one, by name alone, or
-# at the start of a warm-up.
+# Replaces a rate of 0, as at the start of a warm-up: a rate does not change how long a step takes.
 _RATE = 0.01
 _ESTIMATORS = ("MLPClassifier", "MLPRegressor")
 _OF_ESTIMATORS: dict[str, tuple[object, ...]] = {
@@ -63,15 +62,15 @@ _OF_ESTIMATORS: dict[str, tuple[object, ...]] = {
     "early_stopping": (False,),
 }
 # Parameters that do not change how long an iteration takes, or may hold objects of the program.
-_LEFT_OUT = {"random_state", "max_iter", "n_iter_no_change", "verbose", "warm_start"}
-# What scikit-learn's "auto" means.
+_OMITTED = {"random_state", "max_iter", "n_iter_no_change", "verbose", "warm_start"}
+# The most rows of scikit-learn's "auto" batch.
 _AUTO_BATCH = 200
 
 
 def of_model(
     model: object, inputs: object, targets: object, loss: object, optimizer: object, batch: object
 ) -> OfModel:
-    """Return the training of a model on these data; raise `UserError` naming what cannot be.
+    """Return the training of a model on these data; raise `UserError` naming a wrong argument.
 
     ``model`` is an ``nn.Module``, or scikit-learn's ``MLPClassifier`` or ``MLPRegressor``, which
     may end a ``Pipeline``; ``inputs`` and ``targets`` are arrays or tensors, or ``inputs`` is a
@@ -97,7 +96,7 @@ def of_model(
 def _of_module(
     module: Any, inputs: Any, targets: Any, loss: object, optimizer: object, batch: object
 ) -> OfModel:
-    """Return the training that every backend may do, else that of the module as it is."""
+    """Return the dense training of a module, or else the training of the module as it is."""
     if hasattr(module, "_orig_mod"):
         raise UserError("model: it is compiled already: give the module itself, model._orig_mod")
     data, parameters = data_of(inputs, targets, batch), list(module.parameters())
@@ -134,7 +133,7 @@ def _dense(
 def _problem(
     name: str, data: Data, layers: Sequence[Layer], loss: Loss, optimizer: Optimizer
 ) -> Problem:
-    """Return the training on made-up data of this shape, which take as long as any."""
+    """Return the training on generated data of this shape; values do not change its time."""
     rows, features, outputs = data.rows, data.features, layers[-1].width
     dataset = (
         Separable("separable points", rows, features)
@@ -159,7 +158,7 @@ def _problem(
 def _layers(module: Any, data: Data) -> list[Layer]:
     """Return a module's dense layers; raise `UnsupportedModule` naming the first other part.
 
-    Each takes as many values as the one before it gives, the first one the features.
+    Raises `UserError` if the input width of a layer is not the output width of the one before it.
     """
     layers: list[Layer] = []
     width, is_flat, is_open = data.features, len(data.row) == 1, False
@@ -191,7 +190,7 @@ def _layers(module: Any, data: Data) -> list[Layer]:
 
 
 def _parts(module: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the layers of an ``nn.Sequential`` in their order, each with its place in the model."""
+    """Yield the path and module of each layer of nested ``nn.Sequential``, in order."""
     if _kind(module) != "Sequential":
         yield path, module
         return
@@ -200,14 +199,14 @@ def _parts(module: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _kind(part: Any) -> str | None:
-    """Return which of PyTorch's own modules it is; None where it has a forward of its own."""
+    """Return the name of its class in `torch.nn`; None if a subclass overrides ``forward``."""
     bases: Any = type(part).__mro__
     base = next((base for base in bases if base.__module__.startswith("torch.nn.modules.")), None)
     return base.__name__ if base and type(part).forward is base.forward else None
 
 
 def _is_plain(linear: Any) -> bool:
-    """Return whether a Linear has weight and bias to train, and nothing else."""
+    """Return whether a Linear has a trainable weight and bias, and nothing else."""
     parameters = list(linear.parameters())
     is_trained = all(parameter.requires_grad for parameter in parameters)
     return (
@@ -219,7 +218,7 @@ def _is_plain(linear: Any) -> bool:
 
 
 def _dtype(parameters: Iterable[Any]) -> DType:
-    """Return the dtype of the parameters, all of which have one."""
+    """Return the dtype of the parameters; raise `UnsupportedModule` if they have several."""
     names = {str(parameter.dtype).removeprefix("torch.") for parameter in parameters}
     dtype_of_all = next((dtype for dtype in DTYPES if names == {dtype}), None)
     if dtype_of_all is None:
@@ -228,7 +227,7 @@ def _dtype(parameters: Iterable[Any]) -> DType:
 
 
 def _loss(loss: object) -> tuple[Loss, bool]:
-    """Return the loss, and whether it takes the sigmoid of the outputs itself."""
+    """Return the loss, and whether it applies the sigmoid to the outputs."""
     name = name_of(loss)
     if name not in _LOSSES:
         raise UnsupportedModule(f"the loss {name}")
@@ -253,7 +252,7 @@ def _check_outputs(last: Layer, loss: Loss, has_logits: bool, data: Data) -> Non
 
 
 def _step(optimizer: Any, parameters: Sequence[object]) -> Optimizer:
-    """Return the optimizer as an instance of ``torch.optim`` has it."""
+    """Return the suite's optimizer for an instance of ``torch.optim``."""
     kind = name_of(optimizer)
     if kind not in ("SGD", "Adam", "AdamW"):
         raise UnsupportedModule(f"the optimizer {kind}")
@@ -286,10 +285,9 @@ def _steps(model: Any) -> tuple[Any, Any]:
 
 
 def _transformed(before: Any, inputs: Any, targets: Any) -> Any:
-    """Return the inputs as transformed by the steps before an estimator, as its fit would.
+    """Return the inputs transformed by a copy of the steps before an estimator, fitted on them.
 
-    Only they know how many columns that has. A copy of them is fitted, and random numbers of the
-    program stay as they are.
+    Only the steps know the number of columns. NumPy's random state is restored.
     """
     if before is None:
         return inputs
@@ -329,12 +327,12 @@ def _of_estimator(model: Any, inputs: Any, targets: Any) -> OfModel:
             loss,
             _solver(model),
         ),
-        # Anything else is made float64.
+        # scikit-learn converts all other dtypes to float64.
         dtype="float32" if str(getattr(inputs, "dtype", "")) == "float32" else "float64",
         epochs=whole("max_iter", model.max_iter),
         is_module=False,
         note="; ".join(_differs(model)),
-        own_fit=_own_fit(model),
+        own_fit=_fit_of(model),
     )
 
 
@@ -349,7 +347,7 @@ def _differs(model: Any) -> Iterator[str]:
 
 
 def _ending(model: Any, targets: Any, columns: int) -> tuple[Layer, Loss]:
-    """Return the last layer and the loss that the estimator gives these targets."""
+    """Return the last layer and the loss that an estimator has for these targets."""
     if is_a(model, "sklearn.neural_network", "MLPRegressor"):
         return Layer(columns, "identity"), "mse"
     classes = len(np.unique(np.asarray(targets))) if columns == 1 else 0
@@ -367,19 +365,19 @@ def _solver(model: Any) -> Optimizer:
     return Sgd(rate=rate, momentum=momentum, nesterov=bool(momentum and model.nesterovs_momentum))
 
 
-def _own_fit(model: Any) -> OwnFit:
-    """Return the own fit of one of scikit-learn's estimators."""
+def _fit_of(model: Any) -> OwnFit:
+    """Return the class and parameters of an estimator, or why its fit cannot be timed."""
     kind = type(model)
     if kind.__module__.partition(".")[0] != SKLEARN_MODULE:  # it may do anything
         name = f"{kind.__module__}.{kind.__qualname__}"
         return OwnFit(name, {}, f"only fits of scikit-learn's own classes are timed, not {name}")
     fields = model.get_params(deep=False).items()
-    parameters = {name: _plain(value) for name, value in fields if name not in _LEFT_OUT}
+    parameters = {name: _plain(value) for name, value in fields if name not in _OMITTED}
     return OwnFit(kind.__name__, parameters, None)
 
 
 def _plain(value: Any) -> Any:
-    """Return a parameter as JSON has it: a number of NumPy is one of Python's."""
+    """Return a parameter as a value of JSON, with numbers of NumPy converted to Python's."""
     if isinstance(value, bool | str | None):
         return value
     if isinstance(value, Integral):

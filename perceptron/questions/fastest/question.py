@@ -1,4 +1,4 @@
-"""What a program asks: a shape or a model, and the training of it that is to be fast."""
+"""The arguments of `perceptron.fastest`, checked: a shape or a model, and its training."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Measure = Literal["cached", "now", "never"]
 
 
 class OwnFit(NamedTuple):
-    """What a worker makes an estimator of."""
+    """The class and parameters from which a worker makes an estimator."""
 
     kind: str
     parameters: dict[str, Any]
@@ -35,17 +35,17 @@ class OwnFit(NamedTuple):
 
 
 class OfModel(NamedTuple):
-    """What a model's training is, in the suite's words."""
+    """The training of a model, as the suite describes it."""
 
     training: Problem | AsItIs
     dtype: DType
     epochs: int
     is_module: bool
-    """Whether it is a PyTorch module, which PyTorch alone trains."""
+    """Whether it is a PyTorch module, which only PyTorch can train."""
     note: str | None = None
-    """What of it is otherwise than it was given, or why it is trained as it is."""
+    """How the training differs from the model's, or why a module is trained as it is."""
     own_fit: OwnFit | None = None
-    """Of an estimator: what it does itself."""
+    """The estimator whose fit is timed; None for a module."""
 
 
 @dataclass(frozen=True)
@@ -55,22 +55,22 @@ class Question:
     shape: TrainingShape
     epochs: int
     iterations: int
-    """Of the whole training, those of all its epochs."""
+    """Iterations of the whole training, in all epochs."""
     among: tuple[str, ...]
     measure: Measure
     seconds: float
     dtype: DType
     threads: int
     own: Problem | AsItIs | None = None
-    """The training, where its shape alone does not describe it."""
+    """The training, if its shape alone does not describe it."""
     able: tuple[str, ...] | None = None
-    """Backends that train the PyTorch module in hand, which alone may be picked; None for all."""
+    """Backends that can train the PyTorch module, of which the answer is one; None for all."""
     own_fit: OwnFit | None = None
-    """Of the estimator in hand."""
+    """The estimator whose fit is timed; None without one."""
 
     @property
     def name(self) -> str:
-        """What the training is called: the reference of its shape, if that describes it."""
+        """The reference of the shape if it describes the training, else ``model``."""
         return "model" if self.own else reference_of(self.shape)
 
     @property
@@ -91,9 +91,9 @@ def question(
     dtype: DType,
     **usual: Any,
 ) -> Question:
-    """Return the question about a shape; raise `UserError` that names a wrong argument.
+    """Return the question about a shape; raise `UserError` naming a wrong argument.
 
-    ``usual`` is what `fastest` takes for models, too, and `check_usual` has checked.
+    ``usual`` are the arguments that models share, as checked by `check_usual`.
     """
     if isinstance(hidden, str) or not isinstance(hidden, Iterable):
         raise UserError(f"hidden: {hidden!r} is no sequence of widths, such as (64, 32)")
@@ -120,12 +120,12 @@ def question_of(
     training = model.training
     able: tuple[str, ...] | None = MODULES if model.is_module else None
     if isinstance(training, AsItIs):
-        described, each, able = training.shape, training.data.iterations_per_epoch, AS_IT_IS
+        described, per_epoch, able = training.shape, training.data.iterations_per_epoch, AS_IT_IS
         if dtype != model.dtype:
             raise UserError("dtype: a module is trained as it is: leave dtype out")
     else:
-        described, each = shape_of(training), training.iterations_per_epoch
-    made = _question(described, each, dtype, among=among, beside=beside, **usual)
+        described, per_epoch = shape_of(training), training.iterations_per_epoch
+    made = _question(described, per_epoch, dtype, among=among, beside=beside, **usual)
     if able and not set(made.among).intersection(able):
         raise UserError(f"among: a module is trained by {', '.join(able)}: name one of them too")
     is_usual = not described.variant and described.optimizer in get_args(OptimizerName)
@@ -134,8 +134,8 @@ def question_of(
 
 
 def _question(
-    asked: TrainingShape,
-    each: int,
+    described: TrainingShape,
+    per_epoch: int,
     dtype: DType,
     epochs: int,
     among: Sequence[str] | None,
@@ -146,9 +146,9 @@ def _question(
 ) -> Question:
     times = whole("epochs", epochs)
     return Question(
-        shape=asked,
+        shape=described,
         epochs=times,
-        iterations=times * each,
+        iterations=times * per_epoch,
         among=_backends(among, beside),
         measure=measure,
         seconds=float(seconds),
@@ -167,7 +167,7 @@ def check_usual(
 ) -> None:
     """Check the arguments that shapes and models share; raise `UserError` naming a wrong one.
 
-    None stands for a default. Before a model is looked at, which may run code of the user's.
+    None stands for a default. Call it before a model is read, which may run the user's code.
     """
     _check_word("measure", measure, get_args(Measure))
     if dtype is not None:
@@ -181,13 +181,13 @@ def check_usual(
     _backends(among, (SKLEARN,))
 
 
-def _check_word(name: str, value: object, known: Sequence[str]) -> None:
-    if not isinstance(value, str) or value not in known:
-        raise unknown(name, str(value), known)
+def _check_word(name: str, value: object, choices: Sequence[str]) -> None:
+    if not isinstance(value, str) or value not in choices:
+        raise unknown(name, str(value), choices)
 
 
 def _backends(among: Sequence[str] | None, beside: Sequence[str]) -> tuple[str, ...]:
-    """Return the candidates by name: backends, and what may be asked for ``beside`` them."""
+    """Return the names of the candidates: backends, or names that are allowed ``beside`` them."""
     if among is None:
         return registry.usual()
     is_sequence = isinstance(among, Iterable) and not isinstance(among, str)
@@ -195,20 +195,20 @@ def _backends(among: Sequence[str] | None, beside: Sequence[str]) -> tuple[str, 
     if not names or not all(isinstance(name, str) for name in names):
         raise UserError(f"among: {among!r} is no sequence of backends, such as ('numpy', 'numba')")
     for name in names:
-        # Asking which others are installed takes longer than the answer may.
+        # Listing the installed backends takes longer than the answer may.
         if name not in (*registry.BUILT_IN, *beside) and not registry.is_name(name):
             raise unknown("backend", name, [*beside, *registry.names()])
     return tuple(dict.fromkeys(names))
 
 
 @lru_cache(maxsize=1024)
-def iterations_per_epoch(asked: TrainingShape) -> int:
+def iterations_per_epoch(described: TrainingShape) -> int:
     """Return the iterations of an epoch; raise `UserError` for an impossible shape."""
-    return shape.find(reference_of(asked)).iterations_per_epoch
+    return shape.find(reference_of(described)).iterations_per_epoch
 
 
 def shape_of(problem: Problem) -> TrainingShape:
-    """Return the shape of a training; its ``variant`` says how it differs from the shape alone."""
+    """Return the shape of a training, its ``variant`` as `variant_of` names it."""
     described = TrainingShape(
         rows=problem.dataset.rows,
         features=problem.dataset.features,
@@ -222,26 +222,26 @@ def shape_of(problem: Problem) -> TrainingShape:
     return replace(described, variant=variant_of(problem, described))
 
 
-def variant_of(problem: Problem, asked: TrainingShape) -> str:
-    """Return loss and activations where they differ from those of the shape alone, else ``""``."""
-    usual = shape.find(reference_of(asked))
-    losses, ordinary = (
+def variant_of(problem: Problem, described: TrainingShape) -> str:
+    """Return loss and activations if they differ from those of the shape alone, else ``""``."""
+    usual = shape.find(reference_of(described))
+    functions, usual_functions = (
         (side.loss, *(layer.activation for layer in side.layers)) for side in (problem, usual)
     )
-    return "" if losses == ordinary else ", ".join(losses)
+    return "" if functions == usual_functions else ", ".join(functions)
 
 
 @lru_cache(maxsize=1024)
-def reference_of(asked: TrainingShape) -> str:
+def reference_of(described: TrainingShape) -> str:
     """Return the reference of a shape alone; raise `UserError` for an impossible shape."""
     made = shape.Shape(
-        asked.rows,
-        asked.features,
-        asked.hidden,
-        classes=None if asked.outputs == 1 else asked.outputs,
-        batch=asked.batch,
-        optimizer=cast("OptimizerName", asked.optimizer.partition(" ")[0]),
-        feed=asked.feed,
-        models=asked.models,
+        described.rows,
+        described.features,
+        described.hidden,
+        classes=None if described.outputs == 1 else described.outputs,
+        batch=described.batch,
+        optimizer=cast("OptimizerName", described.optimizer.partition(" ")[0]),
+        feed=described.feed,
+        models=described.models,
     )
     return made.reference

@@ -1,4 +1,4 @@
-"""Read what studies have measured on this machine, as rows that answer questions."""
+"""Read the runs of studies on this machine into rows of the cache."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from perceptron.statistics.select import has_time
 
 
 def read_runs(folders: Iterable[str]) -> list[MeasuredShape]:
-    """Read those rows of these runs that were measured on this machine, with what they rest on.
+    """Read the rows of these runs that were measured on this machine, with library versions.
 
-    Runs that cannot be understood are left out: what reads results to show them complains.
+    Skip runs that cannot be read; commands that show results report them.
     """
-    # A few milliseconds to a second: only when there is something to read.
+    # These imports take milliseconds to a second: only if there is something to read.
     import psutil
 
     from perceptron.machine import cpu_name, usable_cores
@@ -66,23 +66,23 @@ def read_runs(folders: Iterable[str]) -> list[MeasuredShape]:
 def known_rows(
     folder: str, measured: Iterable[Measurement], libraries: Mapping[str, str]
 ) -> list[MeasuredShape]:
-    """Return a row for each shape, backend, dtype and number of threads that a run has a time of.
+    """Return a row for each timed shape, backend, dtype and number of threads of a run.
 
-    Skip rows that no question can be about. Repeats of one problem are side by side; another one
-    of the same shape, as where two families meet, has repeats of its own.
+    Skip rows of trainings that `fastest` cannot describe. Two problems of the same shape, as where
+    two families meet, get separate rows, because only repeats of one problem are side by side.
     """
     rows = [row for row in with_own_setups(measured) if has_time(row) and row.dtype in DTYPES]
     groups = grouped(
         rows, lambda row: (_shape(row), row.problem, row.backend, row.dtype, row.threads)
     )
     shapes = []
-    for (shape, problem, backend, _, threads), of_shape in groups.items():
+    for (shape, problem, backend, _, threads), members in groups.items():
         if shape is None or threads is None:
             continue
         with suppress(UserError):
             beneath = names_beneath(getattr(_backend(backend), "imports", ()))
             row = replace(
-                measured_shape(shape, backend, of_shape, together=f"{folder}: {problem}"),
+                measured_shape(shape, backend, members, together=f"{folder}: {problem}"),
                 libraries={name: libraries[name] for name in beneath if name in libraries},
                 origin=folder,
             )
@@ -91,7 +91,7 @@ def known_rows(
 
 
 def with_own_setups(measured: Iterable[Measurement]) -> list[Measurement]:
-    """Return the rows of a run, each with the setup of a training in a process of its own."""
+    """Return the rows of a run, each with the setup seconds of a process of its own."""
     rows = list(measured)
     names = {row.backend for row in rows}
     compilers = {name for name in names if getattr(_backend(name), "compiles", False)}
@@ -99,7 +99,7 @@ def with_own_setups(measured: Iterable[Measurement]) -> list[Measurement]:
 
 
 def _shape(row: Measurement) -> TrainingShape | None:
-    """Return the shape of a row's training; None if no question can be about it."""
+    """Return the shape of a row's training; None if `fastest` cannot describe it."""
     is_plain = row.feed in (None, "resident") and not row.folds and row.processes in (None, 1)
     if row.phase is not None or row.source != "perceptron" or not is_plain:
         return None
@@ -120,11 +120,11 @@ def _shape(row: Measurement) -> TrainingShape | None:
     )
     try:
         return replace(shape, variant=_variant(row.problem, shape))
-    except UserError:  # no shape that can be asked about
+    except UserError:  # an impossible shape
         return None
 
 
-@lru_cache(maxsize=1024)  # all rows of a problem ask the same
+@lru_cache(maxsize=1024)  # all rows of a problem have the same
 def _variant(name: str, shape: TrainingShape) -> str:
     """Return loss and activations of a problem where they differ from those of its shape alone."""
     return variant_of(catalogue.find(name), shape)
@@ -132,6 +132,6 @@ def _variant(name: str, shape: TrainingShape) -> str:
 
 @lru_cache(maxsize=256)
 def _backend(name: str) -> Backend | None:
-    """Return a backend; None if it is not installed. Asking which are takes 40 ms."""
-    is_here = name in registry.BUILT_IN or registry.is_name(name)
-    return registry.load(name) if is_here else None
+    """Return a backend; None if it is not installed. Listing the installed ones takes 40 ms."""
+    is_installed = name in registry.BUILT_IN or registry.is_name(name)
+    return registry.load(name) if is_installed else None

@@ -1,12 +1,10 @@
 """Bring the runs of many machines together in one folder of results.
 
-The same rules hold for a job's own folder and for one that was copied here: each machine has its
-own name by its facts, and merging again changes nothing. Nothing is ordered by the clocks of two
-hosts.
+The same rules hold for a job's own folder and for a folder that was copied here: each machine gets
+its name from its facts, and merging again changes nothing. Clocks of two hosts are never compared.
 
-A run grows at its end: rows that its copy lacks are appended, be the copy an older state of the run
-or a newer one. Where both have rows that the other lacks, both are left as they are. Lines that are
-no rows are kept, and reported by their readers.
+A run grows at its end: rows that its copy lacks are appended. If both have rows that the other
+lacks, both are left as they are. Lines that are not rows are copied; their readers report them.
 """
 
 from __future__ import annotations
@@ -44,30 +42,29 @@ _MACHINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,98}", re.ASCII)
 
 
 def collect(results: Path, sources: Iterable[Path]) -> Collected:
-    """Merge the runs in these folders; return where they lie now, and complaints about others.
+    """Merge the runs in these folders; return their new folders, and errors for the others.
 
-    No link is followed: it may lead to any file of this machine, and what is collected is shown.
-    Several processes may collect into one folder: they take turns. Raises `UserError` if it
-    cannot be written to.
+    No link is followed: it may lead to any file of this machine, and collected files are shown.
+    Processes that collect into one folder take turns. Raises `UserError` if it is not writable.
     """
     lock = results / FLEETS / "collect.lock"
-    runs, complaints = [], []
+    runs, errors = [], []
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(lock):
             for source in sources:
                 reading = Reading(ReadRequest(), str(source))
                 note_closed_folders(source, reading)
-                complaints += reading.unread
+                errors += reading.unread
                 for folder in run_folders(source):
                     try:
                         _must_hold_no_link(source, folder)
                         runs.append(_merged(folder, results / "runs"))
                     except UserError as error:
-                        complaints.append(label(error))
+                        errors.append(label(error))
     except OSError as error:
         raise cannot_write(results, error) from None
-    return Collected(runs=runs, errors=sorted(set(complaints)))
+    return Collected(runs=runs, errors=sorted(set(errors)))
 
 
 def _must_hold_no_link(source: Path, folder: Path) -> None:
@@ -90,19 +87,19 @@ _LONGEST = 64
 def _name_by_facts(runs: Path, claimed: str, facts: Facts) -> str:
     """Return the name of a machine in the folder of all runs.
 
-    A claimed name is free without rows, or with rows of a machine of the same facts.
+    The claimed name is kept if it is unused, or used by a machine with the same facts.
     """
     is_free = not any((runs / claimed).glob("*/run.json"))
-    if is_free or any(facts.is_same(machine) for machine in _known(runs / claimed)):
+    if is_free or any(facts.is_same(machine) for machine in _facts_in(runs / claimed)):
         return claimed
     stem = claimed[: _LONGEST - 1 - DIGEST_DIGITS]
     for folder in sorted(runs.glob(f"{stem}-{'[0-9a-f]' * DIGEST_DIGITS}")):
-        if any(facts.is_same(machine) for machine in _known(folder)):
+        if any(facts.is_same(machine) for machine in _facts_in(folder)):
             return folder.name
     return f"{stem}-{facts.digest}"
 
 
-def _known(folder: Path) -> list[Facts]:
+def _facts_in(folder: Path) -> list[Facts]:
     """Return the facts of the machines with a name; skip files that cannot be read."""
     machines = []
     for file in sorted(folder.glob("environment-*.json")):
@@ -117,7 +114,7 @@ def _known(folder: Path) -> list[Facts]:
 
 
 def _merged(source: Path, machines: Path) -> CollectedRun:
-    """Merge a run into the folder of its machine under ``machines``; its rows bear that name then.
+    """Merge a run into its machine's folder under ``machines``, and name that in its rows.
 
     Raises `UserError` naming a file that cannot be understood, a folder that cannot be written to,
     a copy that another process writes to, or one that is no older or newer state of this run.
@@ -146,7 +143,7 @@ def _merged(source: Path, machines: Path) -> CollectedRun:
             new = rows[len(held) :]
             if new:
                 append_lines(stream, new)
-            # Beside what is older or the same it keeps the time that was spent, and its end.
+            # An older state must not replace the time spent and the end of a newer one.
             copy = folder / "run.json"
             if new or not copy.exists() or _progress(load_plan(folder)) < _progress(run):
                 replace(copy, with_fields(run, machine=machine))
@@ -163,7 +160,7 @@ def _progress(run: Run) -> tuple[float, bool]:
 
 
 def _rows(file: Path, machine: str | None) -> bytes:
-    """Return the whole lines of a file, as rows of this machine; a torn last one is no line yet."""
+    """Return the complete lines of a file, as rows of this machine if one is given."""
     must_be_a_file(file)
     try:
         content = file.read_bytes()
@@ -176,7 +173,7 @@ def _rows(file: Path, machine: str | None) -> bytes:
 
 
 def _renamed(line: bytes, machine: str) -> bytes:
-    """Return a row as one of this machine; a line that is no row stays."""
+    """Return the row with the name of this machine; a line that is not a row stays."""
     try:
         fields = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

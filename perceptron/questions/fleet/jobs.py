@@ -1,10 +1,10 @@
-"""The jobs of a fleet: one command on many machines, each into a folder of results of its own.
+"""The jobs of a fleet: one command on many machines, with a folder of results for each.
 
     results/fleet/<id>/plan.json             the `FleetPlan`
-    results/fleet/<id>/jobs/<job>/job.sh     what was submitted
-    results/fleet/<id>/jobs/<job>/log        what it said
-    results/fleet/<id>/jobs/<job>/done       is there once the command has done its work
-    results/fleet/<id>/jobs/<job>/results/   what it measured
+    results/fleet/<id>/jobs/<job>/job.sh     the submitted script
+    results/fleet/<id>/jobs/<job>/log        its output
+    results/fleet/<id>/jobs/<job>/done       exists once the command has done its work
+    results/fleet/<id>/jobs/<job>/results/   its measurements
 
 However a job ends, its rows are on disk, and ``job.sh`` resumes: submitted again by the same
 command, or put back into the queue by ``scontrol requeue``.
@@ -43,8 +43,8 @@ SCRIPT, LOG, DONE, RESULTS = "job.sh", "log", "done", "results"
 DEFAULT = "default"
 """The job on the cluster's default partition."""
 
-# A whole machine, for timings, with all of its memory. What ends early is resumed by the same
-# command, not by Slurm.
+# Timings need a whole machine with all of its memory. The same command resumes a job that ended
+# early; Slurm must not.
 _WHOLE_MACHINE = ("--nodes=1", "--exclusive", "--mem=0", "--no-requeue")
 _SLURM_SECONDS = 120.0
 # Between two looks at the jobs.
@@ -57,19 +57,19 @@ _LONGEST = 300
 class FleetPlan(Struct, frozen=True, kw_only=True):
     """The common plan of all jobs of a fleet; equal plans are one fleet.
 
-    Neither the budget nor the time limit belong to it: a job is resumed with more of both.
+    Budget and time limit are not part of it: a job may be resumed with more of both.
     """
 
     command: list[str]
     host: str | None
-    """The host of a fleet on one machine; its jobs cannot be seen from another. None with Slurm."""
+    """The host of a fleet on one machine, which alone sees its jobs; None with Slurm."""
     commit: str | None
     code: str | None
-    """Digest of the code that measures: without a commit, another release is another fleet."""
+    """Digest of the code that measures: it distinguishes releases without a commit."""
     contents: dict[str, str]
     """Digests of the files of models and functions that the command names, by path."""
     sbatch: list[str]
-    """What it asks of a machine, as ``KEY=VALUE``."""
+    """Slurm options of the jobs, as ``KEY=VALUE``."""
 
     @property
     def id(self) -> str:
@@ -90,9 +90,9 @@ def plan_of(fleet: Path) -> FleetPlan:
 def open_fleet(
     results: Path, command: Sequence[str], is_local: bool, sbatch: Iterable[str]
 ) -> Path:
-    """Return the folder of this command on the code of this process, new or of an earlier start.
+    """Return the fleet's folder for this command and this code, creating it if necessary.
 
-    Raises `UserError` if it cannot be written to, or for a model file that cannot be read.
+    Raises `UserError` if it is not writable, or if a model file cannot be read.
     """
     named = (files.references(word) if files.is_file(word) else (word,) for word in command)
     plan = FleetPlan(
@@ -128,19 +128,19 @@ def _write(file: Path, content: Struct | str) -> None:
 
 @dataclass(frozen=True)
 class Request:
-    """What every job of a fleet is to run, and to ask of its machine."""
+    """The command of every job of a fleet, and its Slurm options."""
 
     arguments: Sequence[str]
-    """Of ``perceptron``, without the folders and the machine."""
+    """Arguments of ``perceptron``, without the folders and the machine."""
     budget_seconds: float
     machine: str | None = None
-    """Its name, where the user gave one."""
+    """The machine's name, if the user gave one."""
     sbatch: Sequence[str] = ()
     """``KEY=VALUE``; of two with one key the later counts."""
 
 
 def start(fleet: Path, names: Iterable[str], request: Request) -> None:
-    """Submit these jobs unless they are done or may still measure.
+    """Submit these jobs, except those that are done or may still measure.
 
     Raises `UserError` with the jobs that failed, their reasons, and those that were submitted.
     """
@@ -182,7 +182,7 @@ def _is_to_run(job: JobStatus, budget_seconds: float) -> bool:
 
 
 def _script(job: Path, request: Request, is_local: bool) -> str:
-    """Return the command of a job, with folders and a name of its own, for a shell."""
+    """Return the shell script of a job, with its folders and the name of its machine."""
     folders = ("--results", str(job / RESULTS), "--html", "")
     command = fresh_python.command("perceptron", *request.arguments, *folders)
     # People know a node by the name that the cluster gives it.
@@ -204,7 +204,7 @@ esac
 
 
 def _run_here(job: Path) -> None:
-    """Start the job in a session of its own, which neither ctrl-C nor a lost terminal reaches."""
+    """Start the job in a new session, so that ctrl-C or a closed terminal does not end it."""
     (job / DONE).unlink(missing_ok=True)
     with (job / LOG).open("wb") as log:
         lock_descriptor(log.fileno())  # held by all that write to it, as long as they live
@@ -219,7 +219,7 @@ def _run_here(job: Path) -> None:
 
 
 def _sbatch(job: Path, options: Iterable[str]) -> None:
-    """Hand the job to Slurm; raises `UserError` with its words if it may not have taken it."""
+    """Submit the job to Slurm; raise `UserError` with Slurm's error if it may have failed."""
     (job / LOG).unlink(missing_ok=True)
     answer = _ask(
         *("sbatch", *_WHOLE_MACHINE),
@@ -229,15 +229,17 @@ def _sbatch(job: Path, options: Iterable[str]) -> None:
     )
     if answer.returncode > 0 and "timed out" not in answer.stderr:
         (job / SCRIPT).unlink()
-        raise UserError(f"refused {job.name}: {_said(answer)}")
+        raise UserError(f"refused {job.name}: {_last_error(answer)}")
     # Without an answer, too: Slurm may have taken it, and two of one job must not run.
     (job / DONE).unlink(missing_ok=True)
     if answer.returncode != 0:
-        raise UserError(f"not known whether {job.name} was submitted: ask squeue: {_said(answer)}")
+        raise UserError(
+            f"not known whether {job.name} was submitted: ask squeue: {_last_error(answer)}"
+        )
 
 
 def _queued(job: Path) -> str:
-    """Return the name of a job in Slurm's queue; jobs of other fleets may have the same."""
+    """Return the name of a job in Slurm's queue; jobs of other fleets may share it."""
     return f"perceptron-{job.name}"
 
 
@@ -255,15 +257,15 @@ def _ask(*command: str) -> subprocess.CompletedProcess[str]:
             timeout=_SLURM_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        said = f"{command[0]} did not answer in {_SLURM_SECONDS:g} s"
-        return subprocess.CompletedProcess(command, -signal.SIGKILL, "", said)
+        message = f"{command[0]} did not answer in {_SLURM_SECONDS:g} s"
+        return subprocess.CompletedProcess(command, -signal.SIGKILL, "", message)
     except OSError as error:
         why = error.strerror or str(error)
-        said = f"{command[0]}: {why}: run this command on a machine of the cluster"
-        return subprocess.CompletedProcess(command, 1, "", said)
+        message = f"{command[0]}: {why}: run this command on a machine of the cluster"
+        return subprocess.CompletedProcess(command, 1, "", message)
 
 
-def _said(answer: subprocess.CompletedProcess[str]) -> str:
+def _last_error(answer: subprocess.CompletedProcess[str]) -> str:
     return (_lines(answer.stderr) or [f"exited with {answer.returncode}"])[-1]
 
 
@@ -273,7 +275,7 @@ def wait(
     show: Callable[[FleetStatus], None],
     sleep: Callable[[float], None] = time.sleep,
 ) -> FleetStatus:
-    """Wait until none of these jobs may still measure; return their state.
+    """Wait until all of these jobs have ended; return their state.
 
     Raises `UserError` for a file of the fleet that cannot be read.
     """
@@ -281,7 +283,7 @@ def wait(
     while True:
         status = fleet_status(fleet, names)
         show(status)
-        # What a node wrote last may reach a shared folder after Slurm knows of its end.
+        # A node's last lines may reach a shared folder after Slurm reports the end of its job.
         is_over = not status.is_alive
         if is_over and (was_over or all(job.state == "done" for job in status.jobs)):
             return status
@@ -292,14 +294,14 @@ def wait(
 # --- the state of each ---------------------------------------------------------------------------
 
 Standing = tuple[JobState, str | None, str | None]
-"""The state of a job that is not done, a word about it, and Slurm's number."""
+"""The state of a job that is not done, the reason, and Slurm's number of it."""
 _ENDED: Standing = ("failed", None, None)
 
 
 def fleet_status(fleet: Path, names: Iterable[str] | None = None) -> FleetStatus:
-    """Return the state of a fleet's jobs, or those of these names, which need not exist.
+    """Return the state of a fleet's jobs, by default all; ``names`` need not exist.
 
-    Asks Slurm once. Raises `UserError` if its plan cannot be read.
+    Slurm is asked once. Raises `UserError` if its plan cannot be read.
     """
     plan = plan_of(fleet)
     names = sorted(path.name for path in fleet.glob("jobs/*/")) if names is None else names
@@ -317,21 +319,21 @@ def fleet_status(fleet: Path, names: Iterable[str] | None = None) -> FleetStatus
     )
 
 
-def _status(job: Path, known: Mapping[Path, Standing]) -> JobStatus:
-    said = _last_lines(job / LOG)
-    state, reason, number = known.get(job, ("not submitted", None, None))
+def _status(job: Path, standings: Mapping[Path, Standing]) -> JobStatus:
+    lines = _last_lines(job / LOG)
+    state, reason, number = standings.get(job, ("not submitted", None, None))
     if (job / DONE).exists():
         state, reason = "done", None
     elif state == "failed":
-        # Slurm says why it ended a job before that has said its last.
-        ended = [line for line in said if "*** JOB" in line] or said
+        # Slurm writes why it ended a job before the job writes its last line.
+        ended = [line for line in lines if "*** JOB" in line] or lines
         reason = ended[-1].removeprefix("error: ") if ended else _NO_MESSAGE
     return JobStatus(
         job=job.name,
         machine=", ".join(sorted(path.name for path in (job / RESULTS).glob("runs/*"))) or None,
         state=state,
         rows=count_rows(job / RESULTS),
-        step=said[-1] if said else None,
+        step=lines[-1] if lines else None,
         reason=reason,
         id=number,
         results=str(job / RESULTS),
@@ -360,9 +362,9 @@ def _queue(jobs: Sequence[Path]) -> dict[Path, Standing]:
     names = ",".join(map(_queued, jobs))
     answer = _ask("squeue", "--noheader", f"--name={names}", "--format=%i|%T|%r|%o")
     if answer.returncode != 0:
-        return dict.fromkeys(jobs, ("unknown", _said(answer), None))
+        return dict.fromkeys(jobs, ("unknown", _last_error(answer), None))
     standings = dict.fromkeys(jobs, _ENDED)
-    # Who submitted a job may know its folder by another name.
+    # The job may have been submitted through another path to its folder.
     by_folder = {os.path.realpath(job): job for job in jobs}
     for line in answer.stdout.splitlines():
         number, word, reason, script = (*line.split("|", 3), "", "", "")[:4]
@@ -374,7 +376,7 @@ def _queue(jobs: Sequence[Path]) -> dict[Path, Standing]:
 
 
 def _last_lines(log: Path) -> list[str]:
-    """Return the end of a log as lines that can be shown, none without a log."""
+    """Return the last lines of a log, made safe to print; none without a log."""
     try:
         must_be_a_file(log)
         with log.open("rb") as stream:

@@ -201,7 +201,7 @@ class Map:
         times_so_far = times_by_cell(whole_cells(own_rows))
         not_refined = len(next_cells(plan.grid, times_so_far)) if run.run.cut_short else 0
         starts = starts_of([*own_rows, *run.others])
-        answer = _told(phase_map, own_rows[0], not_refined, run.run.machine, starts)
+        answer = _answer(phase_map, own_rows[0], not_refined, run.run.machine, starts)
         if plan.called is None:
             return answer
         notes = notes_of_any(plan.called)
@@ -234,7 +234,7 @@ def _jobs(plan: MapPlan, cells: Sequence[Cell]) -> list[Time]:
 # --- in words ------------------------------------------------------------------------------------
 
 
-def _told(
+def _answer(
     phase_map: PhaseMap,
     row: Measurement,
     not_refined: int,

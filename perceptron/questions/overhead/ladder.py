@@ -1,4 +1,4 @@
-"""A cost breakdown judged: each variant over the floor, its limit, and each phase."""
+"""Judge a cost breakdown: each variant over the fastest, its limit, and each phase."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ from perceptron.statistics.ranking import Ranking, rank_rows
 from perceptron.statistics.rough import rough_lead
 from perceptron.statistics.select import NOT_REACHED, has_time, reason, rows_by_process, times
 
-# --- iteration phases, from loops each of which ends one phase later ------------------------------
+# --- iteration phases, from loops that each end one phase later -----------------------------------
 
 
 class IterationPhase(Struct, frozen=True, kw_only=True):
     """One iteration phase: the difference of two loops, with and without it.
 
-    It has no interval where one process or contention leaves it undecided.
+    It has no interval if it rests on one process or contention leaves it undecided.
     """
 
     backend: str
@@ -53,7 +53,7 @@ class IterationPhase(Struct, frozen=True, kw_only=True):
 
 
 class WholeIteration(Struct, frozen=True, kw_only=True):
-    """The iteration phases of a backend together, beside its iteration measured on its own."""
+    """The sum of a backend's iteration phases, and its iteration measured as a whole."""
 
     backend: str
     phases_seconds: float
@@ -61,10 +61,10 @@ class WholeIteration(Struct, frozen=True, kw_only=True):
 
 
 def iteration_phases(rows: Sequence[Measurement], backend: str) -> list[IterationPhase]:
-    """Return the iteration phases of a backend in their order, from loops that end after each.
+    """Return the iteration phases of a backend, in order.
 
-    Loops are subtracted process by process, so that what a process adds to all loops cancels, and
-    contended processes count as in a ratio.
+    A phase is the difference of two loops of the same process, so that overhead of the process
+    cancels. Contended processes count as in a ratio.
     """
     names = list(
         dict.fromkeys(
@@ -80,18 +80,18 @@ def iteration_phases(rows: Sequence[Measurement], backend: str) -> list[Iteratio
         if not sides[0]:
             continue
         seconds = [np.array([row.seconds for row in side]) for side in sides]
-        middle, reach = robust_mean(seconds[0] - sum(seconds[1:]))
-        # Either loop may be shorter by as much.
+        middle, half_width = robust_mean(seconds[0] - sum(seconds[1:]))
+        # Without contention either loop may be shorter by this.
         unknown = max(hidden(*sides)) if index else lost(*sides)
-        reach += unknown * float(seconds[0].mean())
+        half_width += unknown * float(seconds[0].mean())
         is_open = len(sides[0]) < 2 or unknown >= UNKNOWN
         parts.append(
             IterationPhase(
                 backend=backend,
                 phase=name,
                 seconds_per_iteration=middle,
-                low=None if is_open else middle - reach,
-                high=None if is_open else middle + reach,
+                low=None if is_open else middle - half_width,
+                high=None if is_open else middle + half_width,
             )
         )
     return parts
@@ -100,7 +100,7 @@ def iteration_phases(rows: Sequence[Measurement], backend: str) -> list[Iteratio
 def whole_iterations(
     rows: Sequence[Measurement], phases: Sequence[IterationPhase]
 ) -> list[WholeIteration]:
-    """Return the phases of each backend together, where its iteration has a time."""
+    """Return the sum of phases and the whole iteration of each backend with both."""
     return [
         WholeIteration(
             backend=backend,
@@ -129,20 +129,21 @@ def harness(rows: Sequence[Measurement]) -> tuple[float | None, float | None]:
     return added, added / min(samples) if samples else None
 
 
-# --- the ceilings of a device, and which of them limits a backend ---------------------------------
+# --- the ceilings of a device, and the one that limits a backend ----------------------------------
 
 _PRODUCT, _COPY = "product", "copy"
-# Below this share of both ceilings neither arithmetic nor memory is what takes the time.
+# Below this share of both ceilings neither arithmetic nor memory limits the time.
 _IDLE = 0.1
 
-# What fits into a CPU's cache is not read from memory; its few operations wait for each other.
+# Data that fit into a CPU's cache are not read from memory; the few operations on them wait for
+# each other.
 _CACHED_BYTES = 2 * 2**20
 
 Bound = Literal["calls", "launches", "latency", "memory", "arithmetic"]
 
 
 class Ceilings(Struct, frozen=True, kw_only=True):
-    """The rates that a device reached in the same run; a CPU with as many threads."""
+    """The rates that a device reached in the same run; a CPU with the same number of threads."""
 
     device: str | None
     backend: str
@@ -172,11 +173,11 @@ def bound_by(
     if is_beside_host(limits.device):
         if max(arithmetic, memory) < _IDLE:
             return None if busy is None else "latency"
-        cached = memory > 1  # more than a copy reached: not from memory
+        cached = memory > 1  # faster than a copy: not from memory
     else:
         if max(arithmetic, memory) < _IDLE:
             return "calls"
-        cached = moved < _CACHED_BYTES  # as a step on a small batch does: no memory is waited for
+        cached = moved < _CACHED_BYTES  # such as a step on a small batch
     if cached:
         return "latency" if arithmetic < _IDLE else "arithmetic"
     return "arithmetic" if arithmetic > memory else "memory"
@@ -193,18 +194,18 @@ def ceilings(rows: Iterable[Measurement]) -> list[Ceilings]:
             continue
         if lost([row]) >= UNKNOWN:
             continue
-        # The best of the processes: a ceiling is what can be done, not what usually is.
+        # A ceiling is the rate of the best process.
         reached = rates.setdefault((row.device, row.backend), {})
         reached[row.phase] = max(reached.get(row.phase, 0.0), row.size / row.seconds / 1e9)
     return [
-        Ceilings(device=device, backend=backend, gflops=both[_PRODUCT], gbytes=both[_COPY])
-        for (device, backend), both in rates.items()
-        if len(both) == 2
+        Ceilings(device=device, backend=backend, gflops=rate[_PRODUCT], gbytes=rate[_COPY])
+        for (device, backend), rate in rates.items()
+        if len(rate) == 2
     ]
 
 
 def roof(limits: Sequence[Ceilings], device: str | None) -> Ceilings | None:
-    """Return the best ceilings measured on this very device; None without any."""
+    """Return the best ceilings measured on this device; None without any."""
     of_device = [limit for limit in limits if limit.device == device]
     if not of_device:
         return None
@@ -219,19 +220,19 @@ def roof(limits: Sequence[Ceilings], device: str | None) -> Ceilings | None:
 
 
 def roofs(limits: Sequence[Ceilings]) -> list[Ceilings]:
-    """Return the roof of each device, the host's first."""
+    """Return the best ceilings of each device, the host's first."""
     devices = sorted(dict.fromkeys(limit.device for limit in limits), key=lambda name: name != HOST)
     return [best for device in devices if (best := roof(limits, device)) is not None]
 
 
 # --- the costs of a device around the iterations, and the energy of one ---------------------------
 
-# Parts of which the size is bytes that are copied.
+# Parts whose size is the number of copied bytes.
 _COPIES = ("host to device", "device to host")
 
 
 class DevicePart(Struct, frozen=True, kw_only=True):
-    """One part of a device's work around the iterations, measured by itself.
+    """One part of a device's work outside the iterations, measured by itself.
 
     ``bytes_per_second`` is the rate of a copy. A backend without any measured part has
     one entry without a time, with the ``reason``.
@@ -249,7 +250,7 @@ class DevicePart(Struct, frozen=True, kw_only=True):
 
 
 def device_parts(rows: Iterable[Measurement]) -> list[DevicePart]:
-    """Return the parts by backend, in the order in which they were measured."""
+    """Return the parts by backend, in the order of measurement."""
     parts = [row for row in rows if row.family == DEVICE and row.phase]
     groups = grouped(parts, lambda row: (row.backend, row.device, row.phase or ""))
     return [_part(*key, phases) for key, phases in groups.items()]
@@ -260,15 +261,15 @@ def _part(backend: str, device: str | None, name: str, rows: list[Measurement]) 
     if not measured:
         reason = next((row.reason for row in rows if row.reason), NOT_REACHED)
         return DevicePart(backend=backend, device=device, name=name, reason=reason)
-    taken = of_times([row.seconds for row in measured if row.seconds])
+    duration = of_times([row.seconds for row in measured if row.seconds])
     return DevicePart(
         backend=backend,
         device=device,
         name=name,
-        seconds=taken.estimate,
-        low=taken.low,
-        high=taken.high,
-        bytes_per_second=measured[0].size / taken.estimate if name in _COPIES else None,
+        seconds=duration.estimate,
+        low=duration.low,
+        high=duration.high,
+        bytes_per_second=measured[0].size / duration.estimate if name in _COPIES else None,
         processes=len(measured),
     )
 
@@ -276,7 +277,7 @@ def _part(backend: str, device: str | None, name: str, rows: list[Measurement]) 
 def energy(
     rows: Sequence[Measurement], backend: str, device: str | None
 ) -> tuple[float | None, str | None]:
-    """Return the joules of one iteration by the device's own counter, or why they are unknown."""
+    """Return the joules of one iteration from the device's counter, or why they are unknown."""
     if not is_beside_host(device):
         return None, "a CPU's energy is not counted"
     counted = [row for row in rows if row.family == ENERGY and row.backend == backend]
@@ -290,24 +291,23 @@ def energy(
 
 
 class Variant(Struct, frozen=True, kw_only=True):
-    """One backend's iteration, with its 95% interval, over that of the floor.
+    """One backend's iteration, with its 95% interval and its ratio to the fastest variant's.
 
-    The ratio is over the fastest variant of the ranking, which is the floor where that is decided,
-    and exactly 1 of that variant itself; None of a variant alone. The intervals of all ratios hold
-    together.
+    The ratio is exactly 1 for the fastest variant of the ranking, and None if there is only one
+    variant. The intervals of all ratios hold together.
     ``kernels_per_iteration`` is counted, not timed, for backends that dispatch operation by
-    operation; ``kernels_profiled`` are those that the device ran, as a profiler saw them: less than
-    one where a kernel takes several iterations.
+    operation; ``kernels_profiled`` are those that a profiler saw on the device: less than one if a
+    kernel takes several iterations.
     ``setup_seconds`` are those of processes that compiled, unless ``prepared_from_cache``.
-    ``gflops`` and ``gbytes`` a second are the work of the mathematics over the time. ``ceiling`` is
-    the device whose limits apply, and ``bound`` the limit that is near; None over several devices,
-    and ``bound`` also with contention or a single process. A variant without a time has a
-    ``reason``.
+    ``gflops`` and ``gbytes`` per second are operations and bytes, counted from shapes, over the
+    time. ``ceiling`` is the device whose limits apply, and ``bound`` the nearest limit; both are
+    None over several devices, and ``bound`` also with contention or a single process. A variant
+    without a time has a ``reason``.
     """
 
     backend: str
     device: str | None
-    """As its rows state it; None without any."""
+    """The device in its rows; None without rows."""
     dtype: str | None
     removes: str
     seconds_per_iteration: float | None = None
@@ -335,7 +335,7 @@ class Variant(Struct, frozen=True, kw_only=True):
     energy_reason: str | None = None
     """Why the energy is not known."""
     peak_bytes: int | None = None
-    """Most memory held, of all processes: the device's where there is one."""
+    """Peak memory of all processes, on the device if there is one."""
     reason: str | None = None
 
 
@@ -345,16 +345,16 @@ class Ladder(Struct, frozen=True, kw_only=True):
     problem: str
     threads: int
     operations: int
-    """Of an iteration, counted from shapes."""
+    """Operations of an iteration, counted from shapes."""
     bytes_moved: int
-    """The same; if nothing stays in a cache, in float32."""
+    """Bytes of an iteration in float32, counted from shapes, if nothing stays in a cache."""
     variants: list[Variant]
     ranking: Ranking
-    """Of the variants by whole iterations."""
+    """The ranking of the variants by whole iterations."""
     floor: str | None
-    """The fastest variant, where it is decided that no other is faster; some may tie with it."""
+    """The fastest variant, if it is decided that no other is faster; others may tie with it."""
     rough: str | None
-    """The variant that may be the fastest, where contention leaves that open; else None."""
+    """A sentence on the variant that may be the fastest, if contention leaves that open."""
     phases: list[IterationPhase]
     wholes: list[WholeIteration]
     ceilings: list[Ceilings]
@@ -362,11 +362,11 @@ class Ladder(Struct, frozen=True, kw_only=True):
     device: list[DevicePart]
     """Costs of devices beside the host, around the iterations."""
     gpus: list[GpuUse]
-    """Their states while it was measured."""
+    """States of the GPUs during the run."""
     harness_seconds: float | None
-    """Seconds of the clock and an empty call, in each sample."""
+    """Seconds of the clock and an empty call in each sample."""
     harness_share: float | None
-    """The same as a share of the shortest sample."""
+    """``harness_seconds`` as a share of the shortest sample."""
     published: dict[str, float]
     """Seconds per iteration published for this problem, by backend."""
 
@@ -383,14 +383,14 @@ def ladder(
 ) -> Ladder:
     """Judge the rows of a run; ``removes`` names the variants in their order.
 
-    Variants are ranked together with the ``others`` of other sessions. ``hangs`` says of a backend
-    that did not end within its time so.
+    The ranking also uses the ``others`` of other sessions. ``hangs`` has the reason of each backend
+    that did not end in its time.
     """
     added, share = harness(rows)
     limits = ceilings(rows)
     timed = {row.backend for row in rows if has_time(row)}
     beside = [row for row in others if row.problem == problem and row.backend in timed]
-    # Open are also those that may have a time yet.
+    # Backends without a time yet count as undecided.
     trainings = [row for row in (*rows, *beside) if row.family not in EXTRAS]
     ranking = rank_rows(trainings, removes)
     floor = ranking.fastest if ranking.decided == "yes" else None
@@ -452,7 +452,7 @@ def _variant(
     gflops, gbytes = (amount / seconds.estimate / 1e9 for amount in (operations, bytes_moved))
     setup_seconds, from_cache = _prepared(trained)
     limits, of_device, share = roof(ceilings, device), device_seconds(trained), busy_share(trained)
-    # The ceilings are those of one device.
+    # Ceilings are of one device.
     single = not (is_beside_host(device) and any((row.processes or 1) > 1 for row in trained))
     decided = seconds.low is not None and lost(filter(has_time, trained)) < UNKNOWN
     busy = share.estimate if share else None
@@ -489,8 +489,8 @@ def _launched(rows: Iterable[Measurement], family: ExtraName, backend: str) -> f
 def _prepared(rows: Sequence[Measurement]) -> tuple[float | None, bool | None]:
     """Return the seconds of setup, and whether every process found its compiled code in a cache.
 
-    A process that found its compiled code does not show what a cold start takes: it counts only
-    where all did. The second is None of a backend that compiles nothing.
+    A process that found its compiled code does not show the time of a cold start: it counts only
+    if all did. The second is None for a backend that compiles nothing.
     """
     prepared = [row for row in rows if row.prepare_seconds]
     compiled = [row for row in prepared if not row.prepared_from_cache]

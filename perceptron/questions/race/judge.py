@@ -1,4 +1,4 @@
-"""A race judged: how long each backend took from either start, and which is first."""
+"""Judge a race: the time of each backend from either start, and which is first."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from perceptron.statistics.sessions import Start, disagree, over_sessions
 from perceptron.statistics.trust import failure_warnings
 
 RaceStart = Literal["cold", "warm"]
-"""From a cold start all counts since the process began, warm only the training once more."""
+"""``cold`` counts from the start of the process, ``warm`` only a second training in it."""
 NOTHING = "no seed was run"
 # Of the trainings: a single one that waited says little about seven.
 _LARGEST_WAITED_PART = 0.1
-# What products of fractions may miss a half by.
+# Rounding error of a product of fractions that should be a half.
 _ROUNDING = 1e-9
 
 
@@ -86,7 +86,7 @@ class RaceResult(Struct, frozen=True, kw_only=True):
 
 
 class _Seed(NamedTuple):
-    """The training of one seed up to the target, or up to where it was given up."""
+    """The training of one seed up to the target, or to the limit."""
 
     seconds: float
     least: float
@@ -97,7 +97,7 @@ class _Seed(NamedTuple):
 
     @property
     def lost(self) -> float:
-        """What waiting may have added to the logarithm of the time."""
+        """The most that waiting may have added to the logarithm of the time."""
         return min(log(self.seconds / self.least), UNKNOWN) if self.least > 0 else UNKNOWN
 
 
@@ -107,7 +107,7 @@ _Timed = dict[tuple[str, str], _Seeds]
 
 
 def trained(row: RaceRow, start: RaceStart) -> tuple[float, Training]:
-    """Return the seconds until a training began, and the training, of a row that `has_raced`."""
+    """Return the seconds until a training began, and the training; the row `has_raced`."""
     before = (row.import_seconds or 0.0) + (row.prepare_seconds or 0.0)
     training = row.fresh if start == "cold" else row.resident
     assert training is not None, "a row that has raced holds both"
@@ -119,11 +119,11 @@ def race_results(
     competitors: Iterable[tuple[str, str]] = (),
     others: Iterable[RaceRow] = (),
 ) -> list[RaceResult]:
-    """Judge rows of one ground from each start: a run for each backend and dtype that is named.
+    """Judge comparable rows from each start, with a run for each backend and dtype.
 
-    Where a race was cut, the seeds that only some had time for are left out: all have raced the
-    same. A competitor that failed keeps none of the others from theirs. Which is first is said
-    together with the ``others``, of other runs; times are of the rows.
+    ``competitors`` are pairs of backend and dtype that are judged even without rows. Only seeds
+    that all competitors have raced count, apart from competitors that failed. The ranking also
+    uses the ``others``, rows of other runs; times are of ``rows`` alone.
     """
     groups: dict[tuple[str, str], list[RaceRow]] = {name: [] for name in competitors}
     groups |= grouped(rows, _competitor)
@@ -139,13 +139,13 @@ _Raced = dict[tuple[str, str], dict[int, RaceRow]]
 
 
 def _raced(groups: Mapping[tuple[str, str], Sequence[RaceRow]]) -> _Raced:
-    """Return the rows of one run that raced, of the seeds that all competitors have."""
+    """Return the rows of one run that raced, limited to seeds that all competitors have."""
     seeds = [
         {row.seed for row in members}
         for members in groups.values()
         if members and all(map(has_raced, members))
     ]
-    # Where all have failed, each counts with the seeds that it has.
+    # If all have failed, each counts with its own seeds.
     every = {row.seed for members in groups.values() for row in members}
     common = set.intersection(*seeds) if seeds else every
     return {
@@ -241,7 +241,7 @@ def _run(
 
 
 def _time_of(seeds: _Seeds, confidence: float = CONFIDENCE) -> Interval | None:
-    """Return the median to the target, its low end as if no thread had waited for a core."""
+    """Return the median time to the target, its low end as if no thread had waited for a core."""
     reached = [seed.reached for seed in seeds.values()]
     seconds, least = ([getattr(seed, at) for seed in seeds.values()] for at in _Seed._fields[:2])
     whole = median_of(seconds, reached, confidence)
@@ -255,9 +255,9 @@ def _time_of(seeds: _Seeds, confidence: float = CONFIDENCE) -> Interval | None:
 
 
 def _ranked(runs: Sequence[RaceRun], timed: Mapping[Start, _Timed]) -> Ranking:
-    """Rank the runs; one without a seed, or whose worker was killed, may have a time.
+    """Rank the runs by their seeds in each session, this run's first.
 
-    By the seeds of each start of the command, this run's first.
+    A run without a seed, or whose worker was killed, may still have a time.
     """
     late = [run for run in runs if run.seconds is None]
     unable = [run for run in late if not _may_have_time(run)]
@@ -301,8 +301,8 @@ def _may_have_time(run: RaceRun) -> bool:
 def _ratio(numerator: _Seeds, denominator: _Seeds, confidence: float) -> Interval | None:
     """Return the ratio of two runs' times over the seeds of both; None without any.
 
-    Equal seeds are equal trainings, which are measured side by side. Where one missed the target
-    its time is not known: then the medians' intervals are divided.
+    Equal seeds are equal trainings, measured side by side. If one missed the target, its time is
+    unknown, and the intervals of the medians are divided.
     """
     sides = numerator, denominator
     counted = _counted(*sides)
@@ -322,10 +322,14 @@ def _ratio(numerator: _Seeds, denominator: _Seeds, confidence: float) -> Interva
     )
 
 
-def _counted(one: _Seeds, other: _Seeds) -> list[int]:
-    """Return the seeds of both that count beside contended ones, as repeats do."""
-    shared = [seed for seed in one if seed in other and one[seed].seconds * other[seed].seconds > 0]
-    return that_count({seed: [one[seed].lost, other[seed].lost] for seed in shared})
+def _counted(numerator: _Seeds, denominator: _Seeds) -> list[int]:
+    """Return the seeds of both runs that count: the uncontended ones if there are enough."""
+    lost = {
+        seed: [numerator[seed].lost, denominator[seed].lost]
+        for seed in numerator
+        if seed in denominator and numerator[seed].seconds * denominator[seed].seconds > 0
+    }
+    return that_count(lost)
 
 
 def _quotient(over: float | None, under: float | None) -> float | None:
@@ -333,7 +337,7 @@ def _quotient(over: float | None, under: float | None) -> float | None:
 
 
 def _why(doubt: Doubt, sides: Sequence[tuple[_Seeds, _Seeds]]) -> Doubt:
-    """Return why a ratio is open, of the seeds of both in each run."""
+    """Return why a ratio is undecided, from the seeds of both sides in each run."""
     counted = [(over, under, _counted(over, under)) for over, under in sides]
     if any(over[seed].lost or under[seed].lost for over, under, seeds in counted for seed in seeds):
         return "contended"
@@ -366,15 +370,15 @@ def race_warnings(rows: Sequence[RaceRow]) -> list[MeasurementWarning]:
 def median_of(
     times: Sequence[float] | np.ndarray, reached: Sequence[bool], confidence: float = CONFIDENCE
 ) -> Interval | None:
-    """Return the median of times at which a target was reached, or of when it was given up.
+    """Return the median time to a target, in the unit of ``times``, censored where not reached.
 
     Seeds that miss the target are censored at the limit: they take longer than that. Kaplan and
     Meier's estimate (J. Amer. Statist. Assoc. 53, 1958) of the share that is still under way is
     scipy's; the median is where it crosses a half, and its interval where the ends of the
     estimate's log-log interval do (Brookmeyer and Crowley, Biometrics 38, 1982).
 
-    None where fewer than half reached it, whatever the estimate: it would count seeds that ended
-    early like the others. A single time has no interval, and an end of the interval
+    Return None if fewer than half reached it, whatever the estimate: it would count seeds that
+    ended early like the others. A single time has no interval, and an end of the interval
     beyond all times is open.
     """
     # scipy.stats takes a while to import, and pages of other studies do without.
@@ -396,12 +400,12 @@ def median_of(
     if len(ends) == 1:
         return Interval(middle, None, None)
     with warnings.catch_warnings():
-        # At a share of 1 or 0 it has none, which is no number and below nothing: the end is open.
+        # At a share of 1 or 0 the interval is NaN, which no comparison finds: the end is open.
         warnings.simplefilter("ignore", RuntimeWarning)
         interval = under_way.confidence_interval(confidence, method="log-log")
     low, high = (_first(at, end.probabilities <= 0.5) for end in (interval.low, interval.high))
     return Interval(middle, low, high)
 
 
-def _first(at: np.ndarray, is_there: np.ndarray) -> float | None:
-    return float(at[is_there][0]) if is_there.any() else None
+def _first(times: np.ndarray, holds: np.ndarray) -> float | None:
+    return float(times[holds][0]) if holds.any() else None

@@ -63,7 +63,7 @@ _MOST_EPOCHS = 10**9
 # Evaluations of the test set in a training whose epochs are single iterations: more of them would
 # take longer than the training.
 _EVALUATIONS = 200
-# As many a line of the figure has room for; a training may be evaluated thousands of times.
+# The most points of a line in the figure; a training may be evaluated thousands of times.
 _POINTS = 200
 
 
@@ -87,7 +87,7 @@ class RacePlan(Plan, frozen=True, kw_only=True):
         ),
     ] = ("float32",)
     seeds: Annotated[int, Option("Train each backend from N seeds. Default: 7.", metavar="N")] = 7
-    """With seeds from 0 up: the same for all."""
+    """The seeds are 0 to N - 1 for every backend."""
     epochs: Annotated[
         int | None, Option("Stop after N epochs. Default: the problem's.", metavar="N")
     ] = None
@@ -95,7 +95,7 @@ class RacePlan(Plan, frozen=True, kw_only=True):
     over: Over = ()
 
     def resolved(self) -> RacePlan:
-        """Return it with every default filled in; raises `UserError` naming an option."""
+        """Return the plan with every default filled in; raise `UserError` naming an option."""
         if not 2 <= self.seeds <= _MOST_SEEDS:
             raise UserError(f"--seeds must be from 2 to {_MOST_SEEDS}, got {self.seeds}")
         if self.epochs is not None and not 1 <= self.epochs <= _MOST_EPOCHS:
@@ -136,14 +136,14 @@ class Race:
     doing: ClassVar[str] = "racing"
 
     def next(self, plan: RacePlan, rows: Sequence[Row], left: float) -> list[RaceJob]:
-        """Ask for every seed that a competitor has no row of, unless one of its rows is no race."""
+        """Return a job for each missing seed of each competitor that has not failed."""
         problem = catalogue.find(plan.problem)
         epochs, per_epoch = plan.epochs or 1, problem.iterations_per_epoch
         every = max(1, epochs // _EVALUATIONS)
         if per_epoch > 1:
             every = per_epoch * ceil(epochs / MOST_CHECKS)
         done = {(row.backend, row.dtype, row.seed) for row in races(rows)}
-        out = {(row.backend, row.dtype) for row in races(rows) if not has_raced(row)}
+        failed = {(row.backend, row.dtype) for row in races(rows) if not has_raced(row)}
         return [
             RaceJob(
                 problem=plan.problem,
@@ -156,11 +156,11 @@ class Race:
                 check_iterations=every,
             )
             for seed, name, dtype in product(range(plan.seeds), plan.backends, plan.dtypes)
-            if (name, dtype) not in out and (name, dtype, seed) not in done
+            if (name, dtype) not in failed and (name, dtype, seed) not in done
         ]
 
     def answer(self, plan: RacePlan, rows: Sequence[Row], run: LoadedRun) -> Answer:
-        """Judge the rows that were trained and timed as the newest: others are left out."""
+        """Judge the newest row and those that may be compared with it."""
         raced = races(rows)
         if not raced:
             raise UserError(f"{run.folder}: no rows of a race")
@@ -168,7 +168,7 @@ class Race:
         raced = [row for row in raced if _alike(row) == _alike(newest)]
         beside = [row for row in run.other_races if row.raced == newest.raced]
         results = race_results(raced, product(plan.backends, plan.dtypes), beside)
-        return _told(plan, newest, raced, results, starts_of([*raced, *beside]))
+        return _answer(plan, newest, raced, results, starts_of([*raced, *beside]))
 
 
 def _require_test_set(problem: Problem, target: Target) -> None:
@@ -188,7 +188,7 @@ def _require_test_set(problem: Problem, target: Target) -> None:
 
 
 def _alike(row: RaceRow) -> tuple[object, ...]:
-    """Return the fields that two rows of a race must share to be compared."""
+    """Return the key that is equal for rows that may be compared."""
     return (*row.raced, row.code)
 
 
@@ -198,14 +198,14 @@ _COLUMNS = (
     *("backend", "dtype", "time to target [95% interval]", "epochs>", "reached>"),
     *("imports>", "setup>", "training>"),
 )
-# Of each start its name, the end of its titles, and the title of an axis.
+# For each start: its name, the end of its titles, and the title of its axis.
 _STARTS: dict[RaceStart, tuple[str, str, str]] = {
     "cold": ("cold start", "from a cold start", "seconds since the process began"),
     "warm": ("warm", "warm (training alone)", "seconds of training"),
 }
 
 
-def _told(
+def _answer(
     plan: RacePlan,
     row: RaceRow,
     raced: Sequence[RaceRow],
@@ -222,7 +222,7 @@ def _told(
     for result in results:
         start, (name, ending, x_title) = result.start, _STARTS[result.start]
         part = (("Start", start),)
-        decided, sentence, notes = _said(row, result, len(dtypes) > 1)
+        decided, sentence, notes = _sentence(row, result, len(dtypes) > 1)
         verdicts.append(
             Verdict(
                 subject=name,
@@ -272,7 +272,7 @@ def _told(
 
 
 def _notes(row: RaceRow, runs: Sequence[RaceRun], threads: str) -> Iterator[str]:
-    """Yield how it was raced, and what is the same in every backend's time."""
+    """Yield notes on evaluation and censoring, and on the part that all times share."""
     epochwise = row.check_iterations == row.iterations_per_epoch
     every = "epoch" if epochwise else f"{count(row.check_iterations)} iterations"
     yield (
@@ -284,10 +284,10 @@ def _notes(row: RaceRow, runs: Sequence[RaceRun], threads: str) -> Iterator[str]
         yield f"Setup includes loading the data, alike for every backend: {took}."
 
 
-def _said(
+def _sentence(
     row: RaceRow, result: RaceResult, with_dtype: bool
 ) -> tuple[Decided, str, tuple[str, ...]]:
-    """Return whether it is decided which is first, the sentence with the next one, and notes."""
+    """Return whether the first is decided, the sentence with the next backend, and notes."""
     ranking = result.ranking
     runs = {run.name: run for run in result.runs}
     names = {run.name: run.name if with_dtype else run.backend for run in result.runs}
@@ -335,33 +335,33 @@ def _head(ranking: Ranking, names: Mapping[str, str], time: str) -> str:
     return f"{names[first]} is first{of}: {time}"
 
 
-def _takes(ranking: Ranking, one: str, names: Mapping[str, str]) -> str:
-    ratio = ranking.ratios[one]
+def _takes(ranking: Ranking, name: str, names: Mapping[str, str]) -> str:
+    ratio = ranking.ratios[name]
     if ratio is None:
-        return names[one]
-    return takes(one, ratio, called=names.__getitem__)
+        return names[name]
+    return takes(name, ratio, called=names.__getitem__)
 
 
 def _undecided(
-    result: RaceResult, names: Mapping[str, str], told: Collection[str]
+    result: RaceResult, names: Mapping[str, str], mentioned: Collection[str]
 ) -> Iterator[str]:
-    """Yield what is open and why: the ratio of the nearest, and the names of all others.
+    """Yield the undecided runs with reasons: the nearest with its ratio, all others by name.
 
-    Those ``told`` are in the sentence.
+    The ``mentioned`` runs are in the sentence already.
     """
     ranking, runs = result.ranking, {run.name: run for run in result.runs}
 
-    def why(one: str) -> str:
-        run = runs[one]
+    def why(name: str) -> str:
+        run = runs[name]
         if run.seconds is not None:
-            return ranking.doubts[one]
+            return ranking.doubts[name]
         if run.seeds:
             return f"{run.reached} of {run.seeds} seeds reach it"
         return NOTHING if run.reason == NOTHING else "not measured"
 
     nearest = [name for name in ranking.open if name in ranking.order][:1]
     yield from (f"{_takes(ranking, name, names)} ({why(name)})" for name in nearest)
-    others = [name for name in ranking.open if name not in nearest and name not in told]
+    others = [name for name in ranking.open if name not in nearest and name not in mentioned]
     for reason, of_reason in grouped(others, why).items():
         yield f"{enumerated(names[name] for name in of_reason)} ({reason})"
 
@@ -371,7 +371,7 @@ def _time(run: RaceRun) -> str:
 
 
 def _most_of(run: RaceRun) -> str | None:
-    """Return the part that takes more than half of a time; None where that is training."""
+    """Return the part that takes more than half of a time; None if that is training."""
     imports = f" and imports {', '.join(map(label, run.modules))}" if run.modules else ""
     for action, seconds in (
         (f"starts Python{imports}", run.parts["import"]),
@@ -393,7 +393,7 @@ def _cells(run: RaceRun) -> tuple[Cell, ...]:
     epochs = None if run.epochs is None else Quantity(run.epochs)
     reached = Quantity(run.reached, digits=",", after=f" of {run.seeds}")
     cached = {"setup": " (cached)" if run.prepared_from_cache else ""}
-    # A part of no seconds is none of what is shown.
+    # Parts of 0 seconds are not shown.
     parts = (
         Quantity(part, "s", after=cached.get(name, "")) if part else None
         for name, part in run.parts.items()
@@ -405,7 +405,7 @@ def _cells(run: RaceRun) -> tuple[Cell, ...]:
 
 
 def _figure(rows: Sequence[RaceRow], x_title: str) -> LineFigure | None:
-    """Return the test set's score over seconds of training; None where nothing raced.
+    """Draw the test set's score over seconds of training; None if nothing raced.
 
     A line for each backend, with the band of its seeds.
     """
@@ -444,7 +444,7 @@ def _figure(rows: Sequence[RaceRow], x_title: str) -> LineFigure | None:
 
 
 def _parts(runs: Sequence[RaceRun], row: RaceRow, x_title: str) -> BarFigure | None:
-    """Return the parts of the time to the target as bars; None where nothing reached it."""
+    """Draw the parts of the time to the target as bars; None if nothing reached it."""
     timed = [run for run in runs if run.seconds is not None]
     bars = [
         Bar(
@@ -471,7 +471,7 @@ def _parts(runs: Sequence[RaceRun], row: RaceRow, x_title: str) -> BarFigure | N
 
 
 def _stages(run: RaceRun) -> Iterator[tuple[str, float]]:
-    """Yield the parts of a time to the target that take some, in their order."""
+    """Yield the parts of a time to the target that take over 0 seconds, in their order."""
     data, setup = run.data_seconds or 0.0, run.parts["setup"] or 0.0
     every = (
         ("Python and imports", run.parts["import"] or 0.0),
@@ -486,7 +486,7 @@ def _line(rows: Sequence[RaceRow]) -> Line | None:
     """Return a backend's score at each evaluation: the median of its seeds, lowest and highest.
 
     The time is the median of the seeds that still train, and never less than at the evaluation
-    before: those that are left may be the quick ones. A seed that has ended keeps its last score.
+    before, because only the quick seeds may be left. A seed that has ended keeps its last score.
     """
     target, trainings = rows[0].target, [trained(row, "warm")[1] for row in rows]
     value_text = percent if target.goal == "accuracy" else digits

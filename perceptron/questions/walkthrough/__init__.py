@@ -1,1 +1,1 @@
-"""The introduction: a small problem is trained, step by step, and looked at."""
+"""The introduction: train a small problem step by step, and show the result."""

@@ -49,7 +49,7 @@ def pictures(walk: Walkthrough) -> Iterator[Picture]:
 
 
 def sigmoid_curve() -> tuple[Array, Array, Array | None]:
-    """Return inputs, our sigmoid of them, and PyTorch's where it is installed."""
+    """Return inputs, the suite's sigmoid of them, and PyTorch's if it is installed."""
     inputs = np.arange(-10.0, 10.0, 0.1)
     ours = predict(find("or-gate", None), [np.eye(1), np.zeros(1)], inputs.reshape(-1, 1))
     if registry.reason_unavailable("torch-cpu") is not None:
@@ -70,11 +70,11 @@ def _sigmoid() -> list[Drawn]:
 
 
 def _curves(walk: Walkthrough, score: str, part: str = "", **look: Any) -> list[Drawn]:
-    """Return a score of each backend by epoch, so that curves under others are still seen."""
+    """Return a score of each backend by epoch; covered curves are wider, so that they show."""
     return [
         Drawn(
             "plot",
-            [at.epoch for at in run.scores],
+            [score.epoch for score in run.scores],
             [getattr(at, score) for at in run.scores],
             backend=run.backend,
             label=run.backend + part,
@@ -111,7 +111,7 @@ def _epochs(walk: Walkthrough) -> list[list[Drawn]]:
 
 
 def _decision(walk: Walkthrough) -> list[Drawn]:
-    """Return the model over the plane of two inputs, the line f = ½, and the observations on it."""
+    """Draw the model over the plane of its two inputs, the line f = ½, and the observations."""
     low, high = walk.inputs.min(axis=0) - 0.4, walk.inputs.max(axis=0) + 0.4
     across, up = np.meshgrid(*np.linspace(low, high, 201).T)
     grid = np.column_stack([across.ravel(), up.ravel()])
@@ -140,7 +140,7 @@ def _decision(walk: Walkthrough) -> list[Drawn]:
 
 
 def _lines(walk: Walkthrough) -> list[Drawn]:
-    """Return the linear part along each input by itself, y = x·w + b, over the predictions."""
+    """Draw the linear part along each input by itself, y = x·w + b, over the predictions."""
     weights, bias = walk.runs[0].parameters
     predictions = walk.runs[0].predictions[:, 0]
     along = np.linspace(-0.15, 1.15, 2)
@@ -205,7 +205,7 @@ def _confusion(walk: Walkthrough) -> list[Drawn]:
 
 
 def _mistakes(walk: Walkthrough) -> Picture:
-    """Return square pictures of values 0 to 1, five in a row, each with its caption."""
+    """Return square pictures of values 0 to 1, in rows of five, with captions."""
     title, mistakes = most_confident_mistakes(walk)
     across = min(PICTURES_A_LINE, len(mistakes))
     down = -(-len(mistakes) // across)

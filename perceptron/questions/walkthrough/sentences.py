@@ -1,4 +1,4 @@
-"""What a walk-through says: in words and tables, and as JSON."""
+"""The output of a walk-through: sentences and tables, or JSON."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from perceptron.problems.datasets import Array
 from perceptron.problems.problem import Problem
 from perceptron.questions.walkthrough.training import TrainingRun, Walkthrough
 
-# Of the wrong predictions, as many are shown as pictures.
+# The most wrong predictions that are shown as pictures.
 _SHOWN = 10
 PICTURES_A_LINE = 5
 _INK = " ░▒▓█"
 _PICTURE_GAP = "   "
-# Curves closer than this, as a share of the loss, are the same but for rounding.
+# Losses that differ by a smaller share than this differ by rounding alone.
 _ALIKE = 0.01
 
-Told = str | Table | tuple[str, ...]
-"""A paragraph, whose tags are rich's; a table; or lines of pictures, as they are."""
+Output = str | Table | tuple[str, ...]
+"""A paragraph with rich's tags, a table, or lines of pictures."""
 
 
 def document(walk: Walkthrough) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def document(walk: Walkthrough) -> dict[str, Any]:
 
 
 def _of_run(walk: Walkthrough, run: TrainingRun) -> dict[str, Any]:
-    """Return a perceptron's weights as a list, its bias as a number; of more layers one of each."""
+    """Return a run; a perceptron has one bias, a number; more layers have lists of arrays."""
     last, weights, biases = run.scores[-1], run.parameters[::2], run.parameters[1::2]
     data: dict[str, Any] = {
         "backend": run.backend,
@@ -61,8 +61,8 @@ def _of_run(walk: Walkthrough, run: TrainingRun) -> dict[str, Any]:
     return data | {"seconds": run.seconds}
 
 
-def rendered(walk: Walkthrough, verbose: bool = True) -> Iterator[Told]:
-    """Yield what was learned, the model, the training; ``verbose`` also the data and parameters."""
+def rendered(walk: Walkthrough, verbose: bool = True) -> Iterator[Output]:
+    """Yield the verdict, the model and its training; if ``verbose``, also data and parameters."""
     row_name = walk.problem.dataset.row_name
     if walk.runs:
         yield verdict(walk)
@@ -92,7 +92,7 @@ def rendered(walk: Walkthrough, verbose: bool = True) -> Iterator[Told]:
         yield "more:  the data, what was learned and each prediction: --verbose"
 
 
-def _learned(walk: Walkthrough) -> Iterator[Told]:
+def _learned(walk: Walkthrough) -> Iterator[Output]:
     if walk.class_names:
         yield _confusion(walk)
         yield from _mistakes(walk)
@@ -137,7 +137,7 @@ def _data(walk: Walkthrough) -> Iterator[Table]:
 
 
 def _parameters(title: str, problem: Problem, sets: Mapping[str, Sequence[Array]]) -> Table:
-    """Return the weights of each unit of each layer, and its bias behind them."""
+    """Return the table of the weights and the bias of each unit of each layer."""
     rows: list[tuple[Cell, ...]] = []
     inputs: Sequence[str] = problem.dataset.feature_names
     for layer, width in enumerate(problem.widths[1:]):
@@ -193,9 +193,9 @@ def _epochs(walk: Walkthrough) -> Table:
     rows = []
     for epoch in sorted(shown):
         row: list[Cell] = [epoch]
-        for at in (run.scores[epoch] for run in walk.runs):
-            row += [Quantity(loss, digits=".6f") for loss in (at.train_loss, at.test_loss)]
-            shares = (at.train_accuracy, at.test_accuracy)
+        for score in (run.scores[epoch] for run in walk.runs):
+            row += [Quantity(loss, digits=".6f") for loss in (score.train_loss, score.test_loss)]
+            shares = (score.train_accuracy, score.test_accuracy)
             row += [Quantity(share, "%", digits=".1f") for share in shares]
         rows.append(tuple(row))
     of_runs = [[f"{run.backend} loss>", "test>", "right>", "test>"] for run in walk.runs]
@@ -217,8 +217,8 @@ def _confusion(walk: Walkthrough) -> Table:
     )
 
 
-def _mistakes(walk: Walkthrough) -> Iterator[Told]:
-    """Yield wrong ones as pictures, several beside each other, two characters a pixel."""
+def _mistakes(walk: Walkthrough) -> Iterator[Output]:
+    """Yield wrong predictions as lines of pictures, several beside each other."""
     title, mistakes = most_confident_mistakes(walk)
     if not mistakes:
         yield f"Every test {walk.problem.dataset.row_name} is right.\n"
@@ -229,7 +229,8 @@ def _mistakes(walk: Walkthrough) -> Iterator[Told]:
         group = pictures[start : start + PICTURES_A_LINE]
         width = max(len(line) for lines in group for line in lines)
         beside = (
-            _PICTURE_GAP.join(line.ljust(width) for line in at) for at in zip(*group, strict=True)
+            _PICTURE_GAP.join(line.ljust(width) for line in lines)
+            for lines in zip(*group, strict=True)
         )
         yield (*(line.rstrip() for line in beside), "")
 
@@ -237,14 +238,14 @@ def _mistakes(walk: Walkthrough) -> Iterator[Told]:
 def most_confident_mistakes(walk: Walkthrough) -> tuple[str, list[tuple[Array, str, str]]]:
     """Return a title, and for each mistake its pixels, its class and the first run's prediction."""
     confidence = walk.runs[0].predictions.max(axis=1)
-    taken = walk.runs[0].predictions.argmax(axis=1)
+    predicted = walk.runs[0].predictions.argmax(axis=1)
     wrong = walk.wrong(walk.runs[0])
     shown = sorted(wrong, key=lambda row: -confidence[row])[:_SHOWN]
     return f"The most confident {len(shown)} of {len(wrong)} mistakes", [
         (
             walk.inputs[row],
             f"is {walk.class_names[walk.targets[row].argmax()]}",
-            f"predicted {walk.class_names[taken[row]]} ({percent(confidence[row], 0)})",
+            f"predicted {walk.class_names[predicted[row]]} ({percent(confidence[row], 0)})",
         )
         for row in shown
     ]
@@ -279,7 +280,7 @@ def _separates(walk: Walkthrough) -> str:
 
 
 def _generalises(walk: Walkthrough) -> str:
-    """Return the accuracy on both parts, and whether the backends gave one curve."""
+    """Return the accuracy on training and test rows, and whether the backends' curves agree."""
     last = walk.runs[0].scores[-1]
     row_name = walk.problem.dataset.row_name
     gap = (last.train_accuracy - last.test_accuracy) * 100

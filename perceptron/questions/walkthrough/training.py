@@ -1,4 +1,4 @@
-"""Train a small problem, and keep its log, its parameters and its predictions."""
+"""Train a small problem; return its scores, its parameters and its predictions."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class TrainingRun:
 class Walkthrough:
     """A problem, the rows to predict, and every backend's training.
 
-    Rows of the test set are looked at; without one, those that the model learned from. Without
-    classes the model has one output, which is no or yes: 0 or 1.
+    The rows are those of the test set, or of the training data if there is no test set. Without
+    classes the model has one output: 0 or 1.
     """
 
     problem: Problem
@@ -75,7 +75,7 @@ class Walkthrough:
         return self.problem.dataset.class_names
 
     def name(self, row: int) -> str:
-        """Return a row as the data set counts it: ``person 3``."""
+        """Return the name of a row, such as ``person 3``."""
         return f"{self.problem.dataset.row_name} {self.problem.dataset.first_row + row}"
 
     def contradictions(self) -> list[list[int]]:
@@ -116,11 +116,11 @@ def walkthrough(
 ) -> Walkthrough:
     """Train the problem on each backend that can run, NumPy in float64 and others in float32.
 
-    ``activation`` replaces that of the last layer. Raises `UserError` for an unknown name, and
-    where the library with the data is not installed.
+    ``activation`` replaces that of the last layer. Raises `UserError` for an unknown name, or if
+    the library with the data is not installed.
     """
     problem = find(name, activation)
-    # All of them first: nothing is trained beside a name that is unknown.
+    # Before any training, so that an unknown name fails at once.
     reasons = [(backend, registry.reason_unavailable(backend)) for backend in backends]
     train, test = problem.parts()
     inputs, targets = test or train
@@ -152,9 +152,9 @@ def find(name: str, activation: str | None) -> Problem:
 
 
 def _train(problem: Problem, backend: str, inputs: Array, progress: Progress) -> TrainingRun:
-    """Train chunk by chunk, and evaluate the model before each; the chunks alone are timed.
+    """Train in chunks and evaluate the model before each; only the training is timed.
 
-    With a test set a chunk is an epoch, and the end is evaluated too: a curve.
+    With a test set a chunk is an epoch, and the scores include that of the trained model.
     """
     dtype = registry.published_dtype(backend)
     trainer: Trainer = registry.load(backend).prepare(problem, dtype)
@@ -164,12 +164,11 @@ def _train(problem: Problem, backend: str, inputs: Array, progress: Progress) ->
     scores: list[EpochScore] = []
     seconds = 0.0
     for epoch in range(0, epochs + 1, chunk):
+        score = _score(epoch, trainer.evaluate())
         if curve or epoch < epochs:
-            score = _score(epoch, trainer.evaluate())
             scores.append(score)
-            right = f"{score.test_accuracy:.1%} of the test set right"
-            said = right if curve else f"error {score.train_loss:.2e}"
-        progress(epoch, epochs, f"{backend}: {said}")
+        right = f"{score.test_accuracy:.1%} of the test set right"
+        progress(epoch, epochs, f"{backend}: {right if curve else f'error {score.train_loss:.2e}'}")
         if epoch < epochs:
             begin = time.perf_counter()
             trainer.train(chunk * problem.iterations_per_epoch)
