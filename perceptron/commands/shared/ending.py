@@ -30,7 +30,7 @@ def run(app: click.Command, arguments: Sequence[str]) -> NoReturn:
     _open_standard_streams()
     failed = _FAILED
     try:
-        with _told_to_end():
+        with _interruptible():
             code = app(list(arguments), standalone_mode=False) or 0
         sys.stdout.flush()
         sys.exit(code)
@@ -101,7 +101,7 @@ class _Dropping(io.RawIOBase):
 
 
 @contextmanager
-def _told_to_end() -> Iterator[None]:
+def _interruptible() -> Iterator[None]:
     """Turn the first ending signal into KeyboardInterrupt; keep handlers that the caller has set.
 
     Later signals are ignored, so that the command can clean up and report.

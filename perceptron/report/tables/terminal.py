@@ -196,7 +196,7 @@ def brief_table(whole: answer.Table, most: int) -> None:
         line(wrapped(printable(whole.legend), out, ""))
 
 
-def columns_left_out(whole: answer.Table, most: int = 10) -> int:
+def omitted_columns(whole: answer.Table, most: int = 10) -> int:
     """Return the number of columns that `brief_table` omits."""
     return len(whole.columns) - len(_kept_columns(whole, most))
 
@@ -311,11 +311,12 @@ def line(text: str, to: Console | None = None) -> None:
     (to or out).print(text, markup=False, soft_wrap=True)
 
 
-def show_left_out(numbers: Mapping[str, int], column: str = "more:  ") -> None:
+def show_omitted(numbers: Mapping[str, int], column: str = "more:  ") -> None:
     """Print the count of each noun that only ``--verbose`` shows; nothing if all are 0."""
-    more = [counted(number, noun) for noun, number in numbers.items() if number > 0]
-    if more:
-        paragraph(f"{column}{enumerated(more)}: --verbose")
+    counts = [counted(number, noun) for noun, number in numbers.items() if number > 0]
+    if counts:
+        number, rest = enumerated(counts).split(" ", 1)
+        paragraph(f"{column}--verbose shows {number} more {rest}")
 
 
 def paragraph(text: str, to: Console | None = None) -> None:
