@@ -43,7 +43,7 @@ PICTURED = "perceptron-rows"
 _COLUMNS = ("question", "command (`perceptron …`)", "example answer")
 _DATA_PARALLEL = ("torch-cpu", "torch-ddp@2")
 _NO_GPU = (
-    "No backend has been measured on a GPU yet ([those that need one](docs/findings.md#on-gpus)); "
+    "No [GPU backend](docs/findings.md#on-gpus) has been measured yet; "
     "others [published GPU results](docs/findings.md#published-gpu-results)."
 )
 
@@ -125,7 +125,7 @@ def _result(runs: Shown) -> str:
         f"On the OR gate of {CITED}, a PyTorch step takes {_micros(torch)} and a NumPy step "
         f"{_micros(numpy)}: "
         f"{' to '.join(f'{ratio:.0f}' for ratio in factors)}× as long. Where PyTorch catches up "
-        "depends on the machine: measure yours. A perceptron of two features, as in the picture:",
+        "depends on the machine. Two features, as pictured:",
         "",
     ]
     for bench in benches:
