@@ -152,7 +152,7 @@ def _race(runs: Shown) -> str:
         for backend in SEARCHED_PAIR
     ]
     numpy, torch = (duration(seconds or inf) for seconds in trained)
-    return f"{verdict.sentence}; training alone: {numpy} and {torch}"
+    return f"{verdict.sentence}; training: {numpy}, {torch}"
 
 
 def _phases(runs: Shown) -> str:

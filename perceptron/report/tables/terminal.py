@@ -279,7 +279,7 @@ def _fitted(columns: Sequence[Sequence[str]], right: Sequence[bool]) -> list[int
 
 
 def _narrowed(widths: Sequence[int], minimal: Sequence[int]) -> list[int]:
-    """Return widths that fit, or equal ``least``; the widest are narrowed first."""
+    """Return widths that fit, or equal ``minimal``; the widest are narrowed first."""
     widths = list(widths)
     while _whole(widths) > out.width and widths != minimal:
         foldable = (index for index in range(len(widths)) if widths[index] > minimal[index])
@@ -296,7 +296,7 @@ def _longest_word(cell: str) -> int:
 
 
 def show_paths(rows: Path | None, page: Path | str | None) -> None:
-    """Print the folder of our own rows, if there is one, and the page with the result.
+    """Print the folder of the rows, if there is one, and the page with the result.
 
     The page is quoted for a shell, where ``&`` between switches has a meaning.
     """
