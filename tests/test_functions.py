@@ -269,9 +269,9 @@ def test_functions_of_a_module_are_those_of_the_script_and_edits_are_seen(tmp_pa
     script = project / "script.py"
     script.write_text(
         "import helper\n"
-        "from perceptron.commands.crossover import _kept\n"
+        "from perceptron.commands.crossover import _write_functions\n"
         "from perceptron.questions.crossover.functions import called\n"
-        "file = _kept({'a': helper.same, 'b': abs}, helper.same, None, None, [1, 2])\n"
+        "file = _write_functions({'a': helper.same, 'b': abs}, helper.same, None, None, [1, 2])\n"
         "found = called(file, 'own')\n"
         "print(found.digest, *found.files)\n"
     )

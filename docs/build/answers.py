@@ -20,15 +20,15 @@ def blocks() -> Blocks:
     rows = [
         (
             _NAMES.get(status, status),
-            *(_told(made(status)) for made in (backends, over_processes, over_models)),
+            *(_sentence(made(status)) for made in (backends, over_processes, over_models)),
         )
         for status in STATUSES
     ]
-    rows.append(("suspect", _told(suspect()), "same", "same"))
+    rows.append(("suspect", _sentence(suspect()), "same", "same"))
     return {"answers": "\n".join(markdown.table(_COLUMNS, rows))}
 
 
-def _told(rows: Sequence[Measurement]) -> str:
+def _sentence(rows: Sequence[Measurement]) -> str:
     """Return the sentence about the only pair in the rows."""
     (verdict,) = verdicts(crossovers(rows))
     return "<br>".join((f"**{verdict.decided}**: {verdict.sentence}", *verdict.notes))

@@ -30,7 +30,7 @@ def of_finding(bench: Answered, backend: str) -> str:
 def of_crossover(bench: Answered, crossover: Crossover) -> str:
     """Return the factor between runs of a crossover's size, or else of the ratio closest to 1."""
     alone = crossover.sessions or []
-    sizes = [one.size for one in alone if one.size is not None]
+    sizes = [session.size for session in alone if session.size is not None]
     if crossover.size is not None and len(sizes) == len(alone):
         return _factor("size ", sizes)
     closest = min(crossover.ratio_at, key=lambda at: abs(log(at.ratio)))
@@ -39,7 +39,7 @@ def of_crossover(bench: Answered, crossover: Crossover) -> str:
         ratio_near(crossover, run_rows, closest.size, CONFIDENCE)
         for run_rows in by_run(rows).values()
     )
-    return _factor("ratio ", [one.estimate for one in ratios if one is not None])
+    return _factor("ratio ", [ratio.estimate for ratio in ratios if ratio is not None])
 
 
 def number_of(answered: Answered) -> str:
@@ -65,8 +65,8 @@ def _fewest(bench: Answered) -> list[Measurement]:
     return [row for row in (*rows, *bench.run.others) if row.all_threads == threads]
 
 
-def _factor(what: str, estimates: Iterable[float]) -> str:
+def _factor(label: str, estimates: Iterable[float]) -> str:
     every = sorted(estimates)
     if len(every) < 2:
         return ONE_RUN if every else NONE
-    return f"{what}{digits(every[-1] / every[0])}×"
+    return f"{label}{digits(every[-1] / every[0])}×"

@@ -41,7 +41,7 @@ def blocks(runs: Shown, published: Path) -> Blocks:
     return {
         "finding": "\n".join((_PUBLISHED, "", *_finding(runs.bench))),
         "crossovers": "\n".join(_crossovers(runs.bench)),
-        "ground": _ground(runs.bench),
+        "ground": _settings(runs.bench),
         "gpus-in-full": "\n\n".join(gpus) or NO_GPU,
     }
 
@@ -82,7 +82,7 @@ def _crossovers(bench: Answered) -> list[str]:
     return crossover_lines(crossovers_of(bench), **columns)
 
 
-def _ground(bench: Answered) -> str:
+def _settings(bench: Answered) -> str:
     facts = bench.run.facts.environment
     names = [name for name in ("numpy", "torch") if name in facts.libraries]
     versions = ", ".join(f"{name} {facts.libraries[name]}" for name in names)
@@ -95,7 +95,7 @@ def _of_gpu(gpu: ShownGpu, published: Path) -> list[str]:
     lines = [f"### {gpu.name}", "", *_finding(gpu.bench), ""]
     if crossovers_of(gpu.bench):
         lines += [*_crossovers(gpu.bench), ""]
-    lines.append(f"{gpu.name} beside {_ground(gpu.bench)}")
+    lines.append(f"{gpu.name} beside {_settings(gpu.bench)}")
     if gpu.phase_map is not None:
         text = gpu.phase_map.answer.verdicts[0].sentence
         lines += ["", f"The map: {text} Rows in `{gpu.phase_map.run.folder}`."]

@@ -45,11 +45,11 @@ def ladder(runs: Shown) -> Blocks:
     batches = [
         line for table in tables for line in (*markdown.table(table.columns, table.texts), "")
     ]
-    batches.append(_ground_of_ladder(runs.batches))
-    return {"ladder": _ground_of_ladder(runs.ladder), "ladder-batches": "\n".join(batches)}
+    batches.append(_ladder_settings(runs.batches))
+    return {"ladder": _ladder_settings(runs.ladder), "ladder-batches": "\n".join(batches)}
 
 
-def _ground_of_ladder(ladder: Answered) -> str:
+def _ladder_settings(ladder: Answered) -> str:
     processes = len({row.repeat for row in times(ladder.run.rows) if row.phase is None})
     return conditions(ladder, f"; {processes} fresh processes each")
 
@@ -85,7 +85,7 @@ def over_processes(runs: Shown) -> Blocks:
     """Return the crossovers over the number of processes, and their conditions."""
     answered = runs.processes
     return {
-        "processes": "\n".join([*crossover_lines(crossovers_of(answered)), "", _ground(answered)])
+        "processes": "\n".join([*crossover_lines(crossovers_of(answered)), "", _settings(answered)])
     }
 
 
@@ -99,7 +99,7 @@ def _along_models(answered: Answered) -> list[str]:
     lines = crossover_lines(crossovers_of(answered))
     rows = answered.run.times
     lines += ["", f"`{rows[0].family}`: an iteration shared out over the models", "", *_times(rows)]
-    return [*lines, "", _ground(answered)]
+    return [*lines, "", _settings(answered)]
 
 
 def _times(rows: list[Measurement]) -> list[str]:
@@ -120,6 +120,6 @@ def _times(rows: list[Measurement]) -> list[str]:
     )
 
 
-def _ground(answered: Answered) -> str:
+def _settings(answered: Answered) -> str:
     first = answered.run.times[0]
     return conditions(answered, f", {first.all_threads} threads in all, {first.dtype}", commit=True)

@@ -59,6 +59,7 @@ def show(backends: Mapping[str, Sequence[CheckResult]], verbose: bool = False) -
     """
     from rich.markup import escape
 
+    from perceptron.numbers import counted
     from perceptron.report.tables import terminal
 
     for name, promises in backends.items():
@@ -81,4 +82,4 @@ def show(backends: Mapping[str, Sequence[CheckResult]], verbose: bool = False) -
             for line in promise.broken:
                 terminal.out.print(f"[red]{escape(promise.name)}[/]: {escape(line)}")
     if len(backends) > 1 and not verbose:
-        terminal.line(f"more:  {len(backends) - 1} more tables: --verbose")
+        terminal.line(f"more:  --verbose shows {counted(len(backends) - 1, 'more table')}")

@@ -55,13 +55,13 @@ class FunctionCrossover:
     def __init__(self, answered: Answered) -> None:
         from perceptron.records.row import times
 
-        self._told = answered
+        self._answered = answered
         self._rows = times(answered.run.rows)
 
     @property
     def crossovers(self) -> list[Crossover]:
         """The crossover of each pair of candidates."""
-        crossovers: list[Crossover] = self._told.answer.data["crossovers"]
+        crossovers: list[Crossover] = self._answered.answer.data["crossovers"]
         return crossovers
 
     def pair(self, incumbent: str, challenger: str) -> Crossover:
@@ -109,12 +109,12 @@ class FunctionCrossover:
     @property
     def warnings(self) -> tuple[MeasurementWarning, ...]:
         """Reasons to doubt the numbers, such as contention, with advice."""
-        return self._told.warnings
+        return self._answered.warnings
 
     @property
     def folder(self) -> Path:
         """The folder of the measurements."""
-        return self._told.results
+        return self._answered.results
 
     def at(self, size: float) -> AtSize:
         """Return the fastest candidate at a size in the measured range.
@@ -138,9 +138,9 @@ class FunctionCrossover:
             seconds[name] = float(np.exp(np.interp(np.log(size), np.log(sizes), logs)))
         if not seconds:
             measured = sorted(row.size for row in self._rows if row.seconds is not None)
-            reach = f", {number(measured[0])} to {number(measured[-1])}" if measured else ""
-            raise UserError(f"at({number(size)}): outside of the sizes that were measured{reach}")
-        rows = [*self._rows, *self._told.run.others]
+            span = f", {number(measured[0])} to {number(measured[-1])}" if measured else ""
+            raise UserError(f"at({number(size)}): outside of the sizes that were measured{span}")
+        rows = [*self._rows, *self._answered.run.others]
         compared = {
             (crossover.challenger, crossover.incumbent): crossover for crossover in self.crossovers
         }
@@ -172,7 +172,7 @@ class FunctionCrossover:
         from perceptron.records.readers.sources import load_sources
 
         compared, rows = self.crossovers, self._rows
-        libraries = self._told.run.facts.environment.libraries
+        libraries = self._answered.run.facts.environment.libraries
         for folder in results:
             (source,) = load_sources([str(folder)], ReadRequest(samples="number"))
             other_rows = [row for row in source.rows if row.family == rows[0].family]
@@ -216,13 +216,13 @@ class FunctionCrossover:
 
     @property
     def _drawing(self) -> LineFigure | None:
-        every = (figure.drawing for figure in self._told.answer.figures)
+        every = (figure.drawing for figure in self._answered.answer.figures)
         return next((drawing for drawing in every if isinstance(drawing, LineFigure)), None)
 
     def __repr__(self) -> str:
         from perceptron.report.tables.answer import as_text
 
-        return as_text(self._told.answer).rstrip()
+        return as_text(self._answered.answer).rstrip()
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -315,7 +315,7 @@ def crossover(
         raise UserError(f"name must be a text, got {name!r}")
     if not isinstance(results, str | PathLike) or not str(results).strip():
         raise UserError(f"results must be the path of a folder, got {results!r}")
-    file = _kept(candidates, setup, equal, fresh, sizes)
+    file = _write_functions(candidates, setup, equal, fresh, sizes)
 
     from perceptron.questions.crossover.functions import called
     from perceptron.questions.crossover.study import CrossoverPlan, CrossoverStudy
@@ -335,7 +335,7 @@ def crossover(
     return FunctionCrossover(answered)
 
 
-def _kept(
+def _write_functions(
     candidates: Mapping[str, Callable[..., object]],
     setup: Any,
     equal: Any,

@@ -53,17 +53,17 @@ def removed(
     BASE's own suite is searched where it may have an ``other_suite``.
     """
     suite = sides.trees.suite
-    base_suite = _own(sides, seconds_left) if other_suite else _Own()
+    base_suite = _base_suite(sides, seconds_left) if other_suite else _BaseSuite()
     head_keys = {benchmark.key for benchmark in suites.benchmarks}
     benchmarks = [
         benchmark.key
-        for benchmark in (*suites.gone, *base_suite.found.benchmarks)
+        for benchmark in (*suites.gone, *base_suite.discovery.benchmarks)
         if is_wanted(benchmark, pattern, suite)
         if benchmark.key not in head_keys and not is_left_out(benchmark)
     ]
     modules = [
         unloadable.module
-        for unloadable in base_suite.found.unloadable
+        for unloadable in base_suite.discovery.unloadable
         if not unloadable.skips and not suite.test and pattern.search(unloadable.module)
         # A module that HEAD still has was repaired, and need not have benchmarks.
         if unloadable.module not in suites.modules and not base_suite.is_on_head(unloadable, sides)
@@ -73,10 +73,10 @@ def removed(
 
 
 @dataclass(frozen=True)
-class _Own:
+class _BaseSuite:
     """BASE's own suite as BASE loads it, and why not all of it is known."""
 
-    found: Discovery = field(default_factory=Discovery)
+    discovery: Discovery = field(default_factory=Discovery)
     benchmarks: str = ""
     """The folder of its benchmarks in BASE's tree."""
     unknown: str | None = None
@@ -88,24 +88,26 @@ class _Own:
 
     def lacks(self, benchmarks: Iterable[Benchmark], sides: Sides) -> set[str]:
         """Return the benchmarks that it certainly lacks: no module that fails could hold them."""
-        base_keys = {benchmark.key for benchmark in self.found.benchmarks}
+        base_keys = {benchmark.key for benchmark in self.discovery.benchmarks}
         return {
             benchmark.key
             for benchmark in benchmarks
             if self.unknown is None and benchmark.key not in base_keys
-            if not any(module.holds(sides.module(benchmark)) for module in self.found.unloadable)
+            if not any(
+                module.holds(sides.module(benchmark)) for module in self.discovery.unloadable
+            )
         }
 
 
-def _own(sides: Sides, seconds_left: Callable[[], float]) -> _Own:
+def _base_suite(sides: Sides, seconds_left: Callable[[], float]) -> _BaseSuite:
     """Return BASE's own suite as BASE loads it."""
     with sides.trees.own_of_base() as tree:
         suite = _suite_of_base(sides.trees.suite, tree)
         if suite is None:
-            return _Own()
+            return _BaseSuite()
         if suite.kind == "asv" and not (tree / suite.benchmarks).is_dir():
             unknown = f"BASE has no {suite.benchmarks}, and no {suite.file} that says more"
-            return _Own(unknown=unknown)
+            return _BaseSuite(unknown=unknown)
         try:
             discovery, failed = sides.discover_own(tree, suite, seconds_left), False
         except CannotImport as error:
@@ -119,7 +121,7 @@ def _own(sides: Sides, seconds_left: Callable[[], float]) -> _Own:
         discovery,
         unloadable=[module for module in discovery.unloadable if not module.is_suite],
     )
-    return _Own(modules, suite.benchmarks, failures[0] if failures else None)
+    return _BaseSuite(modules, suite.benchmarks, failures[0] if failures else None)
 
 
 def _suite_of_base(suite: Suite, tree: Path) -> Suite | None:

@@ -278,8 +278,7 @@ class Stages:
         )
 
     def _rounds(self, stage: Stage, sizes: Mapping[str, int], end: float, fewest: int = 0) -> int:
-        """Measure ``sizes`` blocks of each benchmark, in rounds, until ``end``; return the rounds
-        done.
+        """Measure ``sizes`` blocks of each benchmark in rounds until ``end``; return the rounds.
 
         The first ``fewest`` rounds, without which nothing is judged, may last until the budget
         ends.

@@ -36,7 +36,7 @@ def address(plan: ComparisonPlan) -> str | None:
     base, head = _side(plan.base), _side(plan.head)
     if base is None or head is None:
         return None
-    return f"{FOLDER}/{base}..{head}{_asked(plan)}/{PAGE}"
+    return f"{FOLDER}/{base}..{head}{_request_suffix(plan)}/{PAGE}"
 
 
 def is_name(folder: str) -> bool:
@@ -62,7 +62,7 @@ def _side(side: ComparedRevision) -> str | None:
     return f"{commit}+{changes}" if changes else commit
 
 
-def _asked(plan: ComparisonPlan) -> str:
+def _request_suffix(plan: ComparisonPlan) -> str:
     pythons = None
     if plan.base.python != plan.head.python and not plan.build:
         pythons = plan.base.python, plan.head.python

@@ -44,30 +44,30 @@ class Asked:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+def planned(monkeypatch: pytest.MonkeyPatch) -> Asked:
     return Asked(monkeypatch)
 
 
-def test_advise_options_are_part_of_problem(asked: Asked) -> None:
+def test_advise_options_are_part_of_problem(planned: Asked) -> None:
     """Two equal hidden layers are two."""
     options = ("--classes", "10", "--batch", "128", "--optimizer", "adam", "--feed", "host")
     shape = ("advise", "--rows", "1000", "--features", "20", "--hidden", "64,64")
-    plan, _ = asked(*shape, *options, "--models", "400", "--epochs", "5")
+    plan, _ = planned(*shape, *options, "--models", "400", "--epochs", "5")
     assert plan.name == "mlp:1000x20x64x64:10c:128b:adam:host:400m"
     assert plan.length.epochs == 5
 
 
-def test_advise_problem_has_default_length(asked: Asked) -> None:
+def test_advise_problem_has_default_length(planned: Asked) -> None:
     """Unless the user gives one."""
-    own, _ = asked("advise", "--problem", "digits")
-    assert own.length.iterations == catalogue.find("digits").iterations != 10_000
-    given, _ = asked("advise", "--problem", "digits", "--iterations", "7")
-    assert given.length.iterations == 7
+    by_default, _ = planned("advise", "--problem", "digits")
+    assert by_default.length.iterations == catalogue.find("digits").iterations != 10_000
+    by_option, _ = planned("advise", "--problem", "digits", "--iterations", "7")
+    assert by_option.length.iterations == 7
 
 
-def test_advise_budget_is_in_minutes(asked: Asked) -> None:
+def test_advise_budget_is_in_minutes(planned: Asked) -> None:
     """It is no part of the plan: more may be given when a run is resumed."""
-    asked_for = [asked(*ASKED, *words) for words in ((), ("--budget", "2"))]
+    asked_for = [planned(*ASKED, *words) for words in ((), ("--budget", "2"))]
     assert [seconds for _, seconds in asked_for] == [28.0, 120.0]
     assert len({repr(plan) for plan, _ in asked_for}) == 1
 
@@ -76,8 +76,10 @@ def test_advise_undecided_exits_with_3(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exit code 3, whatever is known of other sizes."""
-    own = [replace(row, waited=0.9) if row.problem == SHAPE else row for row in advice_rows()]
-    for kept, code in ((advice_rows(), 0), (own, 3)):
+    by_default = [
+        replace(row, waited=0.9) if row.problem == SHAPE else row for row in advice_rows()
+    ]
+    for kept, code in ((advice_rows(), 0), (by_default, 3)):
         judged = answer_run(read_run(keep(tmp_path / str(code), ADVICE, kept)))
         monkeypatch.setattr(run_study, "run_study", lambda *_, judged=judged: judged)
         assert (app([*ASKED, "--json"], standalone_mode=False) or 0) == code

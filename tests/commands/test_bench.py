@@ -124,17 +124,17 @@ def test_however_it_is_stopped_the_same_command_goes_on(
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
     command = (*QUICK, "--backends", "stopped", "--results", "disk", "--html", "")
-    kept = ""
+    earlier = ""
 
     def rows() -> str:
         """Return the whole lines that are there, which begin with all that there were before."""
-        nonlocal kept
+        nonlocal earlier
         files = list(tmp_path.glob("disk/runs/box/*/measurements.jsonl"))
         text = files[0].read_text() if files else ""
         text = text[: text.rfind("\n") + 1]
         assert len(files) <= 1
-        assert text.startswith(kept)
-        kept = text
+        assert text.startswith(earlier)
+        earlier = text
         return text
 
     def stopped_by(how: signal.Signals) -> tuple[int, list[str]]:

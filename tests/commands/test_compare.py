@@ -38,8 +38,8 @@ def compare(monkeypatch: pytest.MonkeyPatch, result: Comparison, *options: str) 
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[CompareRequest]:
-    """What the gate was asked, by every command of a test."""
+def requested(monkeypatch: pytest.MonkeyPatch) -> list[CompareRequest]:
+    """Requests of the gate, one from each command of a test."""
     requests: list[CompareRequest] = []
 
     def answer(request: CompareRequest, progress: object) -> Comparison:
@@ -50,12 +50,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[CompareRequest]:
     return requests
 
 
-def test_compare_options_become_request(asked: list[CompareRequest]) -> None:
+def test_compare_options_become_request(requested: list[CompareRequest]) -> None:
     """Percentages become shares; what was not typed is left to the rule."""
     options = "--count never --least-judged 0 --budget 3 --seed 7"
     app(["compare", "a", "b", *options.split()], standalone_mode=False)
     app(["compare", "a", "b"], standalone_mode=False)
-    assert asked == [
+    assert requested == [
         CompareRequest("a", "b", budget_minutes=3, seed=7, count="never", least_judged=0.0),
         CompareRequest("a", "b"),
     ]
@@ -92,14 +92,14 @@ def test_compare_page_states_numbers_of_rule() -> None:
     ],
 )
 def test_compare_repeat_command_gives_same_request(
-    asked: list[CompareRequest], request_: CompareRequest
+    requested: list[CompareRequest], request_: CompareRequest
 ) -> None:
     """With the seed that was drawn, and the commits instead of their names."""
     base, head = Revision("a", "a" * 40), Revision("b", "b" * 40)
     suite = Suite("asv.conf.json", "benchmarks", "")
     line = command(Case(request_, Path(), base, head, suite, {}), 7)
     app(shlex.split(line)[1:], standalone_mode=False)
-    assert asked == [replace(request_, base="a" * 12, head="b" * 12, seed=7)]
+    assert requested == [replace(request_, base="a" * 12, head="b" * 12, seed=7)]
 
 
 def test_json_markdown_and_marks_do_not_get_mixed_up(
@@ -148,8 +148,8 @@ def test_compare_answers_without_page_dependencies(
     assert compare(monkeypatch, comparison(row()), "--json") == 0
     out, err = capsys.readouterr()
     assert json.loads(out)["page"] is None
-    said = " ".join(err.split())
-    assert said.startswith("no page will be written: jinja2 is not installed: pip ")
+    message = " ".join(err.split())
+    assert message.startswith("no page will be written: jinja2 is not installed: pip ")
     assert list(tmp_path.iterdir()) == []
 
 

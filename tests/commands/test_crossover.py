@@ -74,9 +74,9 @@ def test_crossover_from_files_lists_sources_read(
     (folder / "cut.json").write_text('{"benchmarks": [')
     run("--from", "tables", "--family", "svd", "--html", "")
     shown = capsys.readouterr()
-    said = " ".join(shown.out.split())
+    text = " ".join(shown.out.split())
     read = "rows: tables (csv, 1 file): 5 rows read; left out: 1 of a family that was not asked for"
-    assert read in said
+    assert read in text
     assert "warning: tables/cut.json: not JSON, or cut short" in shown.err
     assert "UserWarning" not in shown.err
     assert not any(line.startswith(("page:", "next:")) for line in shown.out.splitlines())
@@ -85,7 +85,7 @@ def test_crossover_from_files_lists_sources_read(
     (source,) = document["sources"]
     assert (source["rows"], sum(source["left_out"].values())) == (5, 1)
     assert [warning["code"] for warning in document["warnings"]] == ["file-not-read"]
-    crossover = next(one for one in document["crossovers"] if one["challenger"] == "gpu")
+    crossover = next(item for item in document["crossovers"] if item["challenger"] == "gpu")
     assert crossover["files"] == ["tables/good.csv"]
     ratios = [(at["size"], at["ratio"]) for at in crossover["ratio_at"]]
     assert ratios == [(1, pytest.approx(30)), (100, pytest.approx(31 / 900))]

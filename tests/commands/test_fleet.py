@@ -65,7 +65,7 @@ def submitted(folder: Path) -> dict[str, int]:
     return {file.parent.name: file.stat().st_mtime_ns for file in files}
 
 
-def told(done: subprocess.CompletedProcess[str], code: int) -> Any:
+def document_of(done: subprocess.CompletedProcess[str], code: int) -> Any:
     assert done.returncode == code, done.stderr
     return json.loads(done.stdout)
 
@@ -87,29 +87,29 @@ def test_jobs_outlive_ctrl_c_and_one_that_was_killed_is_resumed_by_the_same_comm
     try:
         assert wait_until(lambda: bool(lines_of(folder, killed)), 300)
         # However fast the machine is, the job is not done before it is killed.
-        for one in processes(folder, "local-1"):
+        for item in processes(folder, "local-1"):
             with suppress(psutil.Error):  # a worker that has just ended
-                one.suspend()
+                item.suspend()
     finally:
         os.killpg(leaving.pid, signal.SIGINT)  # as a terminal sends ctrl-C
-    _, said = leaving.communicate(timeout=60)
-    assert leaving.returncode == 2, said
-    assert "error: interrupted; the jobs continue: `perceptron fleet status`" in said
-    (left,) = told(here("fleet", "status", "--json"), 0)["fleets"]
+    _, message = leaving.communicate(timeout=60)
+    assert leaving.returncode == 2, message
+    assert "error: interrupted; the jobs continue: `perceptron fleet status`" in message
+    (left,) = document_of(here("fleet", "status", "--json"), 0)["fleets"]
     assert [job["job"] for job in left["jobs"]] == ["local-1", "local-2"]
     assert {job["state"] for job in left["jobs"]} <= {"running", "done"}
 
     end_processes(folder, "local-1")
-    kept, before = lines_of(folder, killed), submitted(folder)
-    (left,) = told(here("fleet", "status", "--json"), 1)["fleets"]
+    complete, before = lines_of(folder, killed), submitted(folder)
+    (left,) = document_of(here("fleet", "status", "--json"), 1)["fleets"]
     assert (left["jobs"][0]["state"], left["jobs"][0]["machine"]) == ("failed", MACHINES[0])
-    assert len(kept) == 1
-    document = told(here(*ON_TWO, "--json"), 0)
+    assert len(complete) == 1
+    document = document_of(here(*ON_TWO, "--json"), 0)
     jobs = [(job["machine"], job["state"], job["rows"]) for job in document["jobs"]]
     assert jobs == [(machine, "done", ROWS) for machine in MACHINES]
-    assert [one["machine"] for one in document["machines"]] == MACHINES
-    assert all(one["answers"][0].startswith("cold start: ") for one in document["machines"])
-    assert lines_of(folder, f"runs/{MACHINES[0]}")[:1] == kept
+    assert [item["machine"] for item in document["machines"]] == MACHINES
+    assert all(item["answers"][0].startswith("cold start: ") for item in document["machines"])
+    assert lines_of(folder, f"runs/{MACHINES[0]}")[:1] == complete
     after = submitted(folder)
     assert [job for job in after if after[job] != before[job]] == ["local-1"]
 
@@ -117,8 +117,8 @@ def test_jobs_outlive_ctrl_c_and_one_that_was_killed_is_resumed_by_the_same_comm
     assert again.stdout.startswith(f"{MACHINES[0]}  cold start: ")
     assert submitted(folder) == after
     shutil.rmtree(folder / "results" / "runs")
-    collected = told(here("fleet", "collect", "--json"), 0)
-    assert [one["added"] for one in collected["runs"]] == [ROWS, ROWS]
+    collected = document_of(here("fleet", "collect", "--json"), 0)
+    assert [item["added"] for item in collected["runs"]] == [ROWS, ROWS]
     assert len(lines_of(folder, "runs/*")) == 2 * ROWS
 
 
@@ -127,7 +127,7 @@ def test_fleet_collect_exits_with_1_for_unusable_run(here: Perceptron, tmp_path:
         keep(tmp_path / host, BENCH, bench_rows(), machine=host, folder=host)
     (tmp_path / "two" / "runs" / "two" / f"environment-{FACTS.id}.json").unlink()
     done = here("fleet", "collect", "one", "two", "--html", "", "--json")
-    document = told(done, 1)
+    document = document_of(done, 1)
     assert "not collected: two/runs/two/environment-" in done.stderr
     assert len(document["complaints"]) == 1
-    assert [one["machine"] for one in document["machines"]] == ["one"]
+    assert [item["machine"] for item in document["machines"]] == ["one"]

@@ -13,7 +13,7 @@ from perceptron.questions.walkthrough.figures import sigmoid_curve
 from tests.conftest import Perceptron
 
 
-def told(here: Perceptron, *typed: str) -> dict[str, Any]:
+def document_of(here: Perceptron, *typed: str) -> dict[str, Any]:
     process = here("walkthrough", *typed, "--json")
     assert process.returncode == 0, process.stderr
     document: dict[str, Any] = json.loads(process.stdout)
@@ -22,7 +22,7 @@ def told(here: Perceptron, *typed: str) -> dict[str, Any]:
 
 def test_identity_in_place_of_the_sigmoid_learns_nothing_of_the_or_gate(here: Perceptron) -> None:
     """Without it the gradients of the four observations cancel."""
-    (run,) = told(here, "or-gate", "--backend", "numpy", "--activation", "identity")["runs"]
+    (run,) = document_of(here, "or-gate", "--backend", "numpy", "--activation", "identity")["runs"]
     assert run["errors"][-1][1] == pytest.approx(run["errors"][0][1], rel=0.01)
 
 
@@ -39,7 +39,7 @@ def test_backends_give_one_curve_on_the_digits(here: Perceptron, tmp_path: Path)
     """NumPy and PyTorch from one start over one order of batches, whatever they compute in."""
     pytest.importorskip("sklearn")
     backends = ("--backend", "numpy", "torch-cpu", "numpy-published")
-    document = told(here, "digits", *backends, "--save", "figures")
+    document = document_of(here, "digits", *backends, "--save", "figures")
     assert (tmp_path / "figures" / "digits-mistakes.png").exists()
     assert "numpy-published" in {entry["backend"] for entry in document["skipped"]}
     numpy, *others = document["runs"]

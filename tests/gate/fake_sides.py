@@ -47,20 +47,20 @@ class FakeSides:
         self._measured: Counter[Side] = Counter()
         self._turns = {
             (kind, key): cycle(values)
-            for kind, own in (("ratios", self.ratios), ("trials", self.trials))
-            for key, values in own.items()
+            for kind, by_key in (("ratios", self.ratios), ("trials", self.trials))
+            for key, values in by_key.items()
         }
 
     def work_folder(self, side: Side) -> Path:
         return self.home / side
 
     @staticmethod
-    def identifier(_side: Side, own: Benchmark) -> str:
-        return own.asv_id
+    def identifier(_side: Side, benchmark: Benchmark) -> str:
+        return benchmark.asv_id
 
     @staticmethod
-    def module(own: Benchmark) -> str:
-        return own.name.partition(".")[0]
+    def module(benchmark: Benchmark) -> str:
+        return benchmark.name.partition(".")[0]
 
     def discover(self, _side: Side) -> None:
         """Compile nothing."""

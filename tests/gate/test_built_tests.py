@@ -68,16 +68,16 @@ def packaged(toy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_tests_inside_the_package_measure_what_each_revision_builds(packaged: Repository) -> None:
     slower = COUNTED.replace("amount * 1e-6", "amount * 1.05e-6")
     packaged.commit("head", "toy/__init__.py", slower)
-    found = run("base", "head", pytest="toy/suite/bench", build=True, reasons=False)
-    assert found.verdict == "regression", found.reason
-    assert rows(found)["test_toy"].change == pytest.approx(0.05)
-    assert "site-packages/toy" in (found.environment.head_code or "")
+    comparison = run("base", "head", pytest="toy/suite/bench", build=True, reasons=False)
+    assert comparison.verdict == "regression", comparison.reason
+    assert rows(comparison)["test_toy"].change == pytest.approx(0.05)
+    assert "site-packages/toy" in (comparison.environment.head_code or "")
 
 
 def test_code_beside_tests_that_both_sides_take_from_head_is_not_clean_when_built(
     packaged: Repository,
 ) -> None:
     packaged.commit("head", "toy/suite/core.py", "def work(): return sum(range(10_000))\n")
-    found = run("base", "head", pytest="toy/suite", build=True, always=False)
-    assert found.verdict == "inconclusive"
-    assert found.reason.startswith("HEAD's toy/suite/core.py served both")
+    comparison = run("base", "head", pytest="toy/suite", build=True, always=False)
+    assert comparison.verdict == "inconclusive"
+    assert comparison.reason.startswith("HEAD's toy/suite/core.py served both")

@@ -33,8 +33,13 @@ def compared(
 ) -> tuple[Judgement, list[Block]]:
     """Compare benchmarks that execute the same, to the end."""
     with open_run(folder, budget) as journal:
-        known = {block.benchmark for block in journal.blocks}  # resumed, they are counted
-        for block in [own for key in keys if key not in known for own in counts(key, 0.0)]:
+        counted = {block.benchmark for block in journal.blocks}  # resumed, they are counted
+        for block in [
+            counted_block
+            for key in keys
+            if key not in counted
+            for counted_block in counts(key, 0.0)
+        ]:
             journal.append(block)
         stages = stages_of(journal, fake, [key.removeprefix("time_") for key in keys], Rule())
         stages.calibrate()
@@ -127,9 +132,10 @@ def test_clock_undecided_if_a_tenth_may_hide_in_same_work(
 ) -> None:
     """By the rule that holds where nothing was counted; a strict run calls it so."""
     timed = blocks("time_it", (time + noise(spread, size, seed)).tolist())
-    some = [*counts("time_it", 0.0), *(timed or [trial(base=LATE, head=LATE)])]
+    measured = [*counts("time_it", 0.0), *(timed or [trial(base=LATE, head=LATE)])]
     row, strict = (
-        judge([benchmark("time_it")], some, {}, RULE, strict=own).rows[0] for own in (False, True)
+        judge([benchmark("time_it")], measured, {}, RULE, strict=is_strict).rows[0]
+        for is_strict in (False, True)
     )
     hidden = row.smallest_detectable is None or row.smallest_detectable > RULE.blind
     assert row.clock_undecided is (hidden and (row.high is None or row.high >= RULE.blind))
@@ -141,23 +147,23 @@ def test_clock_undecided_if_a_tenth_may_hide_in_same_work(
 
 
 def test_clock_undecided_makes_strict_run_inconclusive() -> None:
-    some = [*counts("time_it", 0.0), *blocks("time_it", LOUD.tolist())]
-    one = [benchmark("time_it")]
-    assert judge(one, some, {}, RULE).verdict == "clean"
-    judgement = judge(one, some, {}, RULE, strict=True)
+    measured = [*counts("time_it", 0.0), *blocks("time_it", LOUD.tolist())]
+    benchmarks = [benchmark("time_it")]
+    assert judge(benchmarks, measured, {}, RULE).verdict == "clean"
+    judgement = judge(benchmarks, measured, {}, RULE, strict=True)
     assert judgement.verdict == "inconclusive"
     assert "raise --budget" in (judgement.rows[0].reason or "")
     mute = [GateRule(match="time_it", mute="#1234")]
-    assert judge(one, some, {}, RULE, limits=mute, strict=True).verdict == "clean"
+    assert judge(benchmarks, measured, {}, RULE, limits=mute, strict=True).verdict == "clean"
 
 
 def test_clock_undecided_for_rise_within_limit_or_fall() -> None:
     """Its instructions alone acquit it too; no limit of the clock's is asked of it."""
     loud = blocks("time_it", LOUD.tolist())
     for change, limit in ((0.05, 0.08), (-0.1, None)):
-        some = [*counts("time_it", *[change] * 3), *loud]
+        measured = [*counts("time_it", *[change] * 3), *loud]
         rules = [GateRule(match="time_it", slower=limit)]
-        (row,) = judge([benchmark("time_it")], some, {}, RULE, limits=rules).rows
+        (row,) = judge([benchmark("time_it")], measured, {}, RULE, limits=rules).rows
         assert (row.verdict in {"no change", "faster"}, row.clock_undecided) == (True, True)
     fine = blocks("time_it", [0.001 * (number % 3) - 0.06 for number in range(10)])
     (row,) = judged([*counts("time_it", *[-0.1] * 3), *fine]).rows
@@ -167,15 +173,15 @@ def test_clock_undecided_for_rise_within_limit_or_fall() -> None:
 def test_clock_absent_needs_every_benchmark_judged() -> None:
     """Nine of fifteen by their counts alone are not clean; a value is no time."""
     counted = [benchmark(f"time_{number}") for number in range(9)]
-    some = [block for own in counted for block in counts(own.key, 0.0)]
-    late = [replace(trial(base=LATE, head=LATE), benchmark=own.key) for own in counted]
+    counts_alone = [block for listed in counted for block in counts(listed.key, 0.0)]
+    late = [replace(trial(base=LATE, head=LATE), benchmark=listed.key) for listed in counted]
     timed = blocks("time_0", [0.001 * (number % 3) for number in range(10)])
     for measured, left_out, verdict in (
-        ([*some, *late], 0, "clean"),
-        ([*some, *late], 6, "inconclusive"),
-        ([*some, *late[1:], *timed], 6, "clean"),
+        ([*counts_alone, *late], 0, "clean"),
+        ([*counts_alone, *late], 6, "inconclusive"),
+        ([*counts_alone, *late[1:], *timed], 6, "clean"),
     ):
         assert judge(counted, measured, {}, RULE, left_out=left_out).verdict == verdict
     value = Benchmark(name="track_it", type="track", unit="unit")
-    some += [*late, *blocks("track_it", [0.0] * 6)]
-    assert judge([*counted, value], some, {}, RULE, left_out=6).verdict == "inconclusive"
+    counts_alone += [*late, *blocks("track_it", [0.0] * 6)]
+    assert judge([*counted, value], counts_alone, {}, RULE, left_out=6).verdict == "inconclusive"

@@ -38,11 +38,11 @@ def test_compiled_code_that_changed_and_was_not_built_is_never_clean(toy: Reposi
 def test_compiled_code_unbuilt_is_a_warning_beside_regression() -> None:
     declared: NotBuilt = [], "setup.py names Extension"
     changed: NotBuilt = ["toy/_core.c"], None
-    for own, said in ((declared, "setup.py"), (changed, "toy/_core.c")):
-        found = with_warning(comparison(slower(), verdict="regression"), own)
-        (warning,) = found.warnings
-        assert (found.verdict, warning.code) == ("regression", "not built")
-        assert said in warning.message
+    for unbuilt, cause in ((declared, "setup.py"), (changed, "toy/_core.c")):
+        warned = with_warning(comparison(slower(), verdict="regression"), unbuilt)
+        (warning,) = warned.warnings
+        assert (warned.verdict, warning.code) == ("regression", "not built")
+        assert cause in warning.message
         assert "--build" in warning.advice
     assert with_warning(comparison(row()), declared).verdict == "clean"
 

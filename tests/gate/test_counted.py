@@ -170,5 +170,5 @@ def test_counted_rise_names_its_functions(counted: Comparison) -> None:
 def test_counted_same_work_names_edited_function(counted: Comparison) -> None:
     """No count says more."""
     row = rows(counted)["time_waits"]
-    assert [(own.function, own.edited) for own in row.why] == [("nap", True)]
+    assert [(function.function, function.edited) for function in row.why] == [("nap", True)]
     assert "its work is the same" in (row.why_not or "")

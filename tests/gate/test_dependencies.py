@@ -142,7 +142,7 @@ CASES = [
 
 def changed(name: str, text: str, base: str, head: str) -> list[Change]:
     first, second = (
-        {name: text.format(own).encode(errors="surrogateescape")} for own in (base, head)
+        {name: text.format(version).encode(errors="surrogateescape")} for version in (base, head)
     )
     return list(changes(first, second, SUITE_FILE))
 
@@ -151,13 +151,15 @@ def changed(name: str, text: str, base: str, head: str) -> list[Change]:
 def test_dependencies_meaning_of_changed_file(
     name: str, text: str, base: str, head: str, expected: str
 ) -> None:
-    found = {meaning(one, ONE, is_compiled=False) for one in changed(name, text, base, head)}
+    meanings = {
+        meaning(change, ONE, is_compiled=False) for change in changed(name, text, base, head)
+    }
     if expected == "compared":
-        assert found <= {"compared"}
+        assert meanings <= {"compared"}
     elif expected == "hidden":
-        assert "hidden" in found
+        assert "hidden" in meanings
     else:
-        assert found == {"unused"}
+        assert meanings == {"unused"}
 
 
 @pytest.mark.parametrize(
@@ -177,8 +179,10 @@ def test_environments_of_their_own_compare_what_they_follow(
 ) -> None:
     """What the gate builds follows the project's files and the matrix, and no lock or list."""
     both = Environments({"base": {"psutil": "6.1"}, "head": {"psutil": "7.0.0"}}, True, built)
-    found = [meaning(one, both, is_compiled=True) for one in changed(name, text, base, head)]
-    assert found == [expected]
+    meanings = [
+        meaning(change, both, is_compiled=True) for change in changed(name, text, base, head)
+    ]
+    assert meanings == [expected]
 
 
 def pinned(
@@ -207,9 +211,9 @@ def test_dependencies_used_pin_change_is_inconclusive(name: str, toy: Repository
     """Also where only HEAD's file lies in both trees, and where another list includes it."""
     toy.write("requirements.txt", "-r deps/base.txt\n")
     text = PINS[SUITE_FILE][0].replace("{{", '{{"project": "toy", "repo": ".", ', 1)
-    found = pinned(toy, name, text if name == SUITE_FILE else PIN)
-    assert found.verdict == "inconclusive"
-    assert found.reason.startswith("psutil 1.0 → 2.0 was not compared")
+    comparison = pinned(toy, name, text if name == SUITE_FILE else PIN)
+    assert comparison.verdict == "inconclusive"
+    assert comparison.reason.startswith("psutil 1.0 → 2.0 was not compared")
 
 
 SETUP_CFG = """
@@ -247,16 +251,16 @@ def test_dependencies_matrix_applies_to_pytest_suites(
     test = f"import psutil, pytest, toy\n{timed}{called}"
     toy.commit("before", "tests/test_it.py", test)
     matrix, chosen = PINS[SUITE_FILE][0], {"pytest": "tests/test_it.py"}
-    found = pinned(toy, SUITE_FILE, matrix, imports="", **chosen)
-    assert found.reason.startswith("psutil 1.0 → 2.0 was not compared")
+    comparison = pinned(toy, SUITE_FILE, matrix, imports="", **chosen)
+    assert comparison.reason.startswith("psutil 1.0 → 2.0 was not compared")
     toy.commit("third", "tests/test_it.py", f"{test}\n\n")
     assert run("second", "third", always=False, **chosen).verdict == "clean"
 
 
 def test_dependencies_two_names_of_one_environment_are_one(toy: Repository) -> None:
     other = Path(sys.executable).with_name("python3")
-    found = pinned(toy, INNER, PIN, base_python=sys.executable, head_python=str(other))
-    assert found.reason.startswith("psutil 1.0 → 2.0 was not compared")
+    comparison = pinned(toy, INNER, PIN, base_python=sys.executable, head_python=str(other))
+    assert comparison.reason.startswith("psutil 1.0 → 2.0 was not compared")
 
 
 def test_dependencies_include_lazy_imports_of_benchmark(toy: Repository) -> None:
@@ -274,8 +278,8 @@ def test_dependencies_namespace_package_is_found_by_files(
     write(site / "ns_dep-7.0.dist-info/RECORD", "ns/dep/__init__.py,,\n")
     monkeypatch.setenv("PYTHONPATH", str(site), prepend=":")
     toy.write("ns/own/__init__.py", "")
-    found = pinned(toy, INNER, "ns-dep=={0}\n", imports="import ns.dep, ns.own")
-    assert found.reason.startswith("ns-dep 1.0 → 2.0 was not compared")
+    comparison = pinned(toy, INNER, "ns-dep=={0}\n", imports="import ns.dep, ns.own")
+    assert comparison.reason.startswith("ns-dep 1.0 → 2.0 was not compared")
 
 
 BOTH = "inner 1.0 → 2.0, psutil 1.0 → 2.0 were"
@@ -316,8 +320,8 @@ def test_dependencies_include_lazy_imports_of_library(
     monkeypatch.setenv("PYTHONPATH", str(site), prepend=":")
     toy.write(file, text)
     pins = "inner=={0}\npsutil=={0}\nnumpy=={0}\n"
-    found = pinned(toy, INNER, pins, imports="import outer")
-    assert found.reason.startswith(f"{hidden} not compared")
+    comparison = pinned(toy, INNER, pins, imports="import outer")
+    assert comparison.reason.startswith(f"{hidden} not compared")
 
 
 @pytest.mark.parametrize("name", ["sphinx", "pytest", "numpy"])
@@ -329,6 +333,10 @@ def test_dependencies_unused_pin_change_is_a_note(
     suite = "import toy\ndef test_it(benchmark):\n    benchmark(toy.work, 1)\n"
     toy.write("tests/test_it.py", suite)
     folder, options = ("tests", {"pytest": "tests"}) if name == "pytest" else ("benchmarks", {})
-    found = pinned(toy, f"{folder}/requirements.txt", f"{name}=={{0}}\n", imports="", **options)
-    assert found.verdict == "clean"
-    assert [one.message.partition("use: ")[2] for one in found.warnings] == [f"{name} 1.0 → 2.0"]
+    comparison = pinned(
+        toy, f"{folder}/requirements.txt", f"{name}=={{0}}\n", imports="", **options
+    )
+    assert comparison.verdict == "clean"
+    assert [one.message.partition("use: ")[2] for one in comparison.warnings] == [
+        f"{name} 1.0 → 2.0"
+    ]

@@ -231,16 +231,19 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
         process = subprocess.run(
             command(*arguments, "--json", "--html", ""),
             cwd=folder / "repository",
-            env={**{own: os.environ[own] for own in os.environ if own not in PROCESSES}, **extra},
+            env={
+                **{name: os.environ[name] for name in os.environ if name not in PROCESSES},
+                **extra,
+            },
             capture_output=True,
             text=True,
             check=False,
         )
-        told = [str(folder), process.returncode, process.stdout, process.stderr]
-        return json.dumps(told).encode()
+        outcome = [str(folder), process.returncode, process.stdout, process.stderr]
+        return json.dumps(outcome).encode()
 
-    folder, *told = json.loads(once(tmp_path_factory, "every change", answer))
-    return Ran(Path(folder), *told)
+    folder, *outcome = json.loads(once(tmp_path_factory, "every change", answer))
+    return Ran(Path(folder), *outcome)
 
 
 # The verdict on each, and by how much it changed, or why that has no size. A peak is no exact one.
@@ -310,12 +313,12 @@ def test_every_change_types_have_unit_and_values(ran: Ran) -> None:
 def test_every_change_skipped_benchmark_has_reason(ran: Ran) -> None:
     """What its author skips, what has no time of its own, and a module that does not load: it costs
     itself alone, and a package all that is in it. Files are named as their user knows them."""
-    expected = {f"suite.{name}": said for name, said in SKIPPED.items()}
-    for name, (_, said) in FAILING.items():
-        expected[f"benchmarks.{name.removesuffix('/__init__')}"] = said
+    expected = {f"suite.{name}": reason for name, reason in SKIPPED.items()}
+    for name, (_, reason) in FAILING.items():
+        expected[f"benchmarks.{name.removesuffix('/__init__')}"] = reason
     left_out = {row.benchmark: row.reason for row in ran.comparison.plan.left_out}
     assert left_out.keys() == expected.keys()
-    assert [name for name, said in expected.items() if said not in left_out[name]] == []
+    assert [name for name, reason in expected.items() if reason not in left_out[name]] == []
     assert left_out["benchmarks.deep"].startswith("benchmarks/deep/__init__.py cannot be imported:")
     assert "/gate-" not in ran.out
 
@@ -378,5 +381,5 @@ def test_comparison_leaves_results_only(ran: Ran) -> None:
     )
     assert listed.stdout.count("\n") == 1
     assert list((ran.folder / "cache" / "perceptron").iterdir()) == []
-    kept = ran.folder / "repository" / ran.comparison.results / "blocks.jsonl"
-    assert len(kept.read_bytes().splitlines()) == len(ran.comparison.blocks)
+    file = ran.folder / "repository" / ran.comparison.results / "blocks.jsonl"
+    assert len(file.read_bytes().splitlines()) == len(ran.comparison.blocks)

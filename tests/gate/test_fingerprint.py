@@ -32,17 +32,19 @@ def test_whatever_the_stages_and_the_judge_import_counts_or_is_known_to_be_harml
     """A module of ours that is moved out of the folders, or shared, is not forgotten."""
     counted = {name.removesuffix(".py").replace("/", ".") for name, _ in sources(ROOT, PARTS)}
     seen: set[str] = set()
-    left = ["gate.stages", "gate.verdict.judge"]
-    while left:
-        name = left.pop()
-        if name in seen or any(name == known or name.startswith(known + ".") for known in HARMLESS):
+    unvisited = ["gate.stages", "gate.verdict.judge"]
+    while unvisited:
+        name = unvisited.pop()
+        if name in seen or any(
+            name == harmless or name.startswith(harmless + ".") for harmless in HARMLESS
+        ):
             continue
         seen.add(name)
         file = ROOT / (name.replace(".", "/") + ".py")
         if not file.exists():
             continue  # a folder of modules, each of which is named by itself
         assert name in counted, name
-        left += imported(file)
+        unvisited += imported(file)
     assert {
         "gate.sampling.sides",
         "processes.supervision",

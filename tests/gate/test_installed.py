@@ -146,10 +146,10 @@ def run(old: Environment, new: Environment, **options: Any) -> Comparison:
     return compared(installed=True, **pythons, **options)
 
 
-def is_code(told: str | None, place: str, editable: str = "") -> bool:
+def is_code(shown: str | None, place: str, editable: str = "") -> bool:
     """Return whether this is what was told, whatever the digest of its files."""
-    words = f"{re.escape(place)} \\({editable}files [0-9a-f]{{12}}\\)"
-    return re.fullmatch(words, told or "") is not None
+    expected = f"{re.escape(place)} \\({editable}files [0-9a-f]{{12}}\\)"
+    return re.fullmatch(expected, shown or "") is not None
 
 
 def test_installed_builds_are_compared_and_identified(

@@ -30,10 +30,10 @@ def test_journal_restarts_for_other_work_or_seed(tmp_path: Path) -> None:
 
 def test_journal_concurrent_runs_have_separate_folders(tmp_path: Path) -> None:
     with (
-        open_journal(tmp_path, planned(), seed_given=False) as one,
-        open_journal(tmp_path, planned(), seed_given=False) as two,
+        open_journal(tmp_path, planned(), seed_given=False) as first,
+        open_journal(tmp_path, planned(), seed_given=False) as second,
     ):
-        assert one.folder != two.folder
+        assert first.folder != second.folder
 
 
 DEEP = b"[" * 100_000

@@ -73,13 +73,13 @@ def test_pytest_compare_finds_slower_and_broken_tests(tested: Repository) -> Non
     tested.commit("head", "toy/__init__.py", slower + "broken = True\n")
     comparison = compared(benchmarks="singles|two", reasons=False)
     assert comparison.verdict == "regression", comparison.reason
-    found = rows(comparison)
-    assert {name: row.verdict for name, row in found.items()} == {
+    by_name = rows(comparison)
+    assert {name: row.verdict for name, row in by_name.items()} == {
         "test_one": "slower",
         "test_two": "no change",
         "test_three": "slower",
     }
-    one, three = found["test_one"], found["test_three"]
+    one, three = by_name["test_one"], by_name["test_three"]
     assert one.change == pytest.approx(0.05, rel=1e-6)
     assert (one.benchmark, one.file, one.line) == (f"{FILE}::test_one", FILE, 7)
     assert "AssertionError: gone" in (three.reason or "")

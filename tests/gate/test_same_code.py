@@ -407,16 +407,16 @@ if os.path.getsize(imports.name) > 2:
 """
     toy.commit("first", SUITE, hangs + PLAIN)
     toy.commit("second", "README.md", "new\n")
-    said: list[str] = []
+    messages: list[str] = []
 
     def report(_done: int, _total: int, message: str) -> None:
-        said.append(message)
+        messages.append(message)
         if message == "discovering benchmarks":
             raise Interrupted
 
     with pytest.raises(Interrupted):
         run(always=False, progress=report, budget_minutes=0.2)
-    (why,) = [message for message in said if message.startswith("to be measured: ")]
+    (why,) = [message for message in messages if message.startswith("to be measured: ")]
     seconds = re.search(r"no answer within (\d+) s", why)
     assert seconds is not None, why
     assert int(seconds[1]) < 10

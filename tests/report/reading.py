@@ -94,16 +94,16 @@ def texts(drawing: str) -> list[str]:
 
 def tables(html: Path, page: str) -> dict[str, list[dict[str, Any]]]:
     """The rows of every large table of a page by what the table is called, as it counts them."""
-    found = {}
+    by_label = {}
     for choice in data(html, page)["tables"]:
         content = data(html, choice["file"])
         ids = [column["id"] for column in content["columns"]]
         assert len(set(ids)) == len(ids)
         assert all(column["by"] in ids for column in content["columns"] if "by" in column)
         label = choice["label"].rpartition(" (")[0]
-        found[label] = [dict(zip(ids, row, strict=True)) for row in content["rows"]]
-        assert choice["label"] == f"{label} ({len(found[label]):,} rows)"
-    return found
+        by_label[label] = [dict(zip(ids, row, strict=True)) for row in content["rows"]]
+        assert choice["label"] == f"{label} ({len(by_label[label]):,} rows)"
+    return by_label
 
 
 def _refused(constant: str) -> None:

@@ -30,13 +30,13 @@ from perceptron.report.tables.comparison import show
 from tests.made_comparison import broken, comparison, growth, harder, instructions, row, slower
 
 
-def noted(told: Described, about: str) -> list[str]:
-    return [text for word, text in told.notes if word == about]
+def noted(described: Described, about: str) -> list[str]:
+    return [text for word, text in described.notes if word == about]
 
 
-def cell(told: Described, column: str) -> str:
+def cell(described: Described, column: str) -> str:
     """Return the cell of the only row in a column."""
-    table = told.changed if told.changed.rows else told.others
+    table = described.changed if described.changed.rows else described.others
     (cells,) = table.texts
     return cells[table.columns.index(column)]
 
@@ -118,8 +118,8 @@ def counted(**fields: Any) -> Row:
     ],
 )
 def test_comparison_verdict_line_names_worst(made: Comparison, line: str) -> None:
-    told = describe(made)
-    assert f"{told.verdict}: {told.said}" == line
+    described = describe(made)
+    assert f"{described.verdict}: {described.said}" == line
 
 
 def unseen(share: float | None = 0.48, **fields: Any) -> Row:
@@ -172,9 +172,9 @@ def test_comparison_undecided_clock_is_in_first_two_lines(
     rows: list[Row], rest: str, beside: str
 ) -> None:
     """More blocks than a screen can have are no matter of the budget."""
-    told = describe(comparison(*rows, plan={"rule": {"most_screen": 30}}))
-    assert (told.verdict, told.said) == ("clean", rest)
-    assert told.lines == [f"undecided by the clock: {beside}"]
+    described = describe(comparison(*rows, plan={"rule": {"most_screen": 30}}))
+    assert (described.verdict, described.said) == ("clean", rest)
+    assert described.lines == [f"undecided by the clock: {beside}"]
 
 
 def test_comparison_worst_is_chosen_by_evidence() -> None:
@@ -197,28 +197,30 @@ def test_comparison_clock_comes_second_after_instructions() -> None:
     worst = counted(benchmark="worst", change=1.5, instructions=instructions(1.2))
     assert describe(red(counted(), worst)).subject.startswith("worst")
     narrow = instructions(0.08, noise=0.02)
-    for own in (
+    for changed_row in (
         counted(p_adjusted=0.0001),
         counted(change=0.081, low=0.08, high=0.09, instructions=narrow),
     ):
-        told = describe(red(own))
-        assert ("instructions" in told.sentence, told.lines) == (False, [])
+        described = describe(red(changed_row))
+        assert ("instructions" in described.sentence, described.lines) == (False, [])
 
 
 def test_comparison_line_has_100_characters() -> None:
     """How many are like it goes to the next line where there is no room for both."""
     name = "benchmarks.graphs.TimePagerank.time_pagerank_weighted(10000)"
     assert len(name) == 60
-    told = describe(red(slower(benchmark=name, params=[]), row()))
-    assert f"{told.verdict}: {told.said}" == f"slower: {name} takes 8.1% longer [7.0, 9.3]"
-    assert told.lines == ["1 of 2 benchmarks slower"]
+    described = describe(red(slower(benchmark=name, params=[]), row()))
+    assert (
+        f"{described.verdict}: {described.said}" == f"slower: {name} takes 8.1% longer [7.0, 9.3]"
+    )
+    assert described.lines == ["1 of 2 benchmarks slower"]
 
 
 def test_comparison_long_name_is_cut_in_the_middle() -> None:
     """Names of one class differ at their ends."""
     name = "benchmarks.graphs.algorithms.centrality.TimePagerank.time_pagerank_weighted"
-    told = describe(red(slower(benchmark=name, params=["100000", "'csr'"]), row()))
-    line = f"{told.verdict}: {told.said}"
+    described = describe(red(slower(benchmark=name, params=["100000", "'csr'"]), row()))
+    line = f"{described.verdict}: {described.said}"
     assert len(line) == 100
     assert "(100000, 'csr') takes 8.1% longer" in line
 
@@ -226,14 +228,16 @@ def test_comparison_long_name_is_cut_in_the_middle() -> None:
 def test_comparison_long_reason_continues_in_next_line() -> None:
     """Nothing of it is lost, and nothing said twice."""
     reason = "compiled code changed (src/fast/_core.c and 2 more) and was not built: compare with "
-    told = describe(comparison(verdict="inconclusive", reason=f"{reason}--build or --installed"))
-    assert len(f"{told.verdict}: {told.said}") <= 100
-    assert told.sentence.endswith("was not built")
-    assert told.lines[0] == "compare with --build or --installed"
+    described = describe(
+        comparison(verdict="inconclusive", reason=f"{reason}--build or --installed")
+    )
+    assert len(f"{described.verdict}: {described.said}") <= 100
+    assert described.sentence.endswith("was not built")
+    assert described.lines[0] == "compare with --build or --installed"
     # What it advises is not torn from the word before it, where the line ends there.
     reason = f"{'a' * 40}: {'b' * 35}; next: --build, or an interpreter for each side"
-    told = describe(comparison(verdict="inconclusive", reason=reason))
-    assert (told.sentence, told.lines[0]) == tuple(reason.split("; "))
+    described = describe(comparison(verdict="inconclusive", reason=reason))
+    assert (described.sentence, described.lines[0]) == tuple(reason.split("; "))
 
 
 def test_comparison_muted_benchmark_is_not_missing() -> None:
@@ -332,8 +336,8 @@ def test_comparison_uninformative_interval_is_hidden(fields: dict[str, Any], sho
 def test_comparison_unreachable_detectable_size_is_no_number(size: float | None) -> None:
     """Beside a measured change; it said 7.2e+09 %."""
     for now, shown in ((size, "cannot tell"), (1.0, "100.0%")):
-        told = describe(comparison(row(smallest_detectable=now)))
-        assert cell(told, "detectable>") == shown
+        described = describe(comparison(row(smallest_detectable=now)))
+        assert cell(described, "detectable>") == shown
 
 
 @pytest.mark.parametrize(
@@ -342,19 +346,19 @@ def test_comparison_unreachable_detectable_size_is_no_number(size: float | None)
 def test_instructions_are_the_same_only_within_the_noise_of_counting(
     change: float, noise: float, shown: str
 ) -> None:
-    told = describe(
+    described = describe(
         comparison(row(instructions=instructions(change, noise=noise), evidence="both"))
     )
-    assert cell(told, "instructions>") == shown
+    assert cell(described, "instructions>") == shown
 
 
 def test_comparison_broken_row_has_no_limit() -> None:
     """Also where it is muted, in whose row there is no room for the reason."""
     lost = broken(params=[], limit=0.5, reason="broke: KeyError", not_counted="KeyError")
-    told = describe(red(lost))
-    assert "change [99%]>" not in told.changed.columns
-    assert cell(told, "why") == "broke: KeyError"
-    assert noted(told, "not counted") == []
+    described = describe(red(lost))
+    assert "change [99%]>" not in described.changed.columns
+    assert cell(described, "why") == "broke: KeyError"
+    assert noted(described, "not counted") == []
     muted = describe(comparison(replace(lost, muted="flaky")))
     assert noted(muted, "broken") == ["sums.time_sum: broke: KeyError"]
 
@@ -365,13 +369,13 @@ def test_comparison_broken_row_has_no_limit() -> None:
 def test_comparison_row_names_function_that_grew() -> None:
     """Not one that does less: that explains nothing."""
     less = growth(function="less", head=1.0)
-    told = describe(red(slower(why=[less, growth()])))
-    assert cell(told, "why") == "Vector.add in toy/vector.py:30"
-    told = describe(comparison(slower(verdict="faster", why=[growth(), less])))
-    assert cell(told, "why") == "less in toy/vector.py:30"
+    described = describe(red(slower(why=[less, growth()])))
+    assert cell(described, "why") == "Vector.add in toy/vector.py:30"
+    described = describe(comparison(slower(verdict="faster", why=[growth(), less])))
+    assert cell(described, "why") == "less in toy/vector.py:30"
     edited = growth(function="edited", head=1000.0, edited=True)
-    told = describe(red(slower(why=[edited, growth()])))
-    assert cell(told, "why") == "edited in toy/vector.py:30"
+    described = describe(red(slower(why=[edited, growth()])))
+    assert cell(described, "why") == "edited in toy/vector.py:30"
 
 
 def test_functions_of_python_and_compiled_ones_share_five_lines() -> None:
@@ -382,26 +386,26 @@ def test_functions_of_python_and_compiled_ones_share_five_lines() -> None:
         (python, ["Vector.add"] * 5),
         (compiled, ["list_sort"] * 5),
     ):
-        told = noted(describe(comparison(slower(benchmark="x", params=[], why=why))), "why")
-        assert [line.split()[1] for line in told] == shown
+        notes = noted(describe(comparison(slower(benchmark="x", params=[], why=why))), "why")
+        assert [line.split()[1] for line in notes] == shown
 
 
 def test_comparison_shared_function_is_stated_once() -> None:
     """With the numbers of the one that changed most; another function has lines of its own."""
     same = [slower(benchmark=name, params=[], change=size) for name, size in (("a", 0.1), ("b", 1))]
-    rows = [replace(own, why=[growth(), growth(function="list_sort")]) for own in same]
+    rows = [replace(changed, why=[growth(), growth(function="list_sort")]) for changed in same]
     other = slower(benchmark="c", params=[], why=[growth(function="other")])
-    told = noted(describe(red(*rows, other)), "why")
+    notes = noted(describe(red(*rows, other)), "why")
     starts = ["b: Vector.add in ", "b: list_sort in ", "c: other in "]
-    assert [line[: len(start)] for line, start in zip(told, starts, strict=True)] == starts
+    assert [line[: len(start)] for line, start in zip(notes, starts, strict=True)] == starts
 
 
 # --- the run --------------------------------------------------------------------------------------
 
 
 def test_comparison_states_when_times_decide_nothing() -> None:
-    told = describe(red(harder(), control=ALARMED))
-    assert [line[:27] for line in told.lines] == ["times decide nothing here: "]
+    described = describe(red(harder(), control=ALARMED))
+    assert [line[:27] for line in described.lines] == ["times decide nothing here: "]
 
 
 # --- what is said once ----------------------------------------------------------------------------
@@ -409,10 +413,10 @@ def test_comparison_states_when_times_decide_nothing() -> None:
 
 def test_comparison_equal_texts_are_grouped_with_names() -> None:
     """In the order in which the texts come."""
-    said = [("a", "x"), ("b", "y"), ("c", "x"), ("d", "x"), ("e", "x"), ("f", "y")]
-    left_out = [LeftOut(benchmark=name, reason=text) for name, text in said]
-    told = describe(comparison(plan={"left_out": left_out}))
-    assert noted(told, "left out") == ["a, c and 2 more: x", "b and f: y"]
+    reasons = [("a", "x"), ("b", "y"), ("c", "x"), ("d", "x"), ("e", "x"), ("f", "y")]
+    left_out = [LeftOut(benchmark=name, reason=text) for name, text in reasons]
+    described = describe(comparison(plan={"left_out": left_out}))
+    assert noted(described, "left out") == ["a, c and 2 more: x", "b and f: y"]
 
 
 @pytest.mark.parametrize(
@@ -455,7 +459,7 @@ def test_comparison_terminal_shows_ten_or_all(
     rows = [row(benchmark="b") for _ in range(50)] + [slower(benchmark="b") for _ in range(60)]
     show(comparison(*rows))
     assert screen.getvalue().count("b(10, ") == 10
-    assert "100 benchmarks" in screen.getvalue()
+    assert "100 more benchmarks" in screen.getvalue()
     screen.truncate(0)
     show(comparison(*rows), verbose=True)
     assert screen.getvalue().count("b(10, ") >= 110

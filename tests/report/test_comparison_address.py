@@ -22,7 +22,7 @@ def plan(**fields: Any) -> ComparisonPlan:
 def test_comparison_address_is_unique_per_comparison() -> None:
     """Another suite, part of it or interpreter has a page beside it; seed and budget do not."""
     other = ComparedRevision(name="HEAD", commit="b" * 40, python="python3.9")
-    asked: list[dict[str, Any]] = [
+    variants: list[dict[str, Any]] = [
         {},
         {"suite": "other.conf.json"},
         {"suite_state": "another commit of the suite's own repository"},
@@ -33,8 +33,8 @@ def test_comparison_address_is_unique_per_comparison() -> None:
         {"head": other},
     ]
     assert address(plan(head=TREE)) == f"gate/{'a' * 12}..{'b' * 12}+0123456789ab/index.html"
-    addresses = [address(plan(**fields)) for fields in asked]
-    assert len(set(addresses)) == len(asked)
+    addresses = [address(plan(**fields)) for fields in variants]
+    assert len(set(addresses)) == len(variants)
     assert address(plan(seed=8, budget_seconds=60.0)) == PLAIN
 
 
@@ -43,7 +43,8 @@ def test_comparison_address_of_failed_build_is_of_request() -> None:
     failed = address(plan(build=True))
     assert failed != PLAIN
     sides = [
-        ComparedRevision(name="x", commit=own * 40, python=f"/home/{own}/python") for own in "ab"
+        ComparedRevision(name="x", commit=letter * 40, python=f"/home/{letter}/python")
+        for letter in "ab"
     ]
     assert address(plan(build=True, installed=True, base=sides[0], head=sides[1])) == failed
 

@@ -52,8 +52,8 @@ def test_slower_and_broken_ones_fail_and_what_was_not_judged_is_skipped() -> Non
         plan={"left_out": [LeftOut(benchmark="late.time_it", reason="one block takes 14 s")]},
         removed=["old.time_it"],
     )
-    found = cases(made)
-    assert {name: outcome for name, (outcome, _) in found.items()} == {
+    by_name = cases(made)
+    assert {name: outcome for name, (outcome, _) in by_name.items()} == {
         "perceptron compare verdict": "failure",
         "sums time_sum(10, 'numpy')": "failure",
         "a.B time_it(1.5, 'x.y::z')": "failure",
@@ -64,8 +64,8 @@ def test_slower_and_broken_ones_fail_and_what_was_not_judged_is_skipped() -> Non
         "late time_it": "skipped",
         "old time_it": "skipped",
     }
-    assert found["late time_it"][1]["skipped"] == "one block takes 14 s"
-    assert float(found["sums time_sum(10, 'numpy')"][1]["time"]) == 1.081e-3
+    assert by_name["late time_it"][1]["skipped"] == "one block takes 14 s"
+    assert float(by_name["sums time_sum(10, 'numpy')"][1]["time"]) == 1.081e-3
 
 
 @pytest.mark.parametrize(
@@ -79,14 +79,14 @@ def test_slower_and_broken_ones_fail_and_what_was_not_judged_is_skipped() -> Non
 )
 def test_junit_run_without_rows_has_its_verdict(verdict: str, outcome: str) -> None:
     """As where HEAD does not build: no report is green because it is empty."""
-    assert [own for own, _ in cases(comparison(verdict=verdict)).values()] == [outcome]
+    assert [element for element, _ in cases(comparison(verdict=verdict)).values()] == [outcome]
 
 
 def test_hostile_names_are_texts() -> None:
     """Of bounded length; a service that reads the file makes nothing else of them."""
     made = hostile_comparison()
     assert len(junit_xml(made)) < 10**6
-    kinds = {own.tag for own in parsed(made).iter()}
+    kinds = {element.tag for element in parsed(made).iter()}
     assert kinds == {"testsuites", "testsuite", "testcase", "failure", "skipped"}
 
 

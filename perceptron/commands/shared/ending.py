@@ -28,9 +28,9 @@ def run(app: click.Command, arguments: Sequence[str]) -> NoReturn:
     `Inconclusive`. SIGTERM or a closed terminal ends a command as ctrl-C does.
     """
     _open_standard_streams()
-    failed = _FAILED
+    exit_code = _FAILED
     try:
-        with _told_to_end():
+        with _interruptible():
             code = app(list(arguments), standalone_mode=False) or 0
         sys.stdout.flush()
         sys.exit(code)
@@ -40,7 +40,7 @@ def run(app: click.Command, arguments: Sequence[str]) -> NoReturn:
         message = " ".join(error.format_message().split())
     except UserError as error:
         message = str(error)
-        failed = INCONCLUSIVE if isinstance(error, Inconclusive) else _FAILED
+        exit_code = INCONCLUSIVE if isinstance(error, Inconclusive) else _FAILED
     except OSError as error:  # probably a full disk behind standard output
         message = f"cannot write the answer: {error.strerror}"
     except Exception as error:  # noqa: BLE001 1 would mean that the command has bad news
@@ -53,7 +53,7 @@ def run(app: click.Command, arguments: Sequence[str]) -> NoReturn:
             message = "this is a bug of perceptron: please report it with the lines above"
     with suppress(OSError):  # of a terminal that is gone
         click.echo(f"error: {printable(message)}", err=True)
-    sys.exit(failed)
+    sys.exit(exit_code)
 
 
 def _open_standard_streams() -> None:
@@ -101,7 +101,7 @@ class _Dropping(io.RawIOBase):
 
 
 @contextmanager
-def _told_to_end() -> Iterator[None]:
+def _interruptible() -> Iterator[None]:
     """Turn the first ending signal into KeyboardInterrupt; keep handlers that the caller has set.
 
     Later signals are ignored, so that the command can clean up and report.

@@ -78,13 +78,15 @@ def run_fleet(
         )
     command = str(context.info_name)
     request = jobs.Request(
-        arguments=[command, *_words(context, (*fields, *_NO_QUESTION))],
+        arguments=[command, *_typed_options(context, (*fields, *_NO_QUESTION))],
         budget_seconds=budget_seconds,
         machine=machine,
         sbatch=[word for word in options if not word.startswith("partition=")],
     )
     pages = prepare(html)
-    fleet = jobs.open_fleet(results, [command, *_words(context, fields)], is_local, request.sbatch)
+    fleet = jobs.open_fleet(
+        results, [command, *_typed_options(context, fields)], is_local, request.sbatch
+    )
     try:
         jobs.start(fleet, names, request)
         status = jobs.wait(fleet, names, table.job_lines())
@@ -121,24 +123,26 @@ def _jobs(on: str, sbatch: list[str]) -> tuple[bool, tuple[str, ...]]:
     return False, partitions or (DEFAULT,)
 
 
-def _sbatch(words: Iterable[str]) -> Iterator[str]:
+def _sbatch(options: Iterable[str]) -> Iterator[str]:
     """Yield options for sbatch unchanged; raises `UserError` for words that cannot be options."""
-    for word in words:
-        key, _, value = word.partition("=")
-        if not _SBATCH.fullmatch(word):
-            dashes = " without dashes" if word.startswith("-") else ""
-            hint = dashes or (" without spaces" if " " in word else "")
-            raise UserError(f"--sbatch takes KEY=VALUE{hint}, as in account=physics; got {word!r}")
+    for option in options:
+        key, _, value = option.partition("=")
+        if not _SBATCH.fullmatch(option):
+            dashes = " without dashes" if option.startswith("-") else ""
+            hint = dashes or (" without spaces" if " " in option else "")
+            raise UserError(
+                f"--sbatch takes KEY=VALUE{hint}, as in account=physics; got {option!r}"
+            )
         if key in _OF_THE_FLEET:
             raise UserError(f"--sbatch {key}: the fleet sets it; leave it out")
         if key == "export" and value.partition(",")[0] != "ALL":
             raise UserError(
                 "--sbatch export: a job needs your variables: begin with ALL, as in export=ALL,A=1"
             )
-        yield word
+        yield option
 
 
-def _words(context: click.Context, fields: Container[str]) -> Iterator[str]:
+def _typed_options(context: click.Context, fields: Container[str]) -> Iterator[str]:
     """Yield the options typed, with their values, in the order of help."""
     for parameter in context.command.params:
         name = str(parameter.name)

@@ -35,10 +35,10 @@ class Contents:
         listing = git(repository, "ls-tree", "-r", "-l", "-z", "--full-tree", revision.commit)
         for row in filter(None, listing.split("\0")):
             facts, _, name = row.partition("\t")
-            mode, kind, number, size = facts.split()
+            mode, kind, object_id, size = facts.split()
             if kind == "blob":
                 is_read = mode.startswith(_FILE) and int(size) <= _LARGEST
-                self._objects[name] = number if is_read else Unread(number)
+                self._objects[name] = object_id if is_read else Unread(object_id)
 
     @property
     def names(self) -> set[str]:
@@ -51,10 +51,10 @@ class Contents:
         existing = self.names.intersection(names)
         contents = {name: self._of_working_tree(name) for name in existing & self._changed}
         committed = {name: self._objects[name] for name in existing - self._changed}
-        numbers = [entry for entry in committed.values() if isinstance(entry, str)]
-        request = "".join(f"{number}\n" for number in numbers)
-        answer = git(self._repository, "cat-file", "--batch", stdin=request) if numbers else ""
-        objects = dict(_objects(os.fsencode(answer)))
+        object_ids = [entry for entry in committed.values() if isinstance(entry, str)]
+        request = "".join(f"{object_id}\n" for object_id in object_ids)
+        output = git(self._repository, "cat-file", "--batch", stdin=request) if object_ids else ""
+        objects = dict(_objects(os.fsencode(output)))
         for name, entry in committed.items():
             contents[name] = objects[entry] if isinstance(entry, str) else entry
         return contents
@@ -67,11 +67,11 @@ class Contents:
         return Unread(f"{facts.st_size} {facts.st_mtime_ns}")
 
 
-def _objects(answer: bytes) -> Iterator[tuple[str, bytes]]:
+def _objects(output: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield the id and the content of each object that git sent, after its header line."""
     position = 0
-    while position < len(answer):
-        begin = answer.index(b"\n", position) + 1
-        number, _, size = answer[position:begin].split()
+    while position < len(output):
+        begin = output.index(b"\n", position) + 1
+        object_id, _, size = output[position:begin].split()
         position = begin + int(size) + 1
-        yield number.decode(), answer[begin : position - 1]
+        yield object_id.decode(), output[begin : position - 1]

@@ -40,7 +40,7 @@ def find_python(named: str | None) -> str:
         raise UserError(f"--python {named}: no such program: name an interpreter of Python")
     if _is_ours(python):
         return sys.executable
-    executable, version = _told(python)
+    executable, version = _executable_and_version(python)
     if not executable:
         raise UserError(f"--python {python}: it does not start: name an interpreter of Python")
     if tuple(map(int, minor(version).split("."))) < _OLDEST:
@@ -53,7 +53,7 @@ def find_python(named: str | None) -> str:
 
 def version_of(python: str) -> str:
     """Return the text of ``sys.version`` of an interpreter; empty if it does not start."""
-    return sys.version if python == sys.executable else _told(python)[1]
+    return sys.version if python == sys.executable else _executable_and_version(python)[1]
 
 
 def minor(version: str) -> str:
@@ -117,7 +117,7 @@ def _is_by_itself() -> bool:
     return requires.keys() <= needed
 
 
-def _told(python: str) -> tuple[str, str]:
+def _executable_and_version(python: str) -> tuple[str, str]:
     """Return the interpreter's answer, by its name in this folder; empty texts if it fails."""
     program = "import json, sys; print(json.dumps([sys.executable, sys.version]))"
     answer: tuple[str, str] | None = ask([python, "-I", "-c", program], tuple[str, str])

@@ -21,8 +21,8 @@ from perceptron.records.block import PAIR, Side
 _LISTING = """
 import importlib.metadata, json
 rows = []
-for own in importlib.metadata.distributions():
-    rows.append([own.metadata["Name"], own.version, own.requires or []])
+for distribution in importlib.metadata.distributions():
+    rows.append([distribution.metadata["Name"], distribution.version, distribution.requires or []])
 print(json.dumps(rows))
 """
 _Row = tuple[str | None, str | None, list[str]]

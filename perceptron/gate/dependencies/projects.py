@@ -127,13 +127,13 @@ def of_setup(content: bytes) -> Iterator[Declared]:
         called = getattr(call.func, "id", getattr(call.func, "attr", ""))
         for word in call.keywords:
             if word.arg in _SETUP_WORDS:
-                listed = _given(word, literals)
+                listed = _argument(word, literals)
                 yield from [whole] if listed is None else listed
             elif word.arg is None and called == "setup" and names_them:
                 yield whole
 
 
-def _given(word: ast.keyword, literals: Mapping[str, ast.expr]) -> list[Declared] | None:
+def _argument(word: ast.keyword, literals: Mapping[str, ast.expr]) -> list[Declared] | None:
     """Return the requirements in an argument of setup; None where it is computed."""
     value = word.value
     if isinstance(value, ast.Name):

@@ -156,12 +156,12 @@ def _chooses_same(
 
 def _bounds_above(required: Iterable[Declared]) -> set[tuple[object, ...]]:
     """Return the upper bounds and sources of the requirements; empty if there are none."""
-    return {(_kept(entry.required), entry.source, entry.extras) for entry in required} or {
-        (frozenset(), "", "")
-    }
+    return {
+        (_without_lower_bounds(entry.required), entry.source, entry.extras) for entry in required
+    } or {(frozenset(), "", "")}
 
 
-def _kept(required: str) -> frozenset[str]:
+def _without_lower_bounds(required: str) -> frozenset[str]:
     """Return the specifiers that are not lower bounds."""
     try:
         specifiers = SpecifierSet(required)

@@ -62,7 +62,7 @@ def check(case: Case) -> None:
             "--build makes environments of its own: leave out --base-python, --head-python and "
             "--installed"
         )
-    _given(case, case.pythons["head"])
+    _named_recipe(case, case.pythons["head"])
 
 
 @contextmanager
@@ -213,10 +213,10 @@ def _recipe(case: Case, side: Side, tree: Path) -> tuple[Recipe, Path]:
     file, python = case.suite.configuration, case.pythons[side]
     if case.suite.origin is None and (tree / file).is_file():
         return read(tree / file, f"{file} of {side.upper()}", python), Path(file).parent
-    return _given(case, python), case.request.suite.resolve().parent
+    return _named_recipe(case, python), case.request.suite.resolve().parent
 
 
-def _given(case: Case, python: str) -> Recipe:
+def _named_recipe(case: Case, python: str) -> Recipe:
     """Return the recipe in the named file; tests of pytest need no file."""
     file = case.request.suite
     is_needed = case.suite.kind == "asv" or file.exists()

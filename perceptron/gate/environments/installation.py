@@ -117,14 +117,14 @@ class _Installation:
         if recipe.build_commands is None:
             self._run([*build, str(self._wheels), str(build_dir)], build_dir if self._uv else None)
         else:
-            self._run_own(recipe.build_commands, build_dir)
+            self._run_commands(recipe.build_commands, build_dir)
         if recipe.install_commands is None:
             # In one command, so that the chosen versions suit all.
             self._run([*install, self._wheel(build_dir), *recipe.requirements])
         else:
-            self._run_own(recipe.install_commands, build_dir)
+            self._run_commands(recipe.install_commands, build_dir)
 
-    def _run_own(self, commands: Sequence[str], build_dir: Path) -> None:
+    def _run_commands(self, commands: Sequence[str], build_dir: Path) -> None:
         """Run commands of asv's file as asv does."""
         values = dict(self._values)
         if any(self._wheels.glob("*.whl")):

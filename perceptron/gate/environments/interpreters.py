@@ -27,9 +27,9 @@ _WHERE = "import json, sys; print(json.dumps([sys.executable, sys.prefix, sys.pa
 _LISTING = """
 import importlib.metadata, json
 rows = []
-for own in importlib.metadata.distributions():
-    if "file:" not in (own.read_text("direct_url.json") or ""):
-        rows.append([own.metadata["Name"], own.version])
+for distribution in importlib.metadata.distributions():
+    if "file:" not in (distribution.read_text("direct_url.json") or ""):
+        rows.append([distribution.metadata["Name"], distribution.version])
 print(json.dumps(rows))
 """
 # They install packages and are not run afterwards.
@@ -61,7 +61,7 @@ class Interpreters:
         """The interpreter that cannot be started alike; None if all can, or all are the same."""
         if len(set(pythons.values())) > 1:
             for side in PAIR:
-                if self.not_alike is None and not self._place(side):
+                if self.not_alike is None and not self._link(side):
                     self.not_alike = pythons[side]
                     self._places.clear()
 
@@ -101,8 +101,8 @@ class Interpreters:
             return python
         return f"{python}, or name another one by --python"
 
-    def _place(self, side: Side) -> bool:
-        """Return whether a link to the interpreter's folder gives it the same files."""
+    def _link(self, side: Side) -> bool:
+        """Link the side's interpreter; return whether it finds the same files through the link."""
         program_path = shutil.which(self._pythons[side])
         facts = None if program_path is None else self._ask(os.path.abspath(program_path))
         if program_path is None or facts is None or not os.path.samefile(program_path, facts[0]):

@@ -33,8 +33,8 @@ def edited_functions(names: Iterable[str], trees: Trees) -> frozenset[FunctionId
             break
         base, head = map(_functions, texts)
         files = ["/".join(path.parts[start:]) for start in range(max(1, len(path.parts) - 1))]
-        differ = (name for name in base.keys() | head.keys() if base.get(name) != head.get(name))
-        functions |= {(name, file) for name in differ for file in files}
+        changed = (name for name in base.keys() | head.keys() if base.get(name) != head.get(name))
+        functions |= {(name, file) for name in changed for file in files}
     return frozenset(functions)
 
 

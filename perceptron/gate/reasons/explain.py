@@ -44,7 +44,7 @@ T = TypeVar("T")
 # Share of the budget, in addition to it, and the least seconds.
 _SHARE, _LEAST_SECONDS = 0.1, 20.0
 # Share of that for compiled functions.
-_KEPT = 0.5
+_COMPILED_SHARE = 0.5
 
 SAME_INSTRUCTIONS = "its work is the same: the change is not in what it executes"
 _NOT_A_TIME = "only what times execute is looked into"
@@ -92,7 +92,8 @@ def add(
             explained.append(benchmark)
             if valgrind is not None and counted.instructions is not None:
                 calls[row.key] = calls_at_once(counted.instructions.head)
-    reserved = _KEPT * allowance if calls else 0.0
+    same_keys = {benchmark.key for benchmark in same}
+    reserved = _COMPILED_SHARE * allowance if calls else 0.0
     try:
         progress(0, 1, "looking for reasons in Python")
         in_diff = edited()
@@ -104,13 +105,13 @@ def add(
             lambda _: Instrument("trace"),
             lambda: end - time.monotonic() - reserved,
         )
-        for key, traces in looked(traced, lambda _, content: _trace(content)):
+        for key, traces in converted_pairs(traced, lambda _, content: _trace(content)):
             if isinstance(traces, TraceError):
                 why_not[key].append(f"Python's functions: {traces}")
                 continue
             base, head = traces
             changes = growths(table(base), table(head), "python", "bytecodes", in_diff)
-            if SAME_INSTRUCTIONS in why_not[key]:
+            if key in same_keys:
                 why[key] += [growth for growth in changes if growth.edited]
                 continue
             why[key] += changes
@@ -126,7 +127,7 @@ def add(
                 lambda: end - time.monotonic(),
                 Calibration(calls, {}, CALIBRATING.costs),
             )
-            for key, tables in looked(
+            for key, tables in converted_pairs(
                 profiled, lambda side, content: read_dump(sides.work_folder(side), content)
             ):
                 if isinstance(tables, TraceError):
@@ -165,7 +166,7 @@ def _explained(row: Row, why: list[Growth], why_not: list[str]) -> Row:
     return msgspec.structs.replace(row, why=why, why_not="; ".join(dict.fromkeys(why_not)) or None)
 
 
-def looked(
+def converted_pairs(
     answers: Iterable[tuple[str, Pair]], convert: Callable[[Side, Content], T]
 ) -> Iterator[tuple[str, tuple[T, T] | TraceError]]:
     """Yield the key of each benchmark and its tables of BASE and HEAD, or why they are unknown."""

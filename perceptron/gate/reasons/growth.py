@@ -86,7 +86,7 @@ class Trace(Struct, frozen=True, kw_only=True):
         """Raise ValueError for invalid counts: they come from the code that is compared."""
         for name, _, _, own_count, calls in self.functions:
             if not (0 <= own_count < inf and 0 <= calls < inf):
-                raise ValueError(f"the trace of {name} counts nothing that can be")
+                raise ValueError(f"the trace of {name} has invalid counts")
 
 
 def table(trace: Trace) -> Table:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from perceptron.records.comparison_key import HasComparisonKey, comparison_key
 
+NOT_STATED = "not stated"
+"""The training of rows that state no optimizer, such as those of functions."""
 _PLAIN = "sgd"
 
 
@@ -30,4 +32,4 @@ def training_words(subject: HasComparisonKey) -> str:
 
 def training_name(subject: HasComparisonKey) -> str:
     """Return `training_words`; if these are empty, the optimizer or ``not stated``."""
-    return training_words(subject) or subject.optimizer or "not stated"
+    return training_words(subject) or subject.optimizer or NOT_STATED

@@ -89,7 +89,7 @@ def rendered(walk: Walkthrough, verbose: bool = True) -> Iterator[Output]:
             "No function of these inputs is right about all of them.\n"
         )
     if not verbose:
-        yield "more:  the data, what was learned and each prediction: --verbose"
+        yield "more:  --verbose shows the data, what was learned and each prediction"
 
 
 def _learned(walk: Walkthrough) -> Iterator[Output]:

@@ -78,20 +78,20 @@ def _view(shown: Shown, figures: Sequence[Figure], looks: Looks) -> View:
     Texts are shortened to fit: all of them may hold untrusted names.
     """
     answer, part = shown.answer, figures[0].part
-    verdicts = _here(answer.verdicts, part)
+    verdicts = _of_part(answer.verdicts, part)
     lines = [line for verdict in verdicts for line in (verdict.sentence, *verdict.notes)]
     lines += [shown.measured] if shown.measured else []
-    lines += [note.text for note in _here(answer.notes, part)]
+    lines += [note.text for note in _of_part(answer.notes, part)]
     content = {
         "title": shortened(figures[0].title, _TITLE),
         "lines": [shortened(line, _LINE) for line in lines],
         "figures": [drawn(chart.drawing, looks) for chart in figures if chart.drawing is not None],
-        "tables": list(map(_table, _here(answer.tables, part))),
+        "tables": list(map(_table, _of_part(answer.tables, part))),
     }
     return {name: value for name, value in content.items() if value or name == "title"}
 
 
-def _here(members: Iterable[Member], part: Setting) -> list[Member]:
+def _of_part(members: Iterable[Member], part: Setting) -> list[Member]:
     return [member for member in members if is_of(member.part, part)]
 
 
@@ -110,7 +110,9 @@ def _table(table: Table) -> dict[str, Any]:
 
     A column has a name, whether it is flush right, and the values that sort its rows, if any.
     """
-    values = ([cell_value(row[at]) for row in table.rows] for at in range(len(table.columns)))
+    values = (
+        [cell_value(row[column]) for row in table.rows] for column in range(len(table.columns))
+    )
     return {
         "title": shortened("; ".join(filter(None, (table.title, table.legend))), _TITLE),
         "columns": [

@@ -219,7 +219,7 @@ def blocks_figure(row: Row, blocks: Sequence[Block]) -> LineFigure | None:
                 label=stage,
                 x=tuple(at for at, _, _ in points),
                 y=tuple(100 * change for _, _, change in points),
-                texts=tuple(_words(row, block, change) for _, block, change in points),
+                texts=tuple(_hover_text(row, block, change) for _, block, change in points),
                 dots="open" if stage == "screen" else "filled",
             )
             for stage, points in stages.items()
@@ -235,8 +235,8 @@ def _change(block: Block) -> float | None:
     return None if ratio is None or not -inf < ratio < _LARGEST else exp(ratio) - 1
 
 
-def _words(row: Row, block: Block, change: float) -> str:
-    values = (reading.value or 0.0 for reading in (block.base, block.head))
+def _hover_text(row: Row, block: Block, change: float) -> str:
+    values = (measurement.value or 0.0 for measurement in (block.base, block.head))
     base, head = (cell_text(text.amount(value, row.unit)) for value in values)
     size = percent(change, sign=True)
     return f"{block.stage}, block {block.number + 1}: {base} → {head}, {size}"

@@ -11,13 +11,14 @@ from typing import Any
 from perceptron.answer import Answered, Figure, Setting, Shown, Verdict, is_of
 from perceptron.questions.collection import CROSSOVER, Collection
 from perceptron.questions.shared.published import SOURCE
+from perceptron.questions.shared.training import NOT_STATED
 from perceptron.records.comparison_key import machine_label
 from perceptron.records.grouping import grouped
 from perceptron.report.charts.svg import Looks
 from perceptron.report.dashboard.answers import drawn, link, undecided_lines
 
 # Verdicts in the line of an answer, and on the card of a family.
-_TOLD, _ON_CARD = 2, 2
+_IN_LINE, _ON_CARD = 2, 2
 # Answers of other machines with a line; the page of machines has all.
 _OTHERS = 12
 
@@ -72,11 +73,11 @@ def _line(answered: Answered, collection: Collection) -> dict[str, Any]:
     verdicts = list({str(verdict): verdict for verdict in answered.answer.verdicts}.values())
     several = len({verdict.subject for verdict in verdicts}) > 1
     sentences = [str(verdict) if several else verdict.sentence for verdict in verdicts]
-    more = len(sentences) - _TOLD
+    more = len(sentences) - _IN_LINE
     is_first_page = collection.pages[answered.study].is_overview
     return {
         "question": answered.answer.question,
-        "words": "; ".join((*sentences[:_TOLD], *((f"and {more} more",) if more > 0 else ())))
+        "words": "; ".join((*sentences[:_IN_LINE], *((f"and {more} more",) if more > 0 else ())))
         or "not measured",
         "link": "machines.html" if is_first_page else address(answered, collection),
         "machine": machine_label(answered.run.run.machine),
@@ -131,18 +132,16 @@ def _is_finding(figure: Figure) -> bool:
 
 
 def _cards(crossovers: Iterable[Shown], machine: str) -> Iterator[dict[str, Any]]:
-    """Yield the first view of each family of a machine."""
-    families = set()
+    """Yield a card of each family: its first view of the machine."""
+    families = set[str]()
     for view in crossovers:
         setting = dict(view.scope)
-        # A starred family is an axis that was searched for advice, which has a page of its own.
-        if (
-            setting["Machine"] != machine
-            or setting["Family"] in families
-            or "*" in setting["Family"]
-        ):
+        family = setting["Family"]
+        # Functions have no training; a starred name is an axis that was searched for advice.
+        is_family = setting["Training"] != NOT_STATED and "*" not in family
+        if setting["Machine"] != machine or family in families or not is_family:
             continue
-        families.add(setting["Family"])
+        families.add(family)
         parts = [figure.part for figure in view.answer.figures[:1]]
         verdicts = [
             verdict
@@ -151,7 +150,7 @@ def _cards(crossovers: Iterable[Shown], machine: str) -> Iterator[dict[str, Any]
             if is_of(verdict.part, part)
         ]
         if verdicts:
-            yield _card(setting["Family"], verdicts, view.scope)
+            yield _card(family, verdicts, view.scope)
 
 
 def _card(family: str, verdicts: Iterable[Verdict], setting: Setting) -> dict[str, Any]:

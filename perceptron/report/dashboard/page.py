@@ -7,6 +7,7 @@ or backslash that would end it early.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 OPENING = "perceptron.receive("
 """The beginning of every data file."""
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d)")
 # Items of a long list that are written together.
 _AT_ONCE = 1000
 _ESCAPES = {
@@ -56,6 +58,7 @@ def templates() -> Templates:
     environment.filters |= {
         "short": shortened,
         "advice": advice_markup,
+        "dates": _dates_markup,
         "text": cell_text,
         "value": cell_value,
     }
@@ -95,7 +98,7 @@ def put(file: Path, content: bytes | Iterator[bytes]) -> None:
 
 
 def remove_older(folder: Path, current: Collection[Path]) -> None:
-    """Remove data files of earlier pages that are not ``kept``; files of other programs stay."""
+    """Remove data files of earlier pages that are not ``current``; files of other programs stay."""
     for file in sorted((folder / "data").rglob("*.js")):
         if file not in current and _is_data(file):
             file.unlink()
@@ -108,9 +111,18 @@ def _is_data(file: Path) -> bool:
 
 def advice_markup(text: str) -> Markup:
     """Return the text with only the parts between backticks set as code."""
+    return _every_second(Markup("<code>{}</code>"), shortened(text, 400).split("`"))
+
+
+def _dates_markup(text: str) -> Markup:
+    """Return the text with its dates as ``<time>``, in which the style sheet breaks no line."""
+    return _every_second(Markup("<time>{}</time>"), _DATE.split(text))
+
+
+def _every_second(element: Markup, parts: Iterable[str]) -> Markup:
+    """Return the escaped parts joined, the second, fourth … of them in the element."""
     return Markup("").join(
-        Markup("<code>{}</code>").format(part) if at % 2 else Markup.escape(part)
-        for at, part in enumerate(shortened(text, 400).split("`"))
+        element.format(part) if at % 2 else Markup.escape(part) for at, part in enumerate(parts)
     )
 
 

@@ -87,7 +87,7 @@ _DERIVED: dict[str, Callable[[Measurement], Value]] = {
     "folds": lambda row: "yes" if row.folds else None,
     "samples": lambda row: len(row.samples),
 }
-_PLACES = [
+_DERIVED_COLUMNS = [
     (index, _DERIVED[column.id]) for index, column in enumerate(_COLUMNS) if column.id in _DERIVED
 ]
 # Derived columns have a placeholder.
@@ -96,6 +96,6 @@ _stored = attrgetter(*("size" if column.id in _DERIVED else column.id for column
 
 def _values(row: Measurement) -> list[Value]:
     values = list(_stored(row))
-    for index, derive in _PLACES:
+    for index, derive in _DERIVED_COLUMNS:
         values[index] = derive(row)
     return values

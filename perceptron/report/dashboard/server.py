@@ -35,7 +35,7 @@ class _Pages(SimpleHTTPRequestHandler):
         return super().send_head()
 
     def _is_inside(self) -> bool:
-        """Whether the requested file, or a requested folder's index, is in the served folder."""
+        """Return whether the requested file, or a folder's index, is in the served folder."""
         path, folder = Path(self.translate_path(self.path)), Path(self.directory).resolve()
         meant = (path, path / "index.html", path / "index.htm")
         return all(file.resolve().is_relative_to(folder) for file in meant)

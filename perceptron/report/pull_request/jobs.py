@@ -40,7 +40,7 @@ def of_jobs(
     job that is not clean. Their pages are not linked: all of them may have the same address.
     """
     if len(results) == 1:
-        return _own(results[0][1], pull, published, MOST_BYTES)
+        return _of_job(results[0][1], pull, published, MOST_BYTES)
     ordered = sorted(results, key=lambda job: (_ORDER.index(_verdict(job[1])), job[0]))
     verdicts = [_verdict(result) for _, result in ordered]
     many = verdicts.count(verdicts[0])
@@ -50,7 +50,7 @@ def of_jobs(
     worse = [(name, result) for name, result in ordered if _verdict(result) != "clean"]
     sections: list[str] = []
     for index, (name, result) in enumerate(worse):
-        job_comment = _own(result, pull, None, room.left // (len(worse) - index))
+        job_comment = _of_job(result, pull, None, room.left // (len(worse) - index))
         text = job_comment.removeprefix(f"{TAG}\n\n").rstrip("\n")
         sections += part([], [f"#### {code(name)}\n\n{text}"], room, "job")
     return "\n".join(
@@ -73,7 +73,7 @@ def _row(result: Result) -> tuple[str, str]:
     return _verdict(result), "see the log of its run" if result is None else code(result)
 
 
-def _own(result: Result, pull: PullRequest, published: str | None, most: int) -> str:
+def _of_job(result: Result, pull: PullRequest, published: str | None, most: int) -> str:
     """Return the comment on one job alone."""
     if isinstance(result, Comparison):
         return comment(result, pull, published, most=most)

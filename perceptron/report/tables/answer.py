@@ -66,7 +66,7 @@ def show_with_warnings(
     show(answer, verbose)
     terminal.show_warnings(warnings, to, is_brief=not verbose)
     if not verbose:
-        terminal.show_left_out(_left_out(answer) | {"warning": len(warnings) - 1})
+        terminal.show_omitted(_omitted(answer) | {"warning": len(warnings) - 1})
 
 
 def as_text(answer: Answer) -> str:
@@ -102,10 +102,10 @@ def _paragraphs(texts: Iterable[str]) -> None:
         terminal.line(terminal.wrapped(printable(text), out, ""))
 
 
-def _left_out(answer: Answer) -> dict[str, int]:
+def _omitted(answer: Answer) -> dict[str, int]:
     """Return the number of omitted rows, notes and tables of an answer."""
     rows = sum(max(0, len(part.rows) - ROWS) for part in answer.tables[:1])
-    columns = sum(map(terminal.columns_left_out, answer.tables[:1]))
+    columns = sum(map(terminal.omitted_columns, answer.tables[:1]))
     notes = len(answer.notes) - (not answer.verdicts)
     notes += sum(len(verdict.notes[1:]) for verdict in answer.verdicts)
     return {

@@ -49,7 +49,7 @@ def show(comparison: Comparison, html: Path | None = None, verbose: bool = False
         rows = sum(len(part.rows) for part in described.tables)
         rows -= sum(len(part.rows[:_ROWS]) for part in described.tables[:1])
         omitted = {"benchmark": rows, "line": len(described.notes) - len(notes)}
-        terminal.show_left_out(omitted, "more:   ")
+        terminal.show_omitted(omitted, "more:   ")
     terminal.line(f"again:  {comparison.reproduce}")
     if described.measured:
         terminal.line(f"rows:   {comparison.results}")

@@ -14,8 +14,8 @@ from perceptron.report.tables.terminal import (
     brief_table,
     line,
     out,
-    show_left_out,
     show_next,
+    show_omitted,
     show_warnings,
     table,
 )
@@ -51,7 +51,7 @@ def show(diagnosis: Diagnosis, counting: str, verbose: bool = False) -> None:
         out.print()
     line(counting)
     if not verbose:
-        show_left_out({"condition": len(every) - _ROWS})
+        show_omitted({"condition": len(every) - _ROWS})
     if not diagnosis.warnings:
         show_next(NEXT)
 
@@ -61,11 +61,11 @@ def cells(diagnosis: Diagnosis) -> list[tuple[str, str, str]]:
     codes = {warning.code for warning in diagnosis.warnings}
     return [
         (
-            what,
+            condition,
             NONE if value is None else value,
             "warning" if code in codes else "unknown" if value is None else "fine",
         )
-        for what, value, code in _conditions(diagnosis)
+        for condition, value, code in _conditions(diagnosis)
     ]
 
 
@@ -79,7 +79,7 @@ def _conditions(diagnosis: Diagnosis) -> list[tuple[str, str | None, str]]:
         ("NumPy's BLAS", pins or "not pinned", "blas-pinned"),
         ("threads", f"{diagnosis.threads} on {environment.cores} usable cores", "too-many-threads"),
         ("CPU quota", "no limit found" if quota is None else f"{quota:g} cores", "cpu-quota"),
-        ("other processes", _neighbours(conditions), "busy-neighbour"),
+        ("other processes", _other_processes(conditions), "busy-neighbour"),
         (
             "threads waited",
             _if_known(conditions.threads_waited, lambda share: f"{percent(share)} of two seconds"),
@@ -108,7 +108,7 @@ def _gpus(environment: Environment, conditions: Conditions) -> str | None:
     return "; ".join(map(_gpu, conditions.gpus)) or "no GPU"
 
 
-def _neighbours(conditions: Conditions) -> str | None:
+def _other_processes(conditions: Conditions) -> str | None:
     """Return the other users of the cores, the largest first, and their sum."""
     if not is_known(conditions):
         return None

@@ -68,7 +68,7 @@ def show(
         terminal.brief_table(Table(title=title, columns=COLUMNS, rows=rows), _ROWS)
         terminal.out.print()
         omitted = sum(len(status.jobs) for status in fleets) - min(_ROWS, len(rows))
-        terminal.show_left_out({"job": omitted})
+        terminal.show_omitted({"job": omitted})
 
 
 def answers(collected: Collected, judges: Mapping[str, Judge]) -> list[RunAnswer]:

@@ -196,7 +196,7 @@ def brief_table(whole: answer.Table, most: int) -> None:
         line(wrapped(printable(whole.legend), out, ""))
 
 
-def columns_left_out(whole: answer.Table, most: int = 10) -> int:
+def omitted_columns(whole: answer.Table, most: int = 10) -> int:
     """Return the number of columns that `brief_table` omits."""
     return len(whole.columns) - len(_kept_columns(whole, most))
 
@@ -279,7 +279,7 @@ def _fitted(columns: Sequence[Sequence[str]], right: Sequence[bool]) -> list[int
 
 
 def _narrowed(widths: Sequence[int], minimal: Sequence[int]) -> list[int]:
-    """Return widths that fit, or equal ``least``; the widest are narrowed first."""
+    """Return widths that fit, or equal ``minimal``; the widest are narrowed first."""
     widths = list(widths)
     while _whole(widths) > out.width and widths != minimal:
         foldable = (index for index in range(len(widths)) if widths[index] > minimal[index])
@@ -296,7 +296,7 @@ def _longest_word(cell: str) -> int:
 
 
 def show_paths(rows: Path | None, page: Path | str | None) -> None:
-    """Print the folder of our own rows, if there is one, and the page with the result.
+    """Print the folder of the rows, if there is one, and the page with the result.
 
     The page is quoted for a shell, where ``&`` between switches has a meaning.
     """
@@ -311,11 +311,12 @@ def line(text: str, to: Console | None = None) -> None:
     (to or out).print(text, markup=False, soft_wrap=True)
 
 
-def show_left_out(numbers: Mapping[str, int], column: str = "more:  ") -> None:
+def show_omitted(numbers: Mapping[str, int], column: str = "more:  ") -> None:
     """Print the count of each noun that only ``--verbose`` shows; nothing if all are 0."""
-    more = [counted(number, noun) for noun, number in numbers.items() if number > 0]
-    if more:
-        paragraph(f"{column}{enumerated(more)}: --verbose")
+    counts = [counted(number, noun) for noun, number in numbers.items() if number > 0]
+    if counts:
+        number, rest = enumerated(counts).split(" ", 1)
+        paragraph(f"{column}--verbose shows {number} more {rest}")
 
 
 def paragraph(text: str, to: Console | None = None) -> None:

@@ -14,8 +14,8 @@ def parameters(command: str, typed: str) -> dict[str, Any]:
     made = app.get_command(click.Context(app), command)
     assert isinstance(made, Command)
     parsed = made.make_context(command, typed.split())
-    given = (one for one in made.fields if is_typed(parsed, one.name))
-    return {one.name: one.read(parsed.params[one.name]) for one in given}
+    typed_fields = (field for field in made.fields if is_typed(parsed, field.name))
+    return {field.name: field.read(parsed.params[field.name]) for field in typed_fields}
 
 
 @pytest.mark.parametrize(

@@ -42,5 +42,5 @@ def test_study_command_open_question_is_inconclusive(
     ]
     answer = replace(judged.answer, verdicts=tuple(verdicts), is_cut=is_cut)
     monkeypatch.setattr(run_study, "run_study", lambda *_: replace(judged, answer=answer))
-    asked = ("advise", "--rows", "1000", "--features", "20", "--hidden", "64", "--html", "")
-    assert (app(list(asked), standalone_mode=False) or 0) == code
+    arguments = ("advise", "--rows", "1000", "--features", "20", "--hidden", "64", "--html", "")
+    assert (app(list(arguments), standalone_mode=False) or 0) == code

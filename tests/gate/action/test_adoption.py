@@ -65,7 +65,9 @@ def workflow(kind: str) -> str:
 def inputs(kind: str) -> dict[str, str]:
     """What its step gives to the action."""
     (job,) = yaml.safe_load(workflow(kind))["jobs"].values()
-    (step,) = (one for one in job["steps"] if one["uses"].startswith("OWNER/perceptron@"))
+    (step,) = (
+        candidate for candidate in job["steps"] if candidate["uses"].startswith("OWNER/perceptron@")
+    )
     return {name: json.dumps(v) if v is True else v for name, v in step["with"].items()}
 
 

@@ -14,7 +14,7 @@ from perceptron.errors import UserError
 from perceptron.gate.environments.recipe import Recipe, read
 from tests.gate.conftest import interpreter
 
-OWN = "{}.{}".format(*sys.version_info)
+THIS_PYTHON = "{}.{}".format(*sys.version_info)
 
 
 def recipe(folder: Path, **entries: Any) -> Recipe:
@@ -42,10 +42,10 @@ def test_recipe_requires_first_combination_of_matrix(
 
 def test_variables_for_builds_are_those_of_benchmarks_too(tmp_path: Path) -> None:
     matrix = {"env": {"CC": ["gcc", "clang"]}, "env_nobuild": {"THREADS": ["1"]}}
-    own = recipe(tmp_path, matrix=matrix)
-    assert own.build_variables == {"CC": "gcc"}
-    assert own.variables == {"CC": "gcc", "THREADS": "1"}
-    assert own.others == 1
+    made = recipe(tmp_path, matrix=matrix)
+    assert made.build_variables == {"CC": "gcc"}
+    assert made.variables == {"CC": "gcc", "THREADS": "1"}
+    assert made.others == 1
 
 
 def test_this_python_serves_where_the_file_names_it(
@@ -55,21 +55,21 @@ def test_this_python_serves_where_the_file_names_it(
     other = str(tmp_path / "python3.0")
     monkeypatch.setattr(shutil, "which", lambda name: other if name == "python3.0" else None)
     assert recipe(tmp_path).python == sys.executable
-    assert recipe(tmp_path, pythons=["3.0", OWN]).python == sys.executable
+    assert recipe(tmp_path, pythons=["3.0", THIS_PYTHON]).python == sys.executable
     assert recipe(tmp_path, pythons=["2.9", "3.0"]).python == other
-    own = read(
+    made = read(
         tmp_path / "asv.conf.json", "asv.conf.json", interpreter(tmp_path / "own", "", "2.9.1")
     )
-    assert (own.python, own.name) == (str(tmp_path / "own"), "virtualenv-py2.9")
+    assert (made.python, made.name) == (str(tmp_path / "own"), "virtualenv-py2.9")
 
 
 @pytest.mark.parametrize(
-    ("entries", "said"),
+    ("entries", "message"),
     [
         ({"environment_type": "existing"}, "environment of type 'existing': set environment_type"),
         ({"pythons": ["same"]}, "environment of type 'existing': set environment_type"),
         ({"environment_type": "conda"}, "environment of type 'conda': set environment_type"),
-        ({"pythons": ["2.9"]}, rf"none of its pythons \(2.9\) .* or add {OWN}"),
+        ({"pythons": ["2.9"]}, rf"none of its pythons \(2.9\) .* or add {THIS_PYTHON}"),
         ({"matrix": {"-r x": [""]}}, "matrix: '-r x' is no requirement"),
         ({"matrix": {"req": {"numpy": ["1 2"]}}}, "matrix: 'numpy==1 2' is no requirement"),
         ({"matrix": {"env": {"A=": ["1"]}}}, "are no variables of a process"),
@@ -79,7 +79,7 @@ def test_this_python_serves_where_the_file_names_it(
     ],
 )
 def test_recipe_refuses_unsupported_entries_naming_file(
-    tmp_path: Path, entries: dict[str, Any], said: str
+    tmp_path: Path, entries: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(UserError, match=rf"^asv.conf.json: .*{said}"):
+    with pytest.raises(UserError, match=rf"^asv.conf.json: .*{message}"):
         recipe(tmp_path, **entries)

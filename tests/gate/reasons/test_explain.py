@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from perceptron.gate.reasons import explain
-from perceptron.gate.reasons.explain import looked
+from perceptron.gate.reasons.explain import converted_pairs
 from perceptron.gate.reasons.growth import Cost, TraceError, read_dump
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import PAIR
@@ -22,19 +22,21 @@ def test_explain_bad_answer_costs_no_other(tmp_path: Path) -> None:
         (tmp_path / side).mkdir()
         (tmp_path / side / "counts.1").write_text("fn=(1) work\n0 300\n")
     good = {"status": "ok", "dump": "counts.1", "calls": 1}
-    given = [
+    received = [
         ("one", {"base": good, "head": {**good, "calls": 0}}),
         ("two", {"base": good, "head": good}),
         ("three", {"base": good, "head": {"status": "failed", "reason": "it ended"}}),
     ]
-    found = dict(
-        looked(cast(Any, given), lambda side, content: read_dump(tmp_path / side, content))
+    by_key = dict(
+        converted_pairs(
+            cast(Any, received), lambda side, content: read_dump(tmp_path / side, content)
+        )
     )
-    assert isinstance(found["one"], TraceError)
-    assert str(found["one"]).startswith("HEAD: no dump of callgrind")
+    assert isinstance(by_key["one"], TraceError)
+    assert str(by_key["one"]).startswith("HEAD: no dump of callgrind")
     table = {("work", None): Cost(300, 0)}
-    assert found["two"] == (table, table)
-    assert str(found["three"]) == "HEAD: it ended"
+    assert by_key["two"] == (table, table)
+    assert str(by_key["three"]) == "HEAD: it ended"
 
 
 @pytest.mark.parametrize(
@@ -49,7 +51,7 @@ def test_explain_bad_answer_costs_no_other(tmp_path: Path) -> None:
 def test_explain_refuses_invalid_trace(functions: object) -> None:
     content = {"status": "ok", "unit": "bytecodes", "repeats": True, "functions": functions}
     pairs = [("one", dict.fromkeys(PAIR, content))]
-    [(_, found)] = looked(cast(Any, pairs), lambda _, content: explain._trace(content))
+    [(_, found)] = converted_pairs(cast(Any, pairs), lambda _, content: explain._trace(content))
     assert isinstance(found, TraceError)
 
 

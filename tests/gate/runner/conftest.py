@@ -42,7 +42,9 @@ def program(
         "project": "toy",
         "folder": str(folder),
         "draw": 5,
-        "tasks": [{"key": key, "id": own, "type": "time", **(effort or {})} for key, own in tasks],
+        "tasks": [
+            {"key": key, "id": test_id, "type": "time", **(effort or {})} for key, test_id in tasks
+        ],
         **facts,
     }
     with subprocess.Popen(
@@ -65,9 +67,12 @@ def answers_of(process: subprocess.Popen[str]) -> Answers:
     return [json.loads(line) for line in process.stdout]
 
 
-def measurements(given: Answers) -> dict[str, dict[str, Any]]:
-    return {answer["key"]: answer for answer in given if answer["kind"] == "measurement"}
+def measurements(received: Answers) -> dict[str, dict[str, Any]]:
+    return {answer["key"]: answer for answer in received if answer["kind"] == "measurement"}
 
 
-def outcomes(given: Answers) -> dict[str, tuple[str, str | None]]:
-    return {key: (own["status"], own.get("reason")) for key, own in measurements(given).items()}
+def outcomes(received: Answers) -> dict[str, tuple[str, str | None]]:
+    return {
+        key: (measurement["status"], measurement.get("reason"))
+        for key, measurement in measurements(received).items()
+    }

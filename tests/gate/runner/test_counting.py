@@ -47,9 +47,9 @@ def counts(tree: Path, names: Sequence[str]) -> dict[str, float]:
     facts = {**instrument.job, "seconds": 100, "limit_seconds": 60.0, "suite": "asv"}
     tasks = [(name, f"some.{name}") for name in names]
     with program(tree, "count", tasks, under=under, benchmarks="benchmarks", **facts) as process:
-        given = measurements(answers_of(process))
-    assert {own["status"] for own in given.values()} == {"ok"}, given
-    return {key: own["instructions"] for key, own in given.items()}
+        counted = measurements(answers_of(process))
+    assert {measurement["status"] for measurement in counted.values()} == {"ok"}, counted
+    return {key: measurement["instructions"] for key, measurement in counted.items()}
 
 
 def test_runner_count_is_independent_of_other_benchmarks(tmp_path: Path) -> None:

@@ -97,8 +97,8 @@ def program(
 def test_forks_isolate_benchmark_failures(tree: Path) -> None:
     names = ["time_first", "time_crashes", "time_exits", "time_leaves", "time_hangs(0)"]
     with program(tree, "trace", [*names, "time_second"], limit_seconds=5.0) as process:
-        given = answers(process)
-    assert outcomes(given) == {
+        received = answers(process)
+    assert outcomes(received) == {
         "time_first": ("ok", None),
         "time_crashes": ("failed", "its process was ended by SIGSEGV"),
         "time_exits": ("failed", "its process exited with 7"),
@@ -106,16 +106,16 @@ def test_forks_isolate_benchmark_failures(tree: Path) -> None:
         "time_hangs(0)": ("slow", "no answer within 5 s"),
         "time_second": ("ok", None),
     }
-    assert given[-1]["kind"] == "end"
+    assert received[-1]["kind"] == "end"
     assert (tree.parent / "imported").read_text() == "once\n"
 
 
 def test_forks_start_benchmarks_from_same_state(tree: Path) -> None:
     """Whatever another one has left in the module."""
     with program(tree, "trace", ["time_first", "time_second"]) as process:
-        given = measurements(answers(process))
+        traces = measurements(answers(process))
     first, second = (
-        [own for own in given[name]["functions"] if own[0] != name]
+        [function for function in traces[name]["functions"] if function[0] != name]
         for name in ("time_first", "time_second")
     )
     assert first == second
@@ -127,7 +127,7 @@ def test_forks_report_modules_imported_in_child(tree: Path) -> None:
     foreign = []
     for names in (["time_first"], ["time_imports", "time_multiprocessing"]):
         with program(tree, "trace", names, others=others) as process:
-            foreign.append({own.split()[0] for own in answers(process)[-1]["foreign"]})
+            foreign.append({module.split()[0] for module in answers(process)[-1]["foreign"]})
     before, after = foreign
     assert "wave" in after - before
     assert not {name for name in after if name.startswith(("__mp_main__", "_perceptron_gate"))}
@@ -166,8 +166,8 @@ def test_forks_broken_library_costs_its_importers_only(
     write(tree / "library" / "__init__.py", text)
     names = ["time_library", "time_first"]
     with program(tree, "trace", names, limit_seconds=4.0) as process:
-        given = outcomes(answers(process))
-    assert given == {"time_library": outcome, "time_first": ("ok", None)}
+        received = outcomes(answers(process))
+    assert received == {"time_library": outcome, "time_first": ("ok", None)}
     assert (tree.parent / "imported").read_text() == "once\n"
 
 

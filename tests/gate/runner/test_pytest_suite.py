@@ -295,31 +295,31 @@ def test_pytest_suite_benchmark_names_are_test_ids(tree: Path) -> None:
     """
     for name, text in {**OTHERS, "test_plain.py": PLAIN}.items():
         write(tree / "tests" / "bench" / name, text)
-    given = answers(tree, "discover")
-    found = {
+    received = answers(tree, "discover")
+    by_test = {
         answer["test"].removeprefix("tests/bench/").removeprefix("test_toy.py::"): answer
-        for answer in given
+        for answer in received
         if answer["kind"] == "benchmark"
     }
-    work = found["test_work[numpy-200]"]
+    work = by_test["test_work[numpy-200]"]
     assert work["name"] == f"{FILE}::test_work"
     assert work["param_names"] == ["backend", "size"]
     assert work["params"] == [["'numpy'", "200"]]
     assert (work["group"], work["type"], work["unit"]) == ("toys", "time", "seconds")
     assert (work["file"], work["line"]) == (FILE, 1 + TESTS[: TESTS.index('"size"')].count("\n"))
-    assert found["TestMethods::test_method"]["params"] == []
-    assert {"test_thing[big]", "test_whole", "TestWhole::test_method[500]"} < found.keys()
-    plain = {key for key in found if key.startswith("test_plain.py")}
+    assert by_test["TestMethods::test_method"]["params"] == []
+    assert {"test_thing[big]", "test_whole", "TestWhole::test_method[500]"} < by_test.keys()
+    plain = {key for key in by_test if key.startswith("test_plain.py")}
     assert plain == {"test_plain.py::test_marked", "test_plain.py::test_codspeed"}
     broken = {
         answer["file"].rpartition("/")[2]: answer["reason"]
-        for answer in given
+        for answer in received
         if answer["kind"] == "unloadable"
     }
     assert broken.keys() == OTHERS.keys()
     assert broken["test_gone.py"].startswith("ModuleNotFoundError: No module named 'nothing_")
     assert broken["test_skipping.py"].startswith("Skipped: could not import 'nothing_called_so'")
-    assert (given[-1]["kind"], given[-1]["foreign"]) == ("end", [])
+    assert (received[-1]["kind"], received[-1]["foreign"]) == ("end", [])
 
 
 @pytest.mark.parametrize("mode", ["importlib", "prepend"])
@@ -346,14 +346,14 @@ def test_pytest_suite_fixture_is_timed_with_its_clock(
         "TestWhole::test_method[500]": 500e-6,
         "TestCase::test_case": 600e-6,
     }
-    given = answers(tree, "measure", [f"{FILE}::{test}" for test in seconds], calls=6, batches=2)
-    assert [measurement["status"] for measurement in measurements(given).values()] == ["ok"] * len(
-        seconds
-    )
+    received = answers(tree, "measure", [f"{FILE}::{test}" for test in seconds], calls=6, batches=2)
+    assert [measurement["status"] for measurement in measurements(received).values()] == [
+        "ok"
+    ] * len(seconds)
     for key, expected in seconds.items():
-        measurement = measurements(given)[key.rpartition("::")[2]]
+        measurement = measurements(received)[key.rpartition("::")[2]]
         assert measurement["samples"] == pytest.approx([expected] * 2)
-    assert (given[-1]["kind"], given[-1]["from_tree"]) == ("end", True)
+    assert (received[-1]["kind"], received[-1]["from_tree"]) == ("end", True)
 
 
 def test_pytest_suite_outcome_is_one_line(tree: Path) -> None:
@@ -374,25 +374,25 @@ def test_pytest_suite_outcome_is_one_line(tree: Path) -> None:
         "test_renamed": "failed: pytest does not find it here",
     }
     skipping = "tests/bench/test_skipping.py::test_it_in_skipping"
-    found = {
+    reasons = {
         key: f"{status}: {reason}"
         for key, (status, reason) in outcomes(
             answers(tree, "measure", [skipping, *expected])
         ).items()
     }
-    assert found.pop("test_it_in_skipping").startswith("skipped: ")
-    assert found == {test.rpartition("::")[2]: said for test, said in expected.items()}
+    assert reasons.pop("test_it_in_skipping").startswith("skipped: ")
+    assert reasons == {test.rpartition("::")[2]: outcome for test, outcome in expected.items()}
 
 
 def test_pytest_suite_test_that_exits_is_blamed_rest_is_left(
     tree: Path,
 ) -> None:
-    left = answers(tree, "measure", ["test_marks", "test_exit", "test_thing[big]"])
-    assert outcomes(left) == {
+    exited = answers(tree, "measure", ["test_marks", "test_exit", "test_thing[big]"])
+    assert outcomes(exited) == {
         "test_marks": ("ok", None),
         "test_exit": ("failed", "it ended the process: KeyboardInterrupt:"),
     }
-    assert left[-1]["kind"] == "end"
+    assert exited[-1]["kind"] == "end"
     died = answers(tree, "measure", ["test_marks", "test_die", "test_thing[big]"])
     assert outcomes(died) == {"test_marks": ("ok", None)}
     assert (died[-1]["kind"], died[-1]["key"]) == ("loaded", "test_die")
@@ -401,10 +401,10 @@ def test_pytest_suite_test_that_exits_is_blamed_rest_is_left(
 def test_pytest_suite_children_have_fixtures_of_their_own(tree: Path, tmp_path: Path) -> None:
     tests = ["test_die", "test_exit", "test_server", "test_draw_first", "test_marks", "test_draw"]
     limits = {"seconds": 60.0, "limit_seconds": 60.0}
-    given = answers(tree, "trace", tests, facts=limits)
-    statuses = [status for status, _ in outcomes(given).values()]
+    received = answers(tree, "trace", tests, facts=limits)
+    statuses = [status for status, _ in outcomes(received).values()]
     assert statuses == ["failed"] * 3 + ["ok"] * 3
-    assert (given[-1]["kind"], given[-1]["from_tree"]) == ("end", True)
+    assert (received[-1]["kind"], received[-1]["from_tree"]) == ("end", True)
     answers(tree, "measure", ["test_draw"])
     answers(tree, "measure", ["test_draw_first", "test_marks", "test_draw"])
     in_child, alone, after = (tmp_path / "drawn").read_text().splitlines()
@@ -446,10 +446,14 @@ def test_pytest_suite_tree_does_not_hide_installed_package(
     write(tree / "tests" / "__init__.py", "")  # so pytest puts the root of the tree into the path
     write(tree / "tests" / "helper.py", "AMOUNT = 3\n")
     write(tree / "tests" / "test_toy.py", OF_INSTALLED)
-    given = answers(tree, "measure", ["tests/test_toy.py::test_it"], facts=INSTALLED)
-    assert outcomes(given) == {"test_it": ("ok", None)}
-    assert (given[-1]["kind"], given[-1]["from_tree"], given[-1]["foreign"]) == ("end", False, [])
-    assert given[-1]["code"]["place"] == str(installed / "toy")
+    received = answers(tree, "measure", ["tests/test_toy.py::test_it"], facts=INSTALLED)
+    assert outcomes(received) == {"test_it": ("ok", None)}
+    assert (received[-1]["kind"], received[-1]["from_tree"], received[-1]["foreign"]) == (
+        "end",
+        False,
+        [],
+    )
+    assert received[-1]["code"]["place"] == str(installed / "toy")
 
 
 INSIDE = """
@@ -489,10 +493,12 @@ def test_tests_inside_the_package_measure_what_is_installed(
             stale = name.endswith(("conftest.py", "here.py", "test_toy.py"))
             write(installed / "toy" / "suite" / name, other if stale else text)
     facts = {**INSTALLED, "benchmarks": "toy/suite/bench", "tests": "toy/suite/bench"}
-    found = [one["test"] for one in answers(tree, "discover", facts=facts) if "test" in one]
-    given = answers(tree, "measure", found, facts=facts)
-    assert outcomes(given) == {"test_it": ("ok", None)}
-    assert given[-1]["code"]["place"] == str(installed / "toy")
+    tests = [
+        answer["test"] for answer in answers(tree, "discover", facts=facts) if "test" in answer
+    ]
+    received = answers(tree, "measure", tests, facts=facts)
+    assert outcomes(received) == {"test_it": ("ok", None)}
+    assert received[-1]["code"]["place"] == str(installed / "toy")
 
 
 def test_pytest_suite_resets_working_folder(tree: Path) -> None:
@@ -511,6 +517,6 @@ def test_stays(benchmark):
     name = "tests/bench/test_where.py"
     write(tree / name, text)
     tests = [f"{name}::test_goes", f"{name}::test_stays"]
-    given = answers(tree, "measure", tests, calls=1, batches=1)
-    assert {status for status, _ in outcomes(given).values()} == {"ok"}
+    received = answers(tree, "measure", tests, calls=1, batches=1)
+    assert {status for status, _ in outcomes(received).values()} == {"ok"}
     assert seen.read_text() == str(tree.parent / "work")

@@ -61,14 +61,14 @@ def everything() -> None:
 
 
 def test_tracing_counts_repeat_across_generators_and_recursion() -> None:
-    found = trace(everything)
-    assert found["repeats"]
-    assert {(file, type(line)) for _, file, line, *_ in found["functions"]} == {
+    traced = trace(everything)
+    assert traced["repeats"]
+    assert {(file, type(line)) for _, file, line, *_ in traced["functions"]} == {
         ("test_tracing.py", int)
     }
-    calls = {name: calls for name, *_, calls in found["functions"]}
+    calls = {name: calls for name, *_, calls in traced["functions"]}
     assert calls == {"everything": 1, "loop": 6, "turned": 6, "fails": 1, "even": 11, "odd": 10}
-    assert trace(everything) == found
+    assert trace(everything) == traced
 
 
 def test_tracing_refuses_too_long_call(monkeypatch: pytest.MonkeyPatch) -> None:

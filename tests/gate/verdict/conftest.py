@@ -32,6 +32,6 @@ def trial(number: int = 0, **sides: SideMeasurement) -> Block:
     return replace(block, number=number, **sides)
 
 
-def judged(some: list[Block], planned: dict[str, int] | None = None) -> Judgement:
+def judged(measured: list[Block], planned: dict[str, int] | None = None) -> Judgement:
     """Judge one benchmark by the blocks."""
-    return judge([benchmark("time_it")], some, planned or {}, RULE)
+    return judge([benchmark("time_it")], measured, planned or {}, RULE)

@@ -102,12 +102,12 @@ CASES = {
 def test_work_and_time_make_the_verdict(name: str) -> None:
     """A count that is sure needs no clock; a clock that is sure contradicts any count."""
     case = CASES[name]
-    some = counts("time_it", *case.changes)
+    measured = counts("time_it", *case.changes)
     if case.clock is not None:
-        some += blocks("time_it", case.clock.tolist())
+        measured += blocks("time_it", case.clock.tolist())
     elif case.late:
-        some.append(trial(base=LATE, head=LATE))
-    judgement = judged(some, {"time_it": 0} if case.late and case.clock is not None else {})
+        measured.append(trial(base=LATE, head=LATE))
+    judgement = judged(measured, {"time_it": 0} if case.late and case.clock is not None else {})
     (row,) = judgement.rows
     assert row.verdict == case.verdict
     assert case.evidence in {None, row.evidence}
@@ -144,7 +144,9 @@ def test_evidence_detectable_slowdown_is_detected(spread: float) -> None:
 
 def test_evidence_same_work_must_look_suspicious_first() -> None:
     ratio = estimate(noise(0.05, RULE.probe).tolist())
-    sizes = [smallest_detectable(ratio, RULE.probe, 60, 1, RULE, own) for own in (True, False)]
+    sizes = [
+        smallest_detectable(ratio, RULE.probe, 60, 1, RULE, is_same) for is_same in (True, False)
+    ]
     assert sizes[0] > sizes[1]
 
 
@@ -197,8 +199,8 @@ def test_evidence_clock_that_saw_no_change_overrules_count(
     changes: list[float], time: float, spread: float, seed: int
 ) -> None:
     ratios = (time - 0.01 + noise(spread, 10, seed)).tolist()
-    some = [*counts("time_it", changes[0], *changes), *blocks("time_it", ratios)]
-    assert judged(some).verdict == "clean"
+    measured = [*counts("time_it", changes[0], *changes), *blocks("time_it", ratios)]
+    assert judged(measured).verdict == "clean"
 
 
 @given(st.floats(-0.5, 0.5), st.floats(0, 0.5), st.integers(0, 10**6))
@@ -214,14 +216,14 @@ def test_evidence_noise_is_inconclusive_if_a_tenth_may_hide(
 def alarmed(work: float, rounds: int = 3) -> Judgement:
     """A run that confirms a slowdown of another benchmark, whose control is as slow."""
     slow = [0.2 + 0.001 * number for number in range(20)]
-    some = [
+    measured = [
         *counts("time_it", *[work] * rounds),
         *blocks("time_it", calm(log1p(work), 0.005).tolist()),
         *blocks("time_other", slow[:10]),
         *blocks("time_other", slow, "confirmation", slow),
     ]
     both = [benchmark("time_it"), benchmark("time_other")]
-    return judge(both, some, {"time_other": 20}, RULE)
+    return judge(both, measured, {"time_other": 20}, RULE)
 
 
 def test_evidence_counted_rise_stands_despite_control_alarm() -> None:
@@ -238,7 +240,9 @@ def test_evidence_counted_rise_stands_despite_control_alarm() -> None:
 def test_evidence_crash_under_valgrind_leaves_clock() -> None:
     crash = SideMeasurement(status="failed", reason="it ended with SIGILL")
     timed = blocks("time_it", calm(0.0).tolist())
-    row, alone = (judged([*own, *timed]).rows[0] for own in (counts("time_it", failed=crash), []))
+    row, alone = (
+        judged([*counted, *timed]).rows[0] for counted in (counts("time_it", failed=crash), [])
+    )
     assert row.not_counted == "it ended with SIGILL"
     assert replace(row, not_counted=None) == alone
     assert (row.verdict, row.evidence) == ("no change", "time")

@@ -148,5 +148,5 @@ def test_work_is_recounted_if_draws_differ() -> None:
 def test_swapped_revisions_turn_the_work_around(changes: list[float]) -> None:
     forth = counts("time_it", *changes)
     back = [replace(block, base=block.head, head=block.base) for block in forth]
-    one, other = (instruction_evidence(some, RULE)["time_it"] for some in (forth, back))
-    assert {"rose": "fell", "fell": "rose"}.get(one.kind, one.kind) == other.kind
+    swapped, other = (instruction_evidence(counted, RULE)["time_it"] for counted in (forth, back))
+    assert {"rose": "fell", "fell": "rose"}.get(swapped.kind, swapped.kind) == other.kind

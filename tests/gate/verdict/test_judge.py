@@ -57,18 +57,18 @@ def test_gate_verdict_control_alarm_is_inconclusive(
 def test_gate_verdict_needs_control_for_regression() -> None:
     """Its second copy broke: nobody knows whether base differs from itself."""
     slower = (log1p(0.08) + noise(0.01, 20, 2)).tolist()
-    fresh = [replace(own, control=FAILED) for own in blocks("time_it", slower, "confirmation")]
+    fresh = [replace(block, control=FAILED) for block in blocks("time_it", slower, "confirmation")]
     screen = blocks("time_it", calm(log1p(0.08)).tolist())
     judgement = judged([*screen, *fresh], {"time_it": 20})
     assert (judgement.verdict, judgement.rows[0].verdict) == ("inconclusive", "inconclusive")
     assert "second copy" in (judgement.rows[0].reason or "")
 
 
-def waiting(some: list[Block], base: float | None, head: float | None) -> list[Block]:
+def waiting(originals: list[Block], base: float | None, head: float | None) -> list[Block]:
     """The same blocks, whose processes waited for these shares of their time."""
     return [
         replace(block, base=replace(block.base, waited=base), head=replace(block.head, waited=head))
-        for block in some
+        for block in originals
     ]
 
 
@@ -101,7 +101,7 @@ def test_gate_verdict_ignores_take_contended_in_one_arm() -> None:
     hit = waiting(blocks("time_it", [2.0] * 10), 0.0, 0.5)
     again = [replace(block, take=1) for block in still]
     both = [block for pair in zip(hit, again, strict=True) for block in pair]
-    row, alone = (judged(some).rows[0] for some in (both, still))
+    row, alone = (judged(measured).rows[0] for measured in (both, still))
     assert replace(row, retaken=0) == alone
     assert (row.retaken, row.wait_share, row.contended) == (10, pytest.approx(0.005), 0)
 
@@ -177,8 +177,8 @@ def twice(**sides: SideMeasurement) -> list[Block]:
 def now_and_then(*sides: str) -> list[Block]:
     """Every third block fails there."""
     failing = dict.fromkeys(sides, FAILED)
-    some = blocks("time_it", calm(0.0).tolist())
-    return [own if own.number % 3 else replace(own, **failing) for own in some]
+    measured = blocks("time_it", calm(0.0).tolist())
+    return [block if block.number % 3 else replace(block, **failing) for block in measured]
 
 
 # The verdict on the row, that on the run, and what the row says.

@@ -22,9 +22,9 @@ def slower(change: float) -> list[Block]:
     return [*blocks("time_it", moved[:10]), *blocks("time_it", moved, "confirmation", CALM)]
 
 
-def limited(some: list[Block], *limits: GateRule, planned: int = 20) -> Judgement:
+def limited(measured: list[Block], *limits: GateRule, planned: int = 20) -> Judgement:
     plan = {"time_it": planned} if planned else {}
-    return judge([benchmark("time_it")], some, plan, Rule(), limits=limits)
+    return judge([benchmark("time_it")], measured, plan, Rule(), limits=limits)
 
 
 @pytest.mark.parametrize(("change", "verdict"), [(0.08, "no change"), (0.12, "slower")])
@@ -32,19 +32,19 @@ def test_limit_exceeded_is_a_regression(change: float, verdict: str) -> None:
     """Confirmed by the clock, or counted alone."""
     limit = GateRule(match="time_it", slower=0.1)
     counted = counts("time_it", change, change, change)
-    for some, planned in ((slower(change), 20), (counted, 0)):
-        (row,) = limited(some, limit, planned=planned).rows
+    for measured, planned in ((slower(change), 20), (counted, 0)):
+        (row,) = limited(measured, limit, planned=planned).rows
         assert (row.verdict, row.limit) == (verdict, 0.1)
         assert ("allowed (limit 10%)" in (row.reason or "")) is (verdict == "no change")
-        assert limited(some, planned=planned).verdict == "regression"
+        assert limited(measured, planned=planned).verdict == "regression"
 
 
 def test_limit_excuses_probable_slowdown_and_hidden_noise() -> None:
     limit = GateRule(match="time_it", slower=0.4)
     loud = blocks("time_it", [0.06, -0.06] * 5)
-    for some in (counts("time_it", 0.2, 0.2), loud):
-        assert limited(some, planned=0).verdict == "inconclusive"
-        assert limited(some, limit, planned=0).verdict == "clean"
+    for measured in (counts("time_it", 0.2, 0.2), loud):
+        assert limited(measured, planned=0).verdict == "inconclusive"
+        assert limited(measured, limit, planned=0).verdict == "clean"
 
 
 def test_limit_does_not_excuse_failure() -> None:

@@ -59,14 +59,15 @@ def test_run_verdict_puts_probable_slowdown_before_inconclusive() -> None:
 
 def test_run_verdict_counts_unjudged_unless_skipped_on_both() -> None:
     """Most sets of parameters of some suites are skipped; the plan may leave out the others."""
-    some = blocks("time_it", [0.001 * (number % 3) for number in range(10)])
+    timed = blocks("time_it", [0.001 * (number % 3) for number in range(10)])
     others = [benchmark(f"time_{number}") for number in range(5)]
 
     def judged(measurement: SideMeasurement, left_out: int = 0) -> Judgement:
         tried = [
-            replace(trial(base=measurement, head=measurement), benchmark=own.name) for own in others
+            replace(trial(base=measurement, head=measurement), benchmark=other.name)
+            for other in others
         ]
-        return judge([benchmark("time_it"), *others], [*some, *tried], {}, RULE, left_out=left_out)
+        return judge([benchmark("time_it"), *others], [*timed, *tried], {}, RULE, left_out=left_out)
 
     skipped = judged(SideMeasurement(status="skipped", reason="no such shape"), 1)
     assert (skipped.verdict, skipped.reason) == ("clean", "1 of 2 benchmarks judged, none slower")

@@ -12,9 +12,11 @@ from tests.made_comparison import block
 
 
 def judged(base: list[float], head: list[float], name: str = "track_it") -> Judgement:
-    some = [block(name, number, *pair) for number, pair in enumerate(zip(base, head, strict=True))]
+    measured = [
+        block(name, number, *pair) for number, pair in enumerate(zip(base, head, strict=True))
+    ]
     kind = name.partition("_")[0]
-    return judge([Benchmark(name=name, type=kind, unit="bytes")], some, {}, RULE)
+    return judge([Benchmark(name=name, type=kind, unit="bytes")], measured, {}, RULE)
 
 
 def around(middle: float, *steps: float) -> list[float]:

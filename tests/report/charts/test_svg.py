@@ -43,7 +43,7 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Collection:
 @pytest.fixture(scope="module")
 def figures(collection: Collection) -> dict[str, Figure | None]:
     (sweep,) = collection.sweeps
-    overhead = (one.drawing for one in collection.studies["overhead"][0].answer.figures)
+    overhead = (element.drawing for element in collection.studies["overhead"][0].answer.figures)
     return {
         "sweep": sweep_figure(sweep.curves, sweep.crossovers, "width"),
         "ratio": ratio_figure(sweep.crossovers[0], "width"),
@@ -144,9 +144,13 @@ def test_svg_label_avoids_its_line(size: float) -> None:
         lines((2.0, 2.0)), marks=(Mark(size, "torch-cpu from width 1,730", 0),)
     )
     drawn = parsed(draw(figure, width=NARROW))
-    (mark,) = (one for one in drawn.iter(f"{SVG}path") if one.get("stroke-dasharray") == "1 3")
+    (mark,) = (
+        element for element in drawn.iter(f"{SVG}path") if element.get("stroke-dasharray") == "1 3"
+    )
     (at,) = {float(point.partition(",")[0]) for point in mark.get("d", "")[1:].split()}
-    (label,) = (one for one in drawn.iter(f"{SVG}text") if "torch" in "".join(one.itertext()))
+    (label,) = (
+        element for element in drawn.iter(f"{SVG}text") if "torch" in "".join(element.itertext())
+    )
     anchor, spans = label.get("text-anchor"), list(label.iter(f"{SVG}tspan"))
     assert [span.text for span in spans] == ["torch-cpu from", "width 1,730"]
     assert all((float(span.get("x", "")) > at) == (anchor == "start") for span in spans)
@@ -177,7 +181,8 @@ def test_svg_dot_label_avoids_markers_and_labels(width: int, published: float) -
     )
     drawn = parsed(draw(figure, width=width))
     markers = [
-        (float(one.get("cx", "")), float(one.get("cy", ""))) for one in drawn.iter(f"{SVG}circle")
+        (float(element.get("cx", "")), float(element.get("cy", "")))
+        for element in drawn.iter(f"{SVG}circle")
     ]
     boxes = [
         label_box(text) for text in drawn.iter(f"{SVG}text") if " sec" in "".join(text.itertext())
@@ -186,8 +191,8 @@ def test_svg_dot_label_avoids_markers_and_labels(width: int, published: float) -
     for left, right, y in boxes:
         assert 0 <= left < right <= width
         assert all(x + 5 < left or right < x - 5 or abs(y - cy) > 12 for x, cy in markers)
-    (one, two) = boxes
-    assert one[1] < two[0] or two[1] < one[0] or abs(one[2] - two[2]) > 12
+    (element, two) = boxes
+    assert element[1] < two[0] or two[1] < element[0] or abs(element[2] - two[2]) > 12
 
 
 def label_box(text: ElementTree.Element) -> tuple[float, float, float]:
@@ -225,6 +230,6 @@ def test_svg_name_is_never_markup(name: str) -> None:
         sweep_figure(sweep.curves, sweep.crossovers, name),
         ratio_figure(sweep.crossovers[0], name),
     ):
-        found = Elements(draw(figure))
-        assert found.names <= ELEMENTS
-        assert not any(attribute.startswith(("on", "href")) for attribute in found.attributes)
+        elements = Elements(draw(figure))
+        assert elements.names <= ELEMENTS
+        assert not any(attribute.startswith(("on", "href")) for attribute in elements.attributes)

@@ -35,13 +35,13 @@ def test_comparison_page_links_resolve_below_gate(tmp_path: Path) -> None:
     (tmp_path / "html" / "index.html").write_text("the dashboard, which is not published with it")
     page = written(tmp_path / "html", explained())
     for file in (page, tmp_path / "html" / LIST):
-        told = read(file)
-        links = [link.partition("#")[0] for link in told.links if link != "data:,"]
+        reader = read(file)
+        links = [link.partition("#")[0] for link in reader.links if link != "data:,"]
         targets = [(file.parent / link).resolve() for link in links]
         assert all(target.is_file() for target in targets), links
         assert all(target.is_relative_to(tmp_path / "html" / "gate") for target in targets)
-        assert told.handlers == []
-        assert told.scripts == sum(link.endswith(".js") for link in links)
+        assert reader.handlers == []
+        assert reader.scripts == sum(link.endswith(".js") for link in links)
     text = page.read_text(encoding="utf-8")
     sections = re.findall(r'href="#(row-\d+)">(.*?)</a>', text)
     assert len(sections) > 1
@@ -72,13 +72,13 @@ def test_comparison_list_has_named_pages_newest_first(tmp_path: Path) -> None:
     """What others put there is passed over, and so is a summary that cannot be read."""
     html = tmp_path / "html"
     page = written(html, comparison(row()))
-    told = json.loads((page.parent / "summary.json").read_bytes())
+    reader = json.loads((page.parent / "summary.json").read_bytes())
     for index, (name, summary) in enumerate(
         [
-            ("cccccccccccc..dddddddddddd", json.dumps({**told, "when": "2099", "base": "newer"})),
+            ("cccccccccccc..dddddddddddd", json.dumps({**reader, "when": "2099", "base": "newer"})),
             ("cccccccccccc..eeeeeeeeeeee", "[" * 100_000),
             ("cccccccccccc..ffffffffffff", "{}"),
-            ("javascript:alert(1)", json.dumps(told)),
+            ("javascript:alert(1)", json.dumps(reader)),
         ]
     ):
         folder = html / "gate" / name
@@ -131,8 +131,8 @@ def test_comparison_page_text_is_never_markup(tmp_path: Path) -> None:
     made = hostile_comparison()
     page = written(tmp_path / "html", made)
     for file in (page, tmp_path / "html" / LIST):
-        told = read(file)
-        assert told.handlers == []
-        assert all(link == "data:," or re.match(r"[\w./+-]+$", link) for link in told.links)
-        assert told.scripts == sum(link.endswith(".js") for link in told.links)
+        reader = read(file)
+        assert reader.handlers == []
+        assert all(link == "data:," or re.match(r"[\w./+-]+$", link) for link in reader.links)
+        assert reader.scripts == sum(link.endswith(".js") for link in reader.links)
     assert NAMES[0] in text_of(page)

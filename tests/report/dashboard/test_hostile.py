@@ -102,8 +102,8 @@ def test_hostile_name_leaves_overview_pictures(
     collection: Collection, tmp_path: Path, index: int
 ) -> None:
     """Drawn without a warning, and not larger for a longer name."""
-    own = {study: [collection.studies[study][index]] for study in ("bench", "map")}
-    first = replace(collection, studies=collection.studies | own)
+    hostile_answers = {study: [collection.studies[study][index]] for study in ("bench", "map")}
+    first = replace(collection, studies=collection.studies | hostile_answers)
     write_site(tmp_path, first)
     page = tmp_path / "index.html"
     assert page.read_text(encoding="utf-8").count("<svg") == 2

@@ -52,12 +52,12 @@ def test_dashboard_opens_on_this_machine(
     """Maps, ladders and races too, of which the other machine's are newer."""
     results = everything(tmp_path / "results")
     at = "2025-01-01T0{}:00:00Z".format
-    own: dict[str, Any] = {"machine": name, "folder": name}
-    keep(results, MAP, map_rows(), started=at(1), **own)
-    keep(results, LADDER, ladder_rows(), started=at(2), **own)
+    machine: dict[str, Any] = {"machine": name, "folder": name}
+    keep(results, MAP, map_rows(), started=at(1), **machine)
+    keep(results, LADDER, ladder_rows(), started=at(2), **machine)
     races = [replace(row, machine=name, when=at(3)) for row in race_rows()]
-    keep_race(results, races, started=at(3), **own)
-    keep(results, BENCH, bench_rows(), started=last, **own)
+    keep_race(results, races, started=at(3), **machine)
+    keep(results, BENCH, bench_rows(), started=last, **machine)
     monkeypatch.chdir(tmp_path)
     assert not app(["dashboard"], standalone_mode=False)
     for page in ("crossover", "map", "overhead", "race"):

@@ -115,8 +115,8 @@ def test_several_machines_table_has_all_answers(html: Path, tmp_path: Path) -> N
     """As each of them says it; of another tool's the crossovers."""
     rows = tables(html, "machines")["answers"]
     assert {row["machine"] for row in rows} == {row["machine"] for row in facts(html)}
-    said = {row["answer"] for row in rows if row["machine"] == "epyc-64"}
-    assert any("torch-cpu overtakes numpy at" in words for words in said)
+    sentences = {row["answer"] for row in rows if row["machine"] == "epyc-64"}
+    assert any("torch-cpu overtakes numpy at" in sentence for sentence in sentences)
     assert {row["decided"] for row in rows} <= {"yes", "partly", "no"}
     foreign = [replace(row, source="asv", environment="env") for row in line()]
     write_site(tmp_path, collection_of(foreign))

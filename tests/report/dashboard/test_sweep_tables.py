@@ -27,7 +27,7 @@ def tables_of(rows: list[Measurement]) -> dict[str, dict[str, Any]]:
 
 
 def times_of(rows: list[Measurement]) -> dict[str, Any]:
-    return next(one for title, one in tables_of(rows).items() if ": time per" in title)
+    return next(table for title, table in tables_of(rows).items() if ": time per" in title)
 
 
 def test_intervals_that_files_state_are_called_what_they_are() -> None:
@@ -67,8 +67,8 @@ def test_many_models_have_a_figure_of_one_and_are_told_in_models(tmp_path: Path)
     assert any(" models [" in line for line in shown[ITERATION]["lines"])
     for rows in tables(tmp_path, "raw").values():
         for row in rows:
-            each = None if row["models"] == 1 else row["seconds"] / row["models"]
-            assert row["model_seconds"] == (each and pytest.approx(each, rel=1e-5))
+            expected = None if row["models"] == 1 else row["seconds"] / row["models"]
+            assert row["model_seconds"] == (expected and pytest.approx(expected, rel=1e-5))
 
 
 def test_sweep_table_cold_start_has_no_device_share(tmp_path: Path) -> None:

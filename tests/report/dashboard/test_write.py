@@ -91,12 +91,14 @@ def test_dashboard_backend_colour_is_equal_on_all_pages(html: Path) -> None:
     css = (html / "assets" / "strokes.css").read_text()
     colours = dict(re.findall(r"(--s\d+): (#\w+);", css.partition("@media")[0]))
     for name in ("numpy", "torch-cpu"):
-        own = [token for token, colour in colours.items() if colour == palette.stroke(name).colour]
+        tokens = [
+            token for token, colour in colours.items() if colour == palette.stroke(name).colour
+        ]
         used = {
             token for figure in figures(html) for token in re.findall(r"--s\d+", figure["wide"])
         }
-        assert len(own) == 1
-        assert {*own} <= used
+        assert len(tokens) == 1
+        assert {*tokens} <= used
 
 
 def test_raw_data_holds_every_row_once(results: Path, html: Path) -> None:

@@ -55,8 +55,10 @@ def rows(draw: st.DrawFn, made: Sequence[Row]) -> Row:
         screen_blocks=draw(whole),
         confirmation_blocks=draw(whole),
         why=[
-            replace(own, base=draw(finite), head=draw(finite), base_calls=draw(st.none() | finite))
-            for own in row.why
+            replace(
+                change, base=draw(finite), head=draw(finite), base_calls=draw(st.none() | finite)
+            )
+            for change in row.why
         ],
     )
 
@@ -117,8 +119,8 @@ def assert_safe(made: Comparison) -> None:
         if token.type == "text":
             assert MARK not in token.content
             assert not re.search(r"[@#<`|]|://|www\.|GH-", token.content)
-    told = describe(made)
-    tables = [table for table in (told.changed, told.others) if table.rows]
+    described = describe(made)
+    tables = [table for table in (described.changed, described.others) if table.rows]
     assert kinds["table_open"] == len(tables)
     assert kinds["th_open"] == sum(len(table.columns) for table in tables)
     assert kinds["td_open"] == sum(len(table.columns) * len(table.rows) for table in tables)
@@ -141,10 +143,10 @@ def test_comment_text_is_never_markup(text: str) -> None:
     for written in (f"- {shown}\n", f"| € |\n|---|\n| {shown} |\n"):
         tokens = parse(written)
         assert {token.type for token in tokens} <= OURS - {"html_block", "fence", "strong_open"}
-        said = [token.content for token in tokens if token.type in {"text", "code_inline"}]
-        assert "".join(said).removeprefix("€") == text.replace("|", "∣")
+        texts = [token.content for token in tokens if token.type in {"text", "code_inline"}]
+        assert "".join(texts).removeprefix("€") == text.replace("|", "∣")
         assert not any(
-            re.search(r"[@#<&_*~/]", one.content) for one in tokens if one.type == "text"
+            re.search(r"[@#<&_*~/]", parsed.content) for parsed in tokens if parsed.type == "text"
         )
 
 

@@ -115,7 +115,7 @@ def test_answer_verbose_shows_everything(of: tuple[Answer, list[MeasurementWarni
         cells = {"".join(row[0].split()) for row in table.rows}
         assert all(cell in text for cell in (table.title, str(table.legend), *cells))
     assert all("".join(note.text.split()) in text for note in answer.notes)
-    assert all(one.message.split()[0] in "".join(warned) for one in warnings)
+    assert all(warning.message.split()[0] in "".join(warned) for warning in warnings)
 
 
 def test_answer_without_verdict_gives_reason() -> None:
@@ -151,4 +151,4 @@ def test_answer_table_scale_is_shown_end_to_end() -> None:
         assert len(lines) == 14
         assert lines[2].split()[0] == "1"
         assert lines[11].split()[0] == last
-        assert lines[13] == "more:  10 rows: --verbose"
+        assert lines[13] == "more:  --verbose shows 10 more rows"

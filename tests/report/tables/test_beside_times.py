@@ -47,16 +47,21 @@ def test_parts_of_iterations_do_not_count(row: MakeRow) -> None:
 def test_tables_pair_contention_covers_both_backends(row: MakeRow) -> None:
     """Whichever of them was. Rows of other threads say nothing of it."""
     costs = {"numpy": linear(1e-6, 1e-8), "torch-cpu": linear(1e-5, 1e-9)}
-    found = crossovers(world(row, costs))
+    pairs = crossovers(world(row, costs))
     for name in costs:
         rows = [
-            replace(one, samples=[1e-3] * 3, waited=0.0, contended=int(one.backend == name))
-            for one in world(row, costs)
+            replace(
+                measurement,
+                samples=[1e-3] * 3,
+                waited=0.0,
+                contended=int(measurement.backend == name),
+            )
+            for measurement in world(row, costs)
         ]
-        (verdict,) = verdicts(found, rows)
+        (verdict,) = verdicts(pairs, rows)
         assert verdict.contended.startswith("14"), name
     others = world(row, costs, threads=7, samples=[1e-3] * 3, waited=0.0, contended=1)
-    assert [verdict.contended for verdict in verdicts(found, others)] == [""]
+    assert [verdict.contended for verdict in verdicts(pairs, others)] == [""]
 
 
 def test_tables_single_size_contention_is_per_backend(row: MakeRow) -> None:
@@ -78,11 +83,11 @@ def test_amortisations_show_a_few_sizes_the_outermost_among_them(row: MakeRow) -
     sizes = [2**k for k in range(1, 25)]
     slow_start = {"numpy": 1e-4, "torch-cpu": 0.5}
     rows = [
-        replace(one, prepare_seconds=slow_start[one.backend])
-        for one in world(row, costs, sizes, processes=3)
+        replace(measurement, prepare_seconds=slow_start[measurement.backend])
+        for measurement in world(row, costs, sizes, processes=3)
     ]
-    found = amortisations(rows)
-    (table,) = amortisation_tables(found)
+    shown = amortisations(rows)
+    (table,) = amortisation_tables(shown)
     assert len(table.rows) == 7
     assert all(len(line) == len(COLUMNS) for line in table.rows)
     assert (table.rows[0][1], table.rows[-1][1]) == (2, sizes[-1])

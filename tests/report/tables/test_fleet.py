@@ -60,16 +60,18 @@ def test_fleet_answers_of_every_study(tmp_path: Path) -> None:
         keep(tmp_path, LADDER, ladder_rows(), started="2026-01-01T03:00:00Z"),
         keep_race(tmp_path, race_rows(), started="2026-01-01T04:00:00Z"),
     ]
-    told = [
+    expected = [
         ("crossover", "mlp-width: torch-cpu overtakes numpy at width "),
         ("map", "of the map"),
         ("overhead", "the fastest variant (numba)"),
         ("race", "numpy is first"),
     ]
-    for (study, words), found in zip(told, fleet.answers(collected(*runs), judges()), strict=True):
-        assert found.study == study
-        assert words in found.answers[-1], study
-    assert len(found.answers) == 2, "a race is told from both starts"
+    for (study, words), run_answer in zip(
+        expected, fleet.answers(collected(*runs), judges()), strict=True
+    ):
+        assert run_answer.study == study
+        assert words in run_answer.answers[-1], study
+    assert len(run_answer.answers) == 2, "a race is told from both starts"
 
 
 def test_fleet_unjudgeable_run_says_so(tmp_path: Path) -> None:

@@ -15,10 +15,10 @@
   }
 
   function run(target, { label, tables }) {
-    const choice = element('select', { id: 'table' }, ...tables.map((one) => element('option', {}, one.label)));
-    const place = element('div');
-    const tools = element('div', { class: 'switch' }, element('label', { for: 'table' }, label), choice);
-    target.replaceChildren(tools, place);
+    const choice = element('select', { id: 'table' }, ...tables.map((listed) => element('option', {}, listed.label)));
+    const holder = element('div');
+    const chooser = element('div', { class: 'switch' }, element('label', { for: 'table' }, label), choice);
+    target.replaceChildren(chooser, holder);
     let shown = null;
 
     function choose() {
@@ -28,10 +28,10 @@
           if (chosen !== tables[choice.selectedIndex]) return;
           const search = shown?.search() ?? '';
           shown?.destroy();
-          shown = draw(place, content, search, chosen.file.replaceAll('/', '-'));
+          shown = draw(holder, content, search, chosen.file.replaceAll('/', '-'));
         },
         (error) => {
-          if (chosen === tables[choice.selectedIndex]) place.replaceChildren(alarm(error.message));
+          if (chosen === tables[choice.selectedIndex]) holder.replaceChildren(alarm(error.message));
         },
       );
     }
@@ -40,11 +40,11 @@
     choose();
   }
 
-  function draw(place, { title, columns, rows }, search, file) {
+  function draw(holder, { title, columns, rows }, search, file) {
     const heads = columns.map(({ name }) => element('th', { scope: 'col' }, name));
     const node = element('table', {},
       element('caption', {}, title), element('thead', {}, element('tr', {}, ...heads)));
-    place.replaceChildren(node);
+    holder.replaceChildren(node);
     const table = new DataTable(node, {
       data: rows,
       columns: columns.map((column, at) => described(column, at, columns)),
@@ -124,7 +124,7 @@
     return `${JSON.stringify(named, null, 1)}\n`;
   }
 
-  /** What was not measured comes last, whichever way the others stand. */
+  /** Sort missing values last in both directions. */
   function last(compare) {
     const nulls = (a, b) => (a === null) - (b === null);
     return {
