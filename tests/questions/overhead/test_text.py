@@ -39,7 +39,7 @@ def test_overhead_text_shows_profiled_beside_counted_kernels() -> None:
 
 
 def test_rungs_that_waited_throughout_have_a_rough_answer() -> None:
-    """By the smallest samples of their processes, and it decides nothing."""
+    """It comes from the smallest samples of each process, and decides nothing."""
     seconds = {"torch-cpu": 34e-6, "numpy": 4e-6, "numba": 2e-6}
     rows = [
         replace(
