@@ -1,6 +1,6 @@
 """Tables of the problems of one size, which have no crossover.
 
-Beside the time of an iteration stand rows per second, the time of an epoch and of one model.
+Beside the time of an iteration they have rows per second, and the time of an epoch and of a model.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _Row = tuple[tuple[Cell, ...], CurvePoint | None]
 def single_problems(rows: Iterable[Measurement]) -> list[list[Measurement]]:
     """Return the rows of each family of a single problem, for each comparison key."""
     return [
-        of_ground
+        comparable
         for family, members in grouped(rows, attrgetter("family")).items()
         if family != FAMILY and len(set(map(attrgetter("size", "problem"), members))) == 1
-        for of_ground in grouped(members, comparison_key).values()
+        for comparable in grouped(members, comparison_key).values()
     ]
 
 

@@ -1,4 +1,4 @@
-"""`perceptron.fastest` where something goes wrong: with a backend, with the time, with the disk."""
+"""Failures of `perceptron.fastest`: backends that hang or fail, too little time, a bad disk."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_given_up_backend_is_retried_after_a_minute(foreign: Path, cache: Path) -> None:
-    """Though it would work by now; who has more time may try, and a minute later so may all."""
+    """A call with more seconds retries at once."""
     asked: dict[str, Any] = {**SHAPE, "among": ("foreign",)}
     foreign.write_text(HANGS)
     first = fastest(**asked, seconds=1)

@@ -91,7 +91,7 @@ def test_ladder_floor_is_open_if_runnable_variant_has_no_time() -> None:
     missing = judged(rows)
     assert (missing.floor, missing.ranking.doubts) == (None, {"numba": "not measured"})
     (verdict,) = rendered(missing, rows).verdicts
-    assert (verdict.decided, verdict.notes[0]) == ("partly", "why: 2 of 3 variants measured")
+    assert (verdict.decided, verdict.notes) == ("partly", ("why: 2 of 3 variants measured",))
     refused = measured(backend="numba", status="skipped", reason="no compiler")
     assert judged([*rows, refused]).floor == "numpy"
 

@@ -58,7 +58,7 @@ def test_rungs_that_waited_throughout_have_a_rough_answer() -> None:
         "no",
         "numba leads, numpy takes about 2.00× as long, not decided: every sample was contended",
     )
-    assert verdict.notes[0] == "why: too busy to compare; next: --wait or --threads 1"
+    assert verdict.notes == ("why: too busy to compare; next: --wait or --threads 1",)
 
 
 def test_overhead_text_contended_floor_leaves_others_decided() -> None:
