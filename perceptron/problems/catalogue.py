@@ -32,7 +32,7 @@ def find(reference: str) -> Problem:
 def look_up(reference: str) -> Problem:
     """Find a problem as `find` does, even if the library of its data is not installed."""
     if files.is_file(reference):
-        return _own(reference)
+        return _from_file(reference)
     if shape.is_shape(reference):
         return shape.find(reference)
     if reference in NAMED:
@@ -59,7 +59,7 @@ def is_taken(name: str) -> bool:
     return name in NAMED or name in FAMILIES or shape.is_shape(name)
 
 
-def _own(reference: str) -> Problem:
+def _from_file(reference: str) -> Problem:
     problem = files.find(reference)
     name = problem.family
     if is_taken(name):

@@ -20,8 +20,8 @@ _MOST_VALUES = 2**24
 
 def parameter_count(problem: Problem) -> int:
     """Count the trained values of all models."""
-    of_one = sum(fan_in * fan_out + fan_out for fan_in, fan_out in pairwise(problem.widths))
-    return problem.models * of_one
+    per_model = sum(fan_in * fan_out + fan_out for fan_in, fan_out in pairwise(problem.widths))
+    return problem.models * per_model
 
 
 def operations(problem: Problem) -> int:
@@ -29,7 +29,7 @@ def operations(problem: Problem) -> int:
     rows = problem.models * problem.step_rows
     total = products(problem)
     for width in problem.widths[1:]:
-        total += (_OPERATIONS_PER_ACTIVATION + 2) * rows * width  # + the bias, there and back
+        total += (_OPERATIONS_PER_ACTIVATION + 2) * rows * width  # + the bias, forward and backward
     return total + problem.optimizer.operations * parameter_count(problem)
 
 
@@ -45,7 +45,7 @@ def products(problem: Problem) -> int:
 def bytes_moved(problem: Problem, dtype: DType) -> int:
     """Count the bytes that one iteration must read or write if nothing stays in a cache.
 
-    Inputs twice, targets once, each activation written, read and read again on the way back, its
+    Inputs twice, targets once, each activation written, read and read again backward, its
     gradient written and read twice, each parameter read twice and written once, each array of the
     optimizer's state read and written. A batch is read from the data set and written first; models
     that share the data share it too.

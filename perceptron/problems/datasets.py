@@ -113,11 +113,11 @@ def made_or_read(description: str, make: Callable[[], Sequence[Array]]) -> list[
     arrays = list(make())
     if sum(array.nbytes for array in arrays) >= _WORTHWHILE_BYTES:
         with suppress(OSError):
-            _keep_arrays(stored, arrays)
+            _store_arrays(stored, arrays)
     return arrays
 
 
-def _keep_arrays(folder: Path, arrays: Sequence[Array]) -> None:
+def _store_arrays(folder: Path, arrays: Sequence[Array]) -> None:
     """Write the arrays to a temporary folder and rename it: ``folder`` holds all or none."""
     unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
     try:
@@ -280,10 +280,10 @@ def given(
     )
 
 
-def _frozen(what: str, values: Array) -> Array:
+def _frozen(name: str, values: Array) -> Array:
     array: Array = np.array(values, dtype=np.float64, order="C")
     if not np.isfinite(array).all():
-        raise UserError(f"{what}: a number is not finite")
+        raise UserError(f"{name}: a number is not finite")
     array.setflags(write=False)
     return array
 

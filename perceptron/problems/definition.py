@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 NO_PART = {"definition": False}
-"""Metadata of a field that names or places something: equal trainings may differ in it."""
+"""Metadata of a field outside the definition: equal trainings may differ in it."""
 ADDED = {"definition": "unless default"}
 """Metadata of a field that was added later: at its default it does not change the digest."""
 CONTENT = {"definition": True}
@@ -17,13 +17,13 @@ CONTENT = {"definition": True}
 
 
 def definition_digest(value: Any) -> str:
-    """Return 12 hexadecimal digits of a description: a dataclass and all that it holds.
+    """Return the digest of a dataclass and all its fields, 12 hexadecimal digits.
 
     Every field that is compared counts, unless it is marked by `NO_PART`; so does a field that is
     added later. Fields count by name, so their order makes no difference, and numbers by value,
     so 1 and 1.0 are equal. Raises TypeError for a value without a unique text.
     """
-    return sha256(_written(value).encode()).hexdigest()[:12]
+    return sha256(_canonical(value).encode()).hexdigest()[:12]
 
 
 def _counts(field: dataclasses.Field[Any], value: Any) -> bool:
@@ -33,11 +33,11 @@ def _counts(field: dataclasses.Field[Any], value: Any) -> bool:
     return bool(field.metadata.get("definition", field.compare))
 
 
-def _written(value: Any) -> str:
-    """Return a text of a value: equal for equal values, and for no others."""
+def _canonical(value: Any) -> str:
+    """Return the canonical text of a value: equal for equal values only."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = sorted(
-            (field.name, _written(getattr(value, field.name)))
+            (field.name, _canonical(getattr(value, field.name)))
             for field in dataclasses.fields(value)
             if _counts(field, getattr(value, field.name))
         )
@@ -48,7 +48,7 @@ def _written(value: Any) -> str:
         numbers = np.ascontiguousarray(value, dtype="<f8") + 0.0
         return f"array({list(numbers.shape)},{sha256(numbers.tobytes()).hexdigest()})"
     if isinstance(value, tuple | list):
-        return f"[{','.join(map(_written, value))}]"
+        return f"[{','.join(map(_canonical, value))}]"
     if isinstance(value, str):
         return ascii(value)
     if isinstance(value, int):

@@ -41,7 +41,7 @@ class HeldOut(Divided):
 
     def divide(self) -> tuple[Part, Part]:
         inputs, targets = self.whole.generate()
-        held = _drawn(targets, self.class_names, self.test_rows, self.test_seed)
+        held = _held_out_mask(targets, self.class_names, self.test_rows, self.test_seed)
         return Part(inputs[~held], targets[~held]), Part(inputs[held], targets[held])
 
 
@@ -64,16 +64,16 @@ def hold_out(whole: Dataset, share: float, seed: int = 1) -> Dataset:
             f"test_share: {share:g} of {whole.rows} rows leaves {whole.rows - test_rows} to train "
             f"on, fewer than the {classes} classes"
         )
-    description = _as_described(whole, whole.rows - test_rows)
+    description = _described_fields(whole, whole.rows - test_rows)
     return HeldOut(**description, whole=whole, test_rows=test_rows, test_seed=seed)
 
 
-def _as_described(whole: Dataset, rows: int) -> dict[str, Any]:
+def _described_fields(whole: Dataset, rows: int) -> dict[str, Any]:
     """Return the fields of a data set, with another number of rows to train on."""
     return {field.name: getattr(whole, field.name) for field in fields(Dataset)} | {"rows": rows}
 
 
-def _drawn(
+def _held_out_mask(
     targets: Array, class_names: tuple[str, ...], test_rows: int, seed: int
 ) -> npt.NDArray[np.bool_]:
     """Return the mask of the rows that are held out, (rows,) bool."""
@@ -159,5 +159,5 @@ def in_folds(whole: Dataset, folds: int) -> Folds:
             f"folds: {whole.rows} rows cannot be divided into {folds} folds: give models from 2 "
             f"to {whole.rows}"
         )
-    description = _as_described(whole, whole.rows - whole.rows // folds)
+    description = _described_fields(whole, whole.rows - whole.rows // folds)
     return Folds(**description, whole=whole, folds=folds)

@@ -28,7 +28,7 @@ BundledName = Literal["digits", "breast-cancer"]
 Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Seed = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Text = Annotated[str, Meta(min_length=1)]
-# TOML has infinity too.
+# Excludes the infinity of TOML.
 _LARGEST = 1e300
 Positive = Annotated[float, Meta(gt=0, le=_LARGEST)]
 Share = Annotated[float, Meta(gt=0, lt=1)]
@@ -154,9 +154,9 @@ def _decode(raw: dict[str, object]) -> AnyModel:
     try:
         model: AnyModel = msgspec.convert(raw, Model[kind])  # type: ignore[valid-type]
     except msgspec.ValidationError as error:
-        what, _, path = str(error).partition(" - at `$.")
-        what = what.replace(" | null", "")  # which TOML has not
-        raise UserError(f"{path.rstrip('`')}: {what}" if path else what) from None
+        message, _, path = str(error).partition(" - at `$.")
+        message = message.replace(" | null", "")  # TOML has no null
+        raise UserError(f"{path.rstrip('`')}: {message}" if path else message) from None
     optimizer_of(model.rate, model.optimizer)
     if fault := next(_faults(model), None):
         raise UserError(fault)
@@ -231,8 +231,8 @@ def _faults(model: AnyModel) -> Iterator[str]:
         yield "data.test_seed: needs data.test_share, such as test_share = 0.25"
     hidden = len(model.layers) - 1
     if axis in ("rows", "features") and not isinstance(data, Generated):
-        whose = repr(data.name) if isinstance(data, Bundled) else "a CSV file's"
-        yield f"size.axis: {axis!r} needs generated data; this is {whose}"
+        source = repr(data.name) if isinstance(data, Bundled) else "a CSV file's"
+        yield f"size.axis: {axis!r} needs generated data; this is {source}"
     if axis == "width" and not hidden:
         yield "size.axis: 'width' needs a hidden layer before the last one"
     if axis == "depth" and hidden != 1:

@@ -215,7 +215,7 @@ class Problem:
     def with_seed(self, seed: int) -> Problem:
         """Return the same training with another start and another order of rows.
 
-        With seed 0 they are the same.
+        Seed 0 changes neither.
         """
         start, order_seed = self.start.of_model(seed), self.order_seed + seed
         return replace(self, start=start, order_seed=order_seed)

@@ -217,8 +217,10 @@ def _read(reference: str) -> tuple[Shape, Axis | None, int]:
         )
         axis = starred[0] if starred else None
         if reference != (f"{shape.family(axis)}:{size}" if axis else shape.reference):
-            has_one = typed["models"] == "1"
-            raise UserError("leave out ':1m'" if has_one else "star every hidden layer or none")
+            has_one_model = typed["models"] == "1"
+            raise UserError(
+                "leave out ':1m'" if has_one_model else "star every hidden layer or none"
+            )
         return shape, axis, int(size or shape.rows)
     except UserError as error:
         raise UserError(f"problem {reference!r}: {error}") from None
@@ -289,6 +291,8 @@ def _steepness_of_relu(rows: int, features: int, hidden: Sequence[int], classes:
     for index in range(len(hidden)):
         inputs = hidden[index - 1] if index else steepest
         # The steepest direction of the weights between this layer and the logits.
-        felt = (1.0 if deep else 1.0 / 6.0) * (1.0 + sqrt(classes / min(hidden[index:]))) ** 2
-        total += felt * (1.0 + inputs)
+        sensitivity = (1.0 if deep else 1.0 / 6.0) * (
+            1.0 + sqrt(classes / min(hidden[index:]))
+        ) ** 2
+        total += sensitivity * (1.0 + inputs)
     return total

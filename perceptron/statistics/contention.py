@@ -4,8 +4,8 @@ It decides which processes count in a ratio, and how much waiting may hide. A sa
 waited for a small share w of its time s would have taken about s·(1 − w). So without an uncontended
 sample the uncontended time lies between s·(1 − w) and s. Beyond a quarter only s is a bound: a
 thread that spins at a barrier until another one has a core does not count as waiting, and
-iterations of 0.2 ms were seen to take 16 to 60 ms. Such a row may be the faster one, since waiting
-only ever adds, and never the slower one.
+iterations of 0.2 ms were seen to take 16 to 60 ms. Such a row can be decided faster, since waiting
+only adds, but never slower.
 """
 
 from __future__ import annotations
@@ -60,10 +60,11 @@ def lost_by_waiting(
 
 
 def side_by_side(*sides: Mapping[int, Measurement]) -> list[list[Measurement]]:
-    """Return each side's rows of the processes that count, which all sides have, in their order.
+    """Return each side's rows of the processes that count, in their order.
 
-    Those in which no side was contended; if these are too few, those without an unbounded wait; and
-    if these are none or one, those in which one side has none, the same in all, if there are more.
+    They are those that all sides measured without contention. If these are fewer than three, those
+    without an unbounded wait count; if these are fewer than two, those in which one side, the same
+    in all, has no unbounded wait, if that gives more.
     """
     counted = sorted(set.intersection(*map(set, sides)))
     if any(_has_waited(side.values()) for side in sides):
@@ -74,9 +75,9 @@ def side_by_side(*sides: Mapping[int, Measurement]) -> list[list[Measurement]]:
 
 
 def that_count(lost: Mapping[int, Sequence[float]]) -> list[int]:
-    """Return the processes that count, as `side_by_side` does, in the order given.
+    """Return the processes that count, see `side_by_side`, in their order in ``lost``.
 
-    By what waiting may have added in each to the logarithm of each side's time.
+    ``lost`` holds, by process, what waiting may have added to the logarithm of each side's time.
     """
     idle = [process for process, of_sides in lost.items() if not any(of_sides)]
     if len(idle) >= _FEWEST or not lost:
@@ -92,54 +93,53 @@ def that_count(lost: Mapping[int, Sequence[float]]) -> list[int]:
 def lost(rows: Iterable[Measurement]) -> float:
     """Return the mean that waiting may have added to the logarithms of these times.
 
-    `UNKNOWN` where one of them is beyond all bounds.
+    `UNKNOWN` if nothing bounds the wait of a row.
     """
     rows = list(rows)
     return 0.0 if rows and not _has_waited(rows) else mean_lost([_lost(row) for row in rows])
 
 
 def mean_lost(of_times: Sequence[float]) -> float:
-    """Return the mean of what waiting may have added to each; `UNKNOWN` where one has no bound."""
+    """Return the mean of what waiting may have added to each; `UNKNOWN` if one has no bound."""
     return UNKNOWN if UNKNOWN in of_times else fmean(of_times)
 
 
 def hidden(
     numerators: Iterable[Measurement], denominators: Iterable[Measurement]
 ) -> tuple[float, float]:
-    """Return how far below and how far above its log-ratio that of uncontended times may be.
+    """Return how far below and above the log-ratio that of uncontended times may lie.
 
-    As far as either side lost where both waited alike. Waiting only ever adds: where one has a row
-    beyond all bounds, or waited for so much more that they were not measured alike, `UNKNOWN` in
-    the direction of that one: without the waiting of the numerators the ratio would be smaller,
-    without that of the denominators larger.
+    If both sides waited alike, both distances are the larger of what the sides lost. If one has an
+    unbounded wait, or waited for much more, the distance is `UNKNOWN` in its direction: without the
+    waiting of the numerators the ratio would be smaller, without that of the denominators larger.
     """
     return hidden_by(lost(numerators), lost(denominators))
 
 
 def hidden_by(over: float, under: float) -> tuple[float, float]:
-    """Return the same by what the numerators and the denominators of a ratio lost on average."""
+    """Return `hidden` from what the numerators and the denominators lost on average."""
     if max(over, under) < UNKNOWN and abs(over - under) <= _UNLIKE:
         return max(over, under), max(over, under)
     return (over if over < under else UNKNOWN, under if under < over else UNKNOWN)
 
 
 def _has_waited(rows: Iterable[Measurement]) -> bool:
-    """Return whether any row waited for more than every row does: of most runs none."""
+    """Return whether any row waited beyond `LARGEST_WAIT_SHARE`; in most runs none did."""
     waited = map(attrgetter("waited"), rows)
     return max(filter(None, waited), default=0.0) > LARGEST_WAIT_SHARE
 
 
 def _lost(row: Measurement) -> float:
     if row.waited is None or row.waited <= LARGEST_WAIT_SHARE:
-        return 0.0  # nearly always, and each row is asked several times
+        return 0.0  # nearly always, and each row is looked up several times
     return lost_by_waiting(row.waited, row.all_threads or 1, row.processes or 1, row.device)
 
 
 CONTENDED = "contended"
 """The code of the warning, and the heading of its column."""
-# Taken again, they cost a tenth of the time and nothing else.
+# Contended samples are taken again: up to this share that only costs a tenth of the time.
 LARGEST_CONTENDED_SHARE = 0.1
-# One in twenty: where eight processes give a number, the slowest of them does not count.
+# One in twenty: of eight processes the trimmed mean leaves out the slowest.
 LARGEST_WAITED_ROWS = 0.05
 
 
@@ -162,7 +162,7 @@ class Contention(Struct, frozen=True, kw_only=True):
 
     @property
     def is_any(self) -> bool:
-        """Whether waiting did anything to them."""
+        """Whether any sample or time was contended."""
         return bool(self.contended or self.waited)
 
     def __add__(self, other: Contention) -> Contention:
@@ -175,14 +175,14 @@ class Contention(Struct, frozen=True, kw_only=True):
 
 
 def contention(rows: Iterable[Measurement]) -> Contention:
-    """Add up the contention of these rows; rows without that fact count nothing."""
-    known = [row for row in rows if row.status == "ok" and row.waited is not None]
-    waited = list(filter(is_contended, known)) if _has_waited(known) else []
-    dropped = sum(filter(None, map(attrgetter("contended"), known)))
+    """Add up the contention of these rows; rows with an unknown wait add nothing."""
+    measured = [row for row in rows if row.status == "ok" and row.waited is not None]
+    waited = list(filter(is_contended, measured)) if _has_waited(measured) else []
+    dropped = sum(filter(None, map(attrgetter("contended"), measured)))
     return Contention(
-        samples=dropped + sum(map(len, map(attrgetter("samples"), known))),
+        samples=dropped + sum(map(len, map(attrgetter("samples"), measured))),
         contended=dropped + sum(map(len, map(attrgetter("samples"), waited))),
-        times=len(known),
+        times=len(measured),
         waited=len(waited),
     )
 
@@ -204,27 +204,27 @@ def contention_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning]
 
 
 def with_contended(table: Table, contentions: Iterable[Contention]) -> Table:
-    """Return a table with one more column if any of its rows was contended, else as it is.
+    """Return the table, with a column of contention if any of its rows was contended.
 
-    ``contentions`` are of its rows, in their order.
+    ``contentions`` has an entry for each row of the table.
     """
     contentions = list(contentions)
-    if not any(share.is_any for share in contentions):
+    if not any(row.is_any for row in contentions):
         return table
     cells = zip(table.rows, map(contended, contentions), strict=True)
     rows = tuple((*row, cell) for row, cell in cells)
     return replace(table, columns=(*table.columns, CONTENDED), rows=rows)
 
 
-def contended(of: Contention) -> Quantity | None:
-    """Return ``12% of samples, 3 of 8 times waited``, or None where it is unknown."""
-    if not of.times:
+def contended(total: Contention) -> Quantity | None:
+    """Return ``12% of samples, 3 of 8 times waited``, or None if it is unknown."""
+    if not total.times:
         return None
-    waited = f", {of.waited} of {of.times} times waited" if of.waited else ""
-    return Quantity(of.share, "%", after=f" of samples{waited}")
+    waited = f", {total.waited} of {total.times} times waited" if total.waited else ""
+    return Quantity(total.share, "%", after=f" of samples{waited}")
 
 
 def by_key(rows: Iterable[Measurement], key: Callable[[Measurement], Key]) -> dict[Key, Contention]:
-    """Add up the contention of whole iterations by a key."""
+    """Add up the contention of whole iterations by ``key``."""
     whole = (row for row in rows if row.phase is None)
-    return {name: contention(members) for name, members in grouped(whole, key).items()}
+    return {group: contention(members) for group, members in grouped(whole, key).items()}

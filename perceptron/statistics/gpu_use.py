@@ -15,8 +15,9 @@ from perceptron.untrusted_text import shortened
 SLOWED, LOCKED = "gpu-slowed", "gpu-locked"
 """The codes of the warnings."""
 SMALLEST_CLOCK_SHARE = 0.95
-"""A GPU at work has a higher share: kernel times follow the clock, and a tie is within 5%."""
-# Of a name: stored files and drivers are untrusted.
+"""Below this share of its clock a GPU at work is slowed: kernel times follow the clock, and a tie
+is within 5%."""
+# Characters of a name: stored files and drivers are untrusted.
 _LONGEST = 40
 # A lock has a warning of its own.
 _BY_LOCK = "application clocks"
@@ -34,7 +35,7 @@ class Span(Struct, frozen=True):
 
 
 class GpuUse(Struct, frozen=True, kw_only=True):
-    """A GPU's states while some rows were measured. None is *not known*."""
+    """A GPU's states while rows were measured. None means unknown."""
 
     name: str
     rows: int
@@ -57,17 +58,14 @@ def gpu_use(rows: Iterable[Measurement]) -> list[GpuUse]:
 
 
 def gpu_warnings(rows: Iterable[Measurement]) -> Iterator[MeasurementWarning]:
-    """Yield warnings of low and of locked clocks, read while each row was measured.
-
-    A lock may be meant: its warning says so.
-    """
+    """Yield warnings of low and of locked clocks, read while each row was measured."""
     for name, states in _states(row for row in rows if row.status == "ok").items():
         gpu = shortened(name, _LONGEST)
         if slow := [state for state in states if is_slowed(state)]:
-            by = kept_down_by(reason for state in slow for reason in slowed_by(state))
+            cause = kept_down_by(reason for state in slow for reason in slowed_by(state))
             yield MeasurementWarning(
                 code=SLOWED,
-                message=f"the GPU ({gpu}) ran at {clocks(slow)} in {_count(slow, states)}, {by}",
+                message=f"the GPU ({gpu}) ran at {clocks(slow)} in {_count(slow, states)}, {cause}",
                 advice="end other programs on it and let it cool down; compare only rows under one "
                 "power cap",
             )
@@ -81,8 +79,8 @@ def gpu_warnings(rows: Iterable[Measurement]) -> Iterator[MeasurementWarning]:
             )
 
 
-def _count(some: Sequence[GpuState], states: Sequence[GpuState]) -> str:
-    return f"{len(some):,} of {len(states):,} rows"
+def _count(selected: Sequence[GpuState], states: Sequence[GpuState]) -> str:
+    return f"{len(selected):,} of {len(states):,} rows"
 
 
 def is_slowed(state: GpuState) -> bool:
@@ -99,32 +97,32 @@ def is_slowed(state: GpuState) -> bool:
 
 
 def slowed_by(state: GpuState) -> list[str]:
-    """Return the reasons for this lowered clock, without that of a lock."""
+    """Return the driver's reasons for a lowered clock, without a lock."""
     return [reason for reason in state.slowed_by or [] if not (state.locked and reason == _BY_LOCK)]
 
 
 def clocks(states: Iterable[GpuState]) -> str:
-    """Return the clocks in these states, in words."""
+    """Return the clocks in these states as text: ``1,755–1,980 of 1,980 MHz``."""
     states = list(states)
     return _clock_words(_span(state.sm_mhz for state in states), _highest_clock(states))
 
 
 def _clock_words(sm_mhz: Span | None, max_sm_mhz: int | None) -> str:
-    """Return ``1,755–1,980 of 1,980 MHz``, without the highest clock where that is not known."""
+    """Return the text of `clocks`, without the highest clock if that is unknown."""
     if sm_mhz is None:
         return "an unknown clock"
     return f"{sm_mhz} MHz" if max_sm_mhz is None else f"{sm_mhz} of {max_sm_mhz:,} MHz"
 
 
 def kept_down_by(reasons: Iterable[str]) -> str:
-    """Return the reasons for a low clock, in words."""
-    words = ", ".join(shortened(reason, _LONGEST) for reason in dict.fromkeys(reasons))
-    return f"lowered by {words or 'a cause that the driver does not name'}"
+    """Return the reasons for a low clock as text: ``lowered by …``."""
+    names = ", ".join(shortened(reason, _LONGEST) for reason in dict.fromkeys(reasons))
+    return f"lowered by {names or 'a cause that the driver does not name'}"
 
 
 def state_line(gpu: GpuUse) -> str:
-    """Return a GPU in a line: clocks free or locked, limit, heat, and what slowed it."""
-    words = [
+    """Return a line about a GPU: clocks free or locked, power limit, temperature, slowdowns."""
+    facts = [
         {
             True: "clocks locked",
             False: "clocks free (not locked)",
@@ -132,15 +130,15 @@ def state_line(gpu: GpuUse) -> str:
         }[gpu.locked]
     ]
     if gpu.sm_mhz is not None:
-        words.append(_clock_words(gpu.sm_mhz, gpu.max_sm_mhz))
+        facts.append(_clock_words(gpu.sm_mhz, gpu.max_sm_mhz))
     if gpu.power_limit_watts is not None:
-        words.append(f"{gpu.power_limit_watts} W limit")
+        facts.append(f"{gpu.power_limit_watts} W limit")
     if gpu.temperature_celsius is not None:
-        words.append(f"{gpu.temperature_celsius} °C")
+        facts.append(f"{gpu.temperature_celsius} °C")
     if gpu.slowed_rows:
-        by = kept_down_by(gpu.slowed_by)
-        words.append(f"in {gpu.slowed_rows:,} of {gpu.rows:,} rows {by}")
-    return f"{shortened(gpu.name, _LONGEST)}: {', '.join(words)}; read while it trained."
+        cause = kept_down_by(gpu.slowed_by)
+        facts.append(f"in {gpu.slowed_rows:,} of {gpu.rows:,} rows {cause}")
+    return f"{shortened(gpu.name, _LONGEST)}: {', '.join(facts)}; read while it trained."
 
 
 def _states(rows: Iterable[Measurement]) -> dict[str, list[GpuState]]:
@@ -156,10 +154,10 @@ def _use(name: str, states: list[GpuState]) -> GpuUse:
         max_sm_mhz=_highest_clock(states),
         power_limit_watts=_span(state.power_limit_watts for state in states),
         temperature_celsius=_span(state.temperature_celsius for state in states),
-        # One row with a locked clock is enough to say so; free are only clocks known to be.
+        # One locked row is enough; False needs every row to be known as free.
         locked=True if True in locked else None if None in locked else False,
         slowed_rows=sum(map(is_slowed, states)),
-        slowed_by=sorted({words for state in states for words in slowed_by(state)}),
+        slowed_by=sorted({reason for state in states for reason in slowed_by(state)}),
     )
 
 

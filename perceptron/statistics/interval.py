@@ -1,7 +1,7 @@
 """Confidence intervals from one number per process: Yuen's trimmed means with Student's t.
 
-Of times, and of ratios of times that the same processes measured side by side, which drift leaves
-alone.
+They are of times, and of ratios of times that the same processes measured side by side, in which
+drift cancels out.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ LARGEST_LOG = 709.0
 """Its exponential is nearly the largest float; an interval that reaches further ends there."""
 TIE = log(1.05)
 """The log-ratio of a tie: a lead within ±5% does not matter in practice."""
-# Largest share of the processes left out on each side, where there are enough to spare some:
-# below eight, the degrees of freedom that trimming costs widen the interval more than it saves.
+# Largest share of the processes trimmed on each side, from eight processes on: of fewer, the
+# degrees of freedom that trimming costs widen the interval more than it saves.
 _TRIM = 0.2
 _ENOUGH = 8
-# So few degrees of freedom need no scipy, whose import takes longer than a known answer may.
+# Up to these degrees of freedom scipy is not imported: that takes longer than a stored answer may.
 _FEW = 30
 _HALVINGS = 60
-# Correlation of neighbouring processes; what a few values say beyond is not believed.
+# Largest correlation of neighbouring processes: a few values overestimate it.
 _MOST_ALIKE = 0.7
 
 
@@ -52,7 +52,7 @@ class Interval(Struct, frozen=True):
 
     @property
     def is_tie(self) -> bool:
-        """Whether all of a ratio lies within ±5%."""
+        """Whether the whole interval of a ratio lies within ±5%."""
         if self.low is None or self.high is None:
             return False
         return log(self.high) <= TIE and log(self.low) >= -TIE
@@ -62,7 +62,7 @@ Standing = Literal["tie", "slower", "faster", "open"]
 
 
 def standing(ratio: Interval | None) -> Standing:
-    """Return how the first of two times compares, from their ratio.
+    """Return how the first of two times compares to the second, from their ratio.
 
     >>> standing(Interval(1.02, 1.0197, 1.0202)), standing(Interval(1.5, 1.2, 1.8))
     ('tie', 'slower')
@@ -87,7 +87,7 @@ def scaled(value: Interval, factor: float) -> Interval:
 
 
 def inverse(ratio: Interval) -> Interval:
-    """Return a ratio the other way round."""
+    """Return the interval of 1 / ``ratio``."""
     low, high = (None if not end else 1 / end for end in (ratio.high, ratio.low))
     return Interval(1 / ratio.estimate, low, high)
 
@@ -106,21 +106,21 @@ def robust_mean(
 def trimmed(values: Array) -> tuple[Any, Any, int]:
     """Return trimmed means over the last axis, their standard errors, and the degrees of freedom.
 
-    Values stand in the order measured. A neighbour's burst slows a whole process now and then; one
-    such process in ten would double the interval of an ordinary mean. Interval after Yuen,
-    Biometrika 61 (1974): Student's t with the winsorised deviation. Student's and not a bootstrap,
-    whose percentile interval covers 83% instead of 95% with five processes. A single value has no
-    error: 0, with 0 degrees.
+    Values are in the order measured. A burst of other load slows a whole process now and then; one
+    slow process in ten would double the interval of an ordinary mean. The interval is Student's t
+    with the winsorised deviation (Yuen, Biometrika 61, 1974), not a bootstrap, whose percentile
+    interval covers 83% instead of 95% with five processes. A single value has no error: 0, with 0
+    degrees.
     """
     count = values.shape[-1]
     if count == 1:  # there may be tens of thousands of these
         return values[..., 0], np.zeros(values.shape[:-1]), 0
     cut = int(_TRIM * count) if count >= _ENOUGH else 0
     middle, error, df = trimmed_mean(values, cut)
-    return middle, error * _alike(values) if cut else error, df
+    return middle, error * _correlation_factor(values) if cut else error, df
 
 
-def _alike(values: Array) -> Any:
+def _correlation_factor(values: Array) -> Any:
     """Return the factor by which correlated neighbouring processes widen the error; 1 without.
 
     On shared machines they correlate by 0.1 to 0.6. The mean of a first-order autoregression with
@@ -128,38 +128,38 @@ def _alike(values: Array) -> Any:
     too small r comes out of n values (Marriott and Pope, Biometrika 41, 1954). Over consecutive
     stretches of 240 real processes it takes the coverage of the interval from 93 to 95%.
     """
-    apart = values - np.median(values, axis=-1)[..., None]
-    total = (apart**2).sum(axis=-1)
-    together = (apart[..., 1:] * apart[..., :-1]).sum(axis=-1)
+    centred = values - np.median(values, axis=-1)[..., None]
+    total = (centred**2).sum(axis=-1)
+    lagged = (centred[..., 1:] * centred[..., :-1]).sum(axis=-1)
     with np.errstate(invalid="ignore"):
-        alike = np.where(total > 0, together / total, 0.0) + 1 / values.shape[-1]
-    alike = np.clip(alike, 0.0, _MOST_ALIKE)
-    return np.sqrt((1 + alike) / (1 - alike))
+        correlation = np.where(total > 0, lagged / total, 0.0) + 1 / values.shape[-1]
+    correlation = np.clip(correlation, 0.0, _MOST_ALIKE)
+    return np.sqrt((1 + correlation) / (1 - correlation))
 
 
 @lru_cache(maxsize=4096)
 def quantile(df: float, confidence: float) -> float:
-    """Return Student's t: the standard errors that an interval reaches to each side."""
+    """Return the quantile of Student's t: half an interval's width in standard errors."""
     if df <= _FEW and df == int(df):
-        return _of_few(int(df), confidence)
+        return _t_quantile(int(df), confidence)
     from scipy import special
 
     return float(special.stdtrit(df, (1 + confidence) / 2))
 
 
-def _of_few(df: int, confidence: float) -> float:
-    """Return Student's t by bisection of its distribution."""
+def _t_quantile(df: int, confidence: float) -> float:
+    """Return `quantile` by bisection of the distribution."""
     low, high = 0.0, pi / 2
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        if _within(middle, df) < confidence:
+        if _t_probability(middle, df) < confidence:
             low = middle
         else:
             high = middle
     return sqrt(df) * tan((low + high) / 2)
 
 
-def _within(angle: float, df: int) -> float:
+def _t_probability(angle: float, df: int) -> float:
     """Return the probability of less than ``sqrt(df) * tan(angle)`` standard errors.
 
     Abramowitz and Stegun, 26.7.3 and 26.7.4.
@@ -174,21 +174,21 @@ def _within(angle: float, df: int) -> float:
     return 2 / pi * (angle + share) if is_odd else share
 
 
-def welch(errors: Sequence[float], freedoms: Sequence[float]) -> tuple[float, float]:
-    """Return the error of a difference of two means and Welch's degrees of freedom, none of them 0.
+def welch(errors: Sequence[float], dfs: Sequence[float]) -> tuple[float, float]:
+    """Return the error of a difference of two means, and Welch's degrees of freedom.
 
-    After Yuen also of trimmed means.
+    After Yuen also of trimmed means. None of ``dfs`` is 0.
     """
     squares = [error**2 for error in errors]
-    spread = sum(square**2 / free for square, free in zip(squares, freedoms, strict=True))
-    return sqrt(sum(squares)), sum(squares) ** 2 / spread if spread else sum(freedoms)
+    spread = sum(square**2 / df for square, df in zip(squares, dfs, strict=True))
+    return sqrt(sum(squares)), sum(squares) ** 2 / spread if spread else sum(dfs)
 
 
 def of_times(seconds: Sequence[float]) -> Interval:
-    """Average times, one for each process, and return the typical time with Yuen's interval.
+    """Return the typical time of ``seconds``, one for each process, with Yuen's interval.
 
-    Times vary by factors, not by amounts, so everything is done in logarithms.
-    Raises ValueError without a value.
+    Times vary by factors, not by amounts, so the mean is that of logarithms. Raises ValueError
+    without a time.
     """
     if not seconds:
         raise ValueError("no times to average")
@@ -198,12 +198,12 @@ def of_times(seconds: Sequence[float]) -> Interval:
 def _of_mean(
     logarithms: Array, beyond: tuple[float, float] = (0.0, 0.0), confidence: float = CONFIDENCE
 ) -> Interval:
-    middle, reach = robust_mean(logarithms, confidence)
-    return of_logarithms(middle, middle - reach - beyond[0], middle + reach + beyond[1])
+    middle, half_width = robust_mean(logarithms, confidence)
+    return of_logarithms(middle, middle - half_width - beyond[0], middle + half_width + beyond[1])
 
 
 def of_logarithms(middle: float, *ends: float) -> Interval:
-    """Return the interval with these logarithms; an end that no float holds is open."""
+    """Return the interval with these logarithms; an end that no float holds is None."""
     low, high = (exp(end) if abs(end) < LARGEST_LOG else None for end in ends)
     return Interval(exp(min(max(middle, -LARGEST_LOG), LARGEST_LOG)), low, high)
 
@@ -214,11 +214,10 @@ def of_ratio(
     beyond: tuple[float, float] = (0.0, 0.0),
     confidence: float = CONFIDENCE,
 ) -> Interval:
-    """Return the ratio of times measured side by side: the sequences pair up process by process.
+    """Return the ratio of times measured side by side, paired by process.
 
-    Its interval reaches as much further as its logarithm may be off below and above for a reason
-    that the times do not show, ``beyond``. Raises ValueError without a pair, or where one has no
-    partner.
+    ``beyond`` widens the interval of the logarithm below and above, for errors that the times do
+    not show. Raises ValueError without a pair, or if the lengths differ.
     """
     if not numerators or len(numerators) != len(denominators):
         raise ValueError("no pairs of times to compare")
@@ -231,16 +230,18 @@ def ratio_within(
 ) -> Interval | None:
     """Return the time of the first backend over that of the second, of one problem and run.
 
-    From the processes that measured both, from uncontended ones if there are enough; else the
-    interval holds what waiting may hide. None where no process measured both.
+    It rests on the processes that measured both, on uncontended ones if there are enough; else the
+    interval includes what waiting may hide. None if no process measured both.
     """
     sides = counted_rows(rows, first, second)
     if not sides[0]:
         return None
     mean = mean_ratio(*sides)
-    reach = mean.error * quantile(mean.df, confidence) if mean.df else inf
+    half_width = mean.error * quantile(mean.df, confidence) if mean.df else inf
     below, above = (waited + more for waited, more in zip(hidden(*sides), mean.beyond, strict=True))
-    return of_logarithms(mean.middle, mean.middle - reach - below, mean.middle + reach + above)
+    return of_logarithms(
+        mean.middle, mean.middle - half_width - below, mean.middle + half_width + above
+    )
 
 
 class MeanRatio(NamedTuple):
@@ -254,15 +255,15 @@ class MeanRatio(NamedTuple):
     weight: int
     """The error's square times this is the variance of one ratio."""
     beyond: tuple[float, float] = (0.0, 0.0)
-    """How far below and above the middle the mean of one state of the machine is."""
+    """How far below and above ``middle`` the means of the machine's two states lie."""
     of_two_states: bool = False
 
 
 def mean_ratio(numerators: Sequence[Measurement], denominators: Sequence[Measurement]) -> MeanRatio:
     """Return the mean of the log-ratios of rows measured side by side.
 
-    Where either side was measured in two states of the machine, the ratio is judged in each, and
-    the interval spans both: what is decided holds in both, however many repeats met which.
+    If either side was measured in two states of the machine, the interval spans the ratios of both:
+    a decision then holds in both, whatever the number of repeats in each.
     """
     logarithms = (
         np.log([row.seconds or 0.0 for row in side]) for side in (numerators, denominators)
@@ -270,32 +271,32 @@ def mean_ratio(numerators: Sequence[Measurement], denominators: Sequence[Measure
     ratios = next(logarithms) - next(logarithms)
     middle, error, df = trimmed(ratios)
     mean = MeanRatio(ratios, float(middle), float(error), df, len(ratios))
-    seen = (states_of(side).values() for side in (numerators, denominators))
-    apart = [_in_each(mean, states) for states in chain(*seen)]
-    if not apart:
+    splits = (states_of(side).values() for side in (numerators, denominators))
+    split_means = [_spanning_states(mean, states) for states in chain(*splits)]
+    if not split_means:
         return mean
-    widest = max(apart, key=attrgetter("error"))
-    below, above = (max(other.beyond[end] for other in apart) for end in (0, 1))
+    widest = max(split_means, key=attrgetter("error"))
+    below, above = (max(split.beyond[end] for split in split_means) for end in (0, 1))
     return widest._replace(beyond=(below, above))
 
 
-def _in_each(mean: MeanRatio, states: TwoStates) -> MeanRatio:
+def _spanning_states(mean: MeanRatio, states: TwoStates) -> MeanRatio:
     """Return the mean with an interval that spans those of both states.
 
-    Few repeats met the rarer state; how ratios vary within a state is learnt from both.
+    The rarer state has few repeats, so the variance within a state is estimated from both.
     """
-    groups = [mean.ratios[list(places)] for places in (states.lower, states.upper)]
-    within = mean.ratios.copy()
-    for places, ratios in zip((states.lower, states.upper), groups, strict=True):
-        within[list(places)] -= ratios.mean()
-    df, fewest = len(within) - len(groups), min(map(len, groups))
-    error = sqrt(float((within**2).sum()) / df / fewest) * float(_alike(within))
+    groups = [mean.ratios[list(indices)] for indices in (states.lower, states.upper)]
+    residuals = mean.ratios.copy()
+    for indices, ratios in zip((states.lower, states.upper), groups, strict=True):
+        residuals[list(indices)] -= ratios.mean()
+    df, fewest = len(residuals) - len(groups), min(map(len, groups))
+    error = sqrt(float((residuals**2).sum()) / df / fewest) * float(_correlation_factor(residuals))
     middles = [float(ratios.mean()) for ratios in groups]
     beyond = (max(0.0, mean.middle - min(middles)), max(0.0, max(middles) - mean.middle))
     return MeanRatio(mean.ratios, mean.middle, error, df, fewest, beyond, of_two_states=True)
 
 
 def counted_rows(rows: Iterable[Measurement], first: str, second: str) -> list[list[Measurement]]:
-    """Return the rows of each backend that their ratio is made of, process by process."""
+    """Return the rows of each backend that count in their ratio, paired by process."""
     rows = list(rows)
     return side_by_side(rows_by_process(rows, first), rows_by_process(rows, second))

@@ -15,20 +15,20 @@ _NAMED = 2
 
 
 def is_known(use: CoreUse) -> bool:
-    """Return whether it is known how much of the cores others used."""
+    """Return whether the cores that other processes used are known."""
     return use.other_processes is not None or use.other_cores is not None
 
 
 def in_the_way(use: CoreUse, cores: int, threads: int) -> bool:
-    """Return whether others use more than the cores that this many threads leave over."""
+    """Return whether others use more than the cores that ``threads`` threads leave over."""
     return other_cores(use) > cores - min(threads, cores) + LARGEST_OTHER_CORES
 
 
 def is_idle(use: CoreUse) -> bool:
     """Return whether the cores were idle and no thread waited for one.
 
-    Then the load of the last minute has ended: runs that followed others of the suite on an idle
-    machine began with one of 2 to 11 on two cores.
+    Then the load of the last minute has ended: on an idle machine of two cores, runs right after
+    others of the suite began with a load of 2 to 11.
     """
     waited = use.threads_waited or 0.0
     is_free = is_known(use) and other_cores(use) <= LARGEST_OTHER_CORES
@@ -36,14 +36,14 @@ def is_idle(use: CoreUse) -> bool:
 
 
 def other_cores(use: CoreUse) -> float:
-    """Return the cores that others use: as counted, else the sum of the neighbours."""
+    """Return the cores that others use: as counted, else the sum of the listed processes."""
     if use.other_cores is not None:
         return use.other_cores
     return sum(neighbour.share for neighbour in use.other_processes or ())
 
 
 def named(use: CoreUse) -> list[str]:
-    """Return the largest neighbours as ``chromium (pid 1234)``."""
+    """Return the names of the largest neighbours, such as ``chromium (pid 1234)``."""
     return [name(neighbour) for neighbour in (use.other_processes or ())[:_NAMED]]
 
 
@@ -62,7 +62,7 @@ def users_in_words(use: CoreUse) -> str:
 
 def name(neighbour: Neighbour) -> str:
     """Return a neighbour as ``chromium (pid 1234)``."""
-    # Labelled again: a stored file is as untrusted as a process.
+    # Shortened again: a stored file is as untrusted as a process.
     return f"{shortened(neighbour.name, _LONGEST_NAME) or 'a process'} (pid {neighbour.pid})"
 
 

@@ -1,4 +1,4 @@
-"""Which candidate is the fastest, and is that decided? The one judge of every question.
+"""Rank candidates: which is the fastest, and is that decided? Every question uses this rule.
 
 The rule, which docs/how-sure.md explains:
 
@@ -6,12 +6,11 @@ The rule, which docs/how-sure.md explains:
 * A *tie* is a ratio whose interval lies within ±5%. A candidate is *slower* where the interval of
   its ratio to the fastest lies above 1 and is no tie. All others are *open*.
 * A candidate without a time, of a single repeat, or contended beyond what waiting can bound has no
-  such interval: it is open. Waiting only ever adds: one that is faster all the same is so.
+  such interval: it is open. Waiting only adds: a candidate that is faster in spite of it is faster.
 * The intervals of all candidates hold together at 95%.
-* Rows of several runs are joined as `sessions` does: no candidate is ahead for what one state
-  of the machine did to it.
-* A candidate alone is no comparison: where all others cannot run here, nothing is decided. It is a
-  *choice*: which of these to use is decided.
+* Rows of several runs are joined by `sessions`, so one state of the machine decides nothing.
+* A single candidate is no comparison, and nothing is decided. If no other can run here, it still
+  is the *choice* of what to use.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ from perceptron.statistics.sessions import Start, by_run, disagree, over_session
 RatioOf = Callable[[str, str, float], Interval | None]
 """Return the time of the first candidate over that of the second, at a level of confidence.
 
-None where no repeat measured both.
+None if no repeat measured both.
 """
 
 Doubt = Literal[
@@ -55,8 +54,7 @@ class Ranking(Struct, frozen=True, kw_only=True):
     order: tuple[str, ...]
     """Candidates with a time, the fastest first."""
     ratios: dict[str, Interval | None]
-    """The time of each other candidate over the fastest one's; None where no repeat measured both.
-    """
+    """The time of each other candidate over the fastest's; None if no repeat measured both."""
     ties: tuple[str, ...]
     """Candidates that take as long as the fastest, within ±5%."""
     open: tuple[str, ...]
@@ -64,11 +62,11 @@ class Ranking(Struct, frozen=True, kw_only=True):
     doubts: dict[str, Doubt]
     """Why each open candidate is open."""
     unable: tuple[str, ...] = ()
-    """Those that were asked for and are no candidates: they cannot run here, or failed."""
+    """Requested backends that are no candidates: they cannot run here, or failed."""
 
     @property
     def fastest(self) -> str | None:
-        """The first of the order; None where no candidate has a time."""
+        """The first of the order; None if no candidate has a time."""
         return self.order[0] if self.order else None
 
     @property
@@ -80,9 +78,9 @@ class Ranking(Struct, frozen=True, kw_only=True):
 
     @property
     def decided(self) -> Decided:
-        """``yes`` where no candidate is open, ``partly`` where some tie or are slower.
+        """``yes`` if no candidate is open, else ``partly`` if any ties or is slower.
 
-        A candidate alone is no comparison: ``no``.
+        ``no`` for a single candidate, which is no comparison.
         """
         if not (self.slower or self.ties):
             return "no"
@@ -95,17 +93,17 @@ class Ranking(Struct, frozen=True, kw_only=True):
 
     @property
     def choice(self) -> Decided:
-        """Whether it is decided which to use: as `decided`, and the only one able is the choice."""
+        """Whether it is decided which to use: `decided`, but ``yes`` if all others are unable."""
         return "yes" if self.is_alone and self.unable else self.decided
 
     @property
     def winner(self) -> str | None:
-        """The fastest where all others are slower; None where some tie, or where one is open."""
+        """The fastest if all others are slower; None if any ties or is open."""
         return self.fastest if self.decided == "yes" and not self.ties else None
 
 
 def confidence_of(candidates: int) -> float:
-    """Return the level of one ratio at which those of all candidates hold together at 95%."""
+    """Return the confidence of each ratio at which all together hold at 95% (Bonferroni)."""
     return 1 - (1 - CONFIDENCE) / max(1, candidates - 1)
 
 
@@ -115,11 +113,10 @@ def rank(
     unmeasured: Iterable[str] = (),
     unable: Iterable[str] = (),
 ) -> Ranking:
-    """Rank candidates by their typical times; ratios decide which of them ties, loses or is open.
+    """Rank candidates by their typical times; ratios decide which ties, is slower or is open.
 
-    ``unmeasured`` are candidates that could have a time and have none; those that are ``unable``
-    could not. The intervals are those at which all ratios to the fastest hold together at 95%
-    (Bonferroni).
+    ``unmeasured`` candidates have no time and could have one; ``unable`` ones could not. Intervals
+    are at `confidence_of`.
     """
     order = sorted(times, key=lambda name: (times[name], name))
     level = confidence_of(len(order))
@@ -132,7 +129,7 @@ def rank(
     while faster := [
         name for name, ratio in ratios.items() if ratio and ratio.estimate < 1 and name not in led
     ]:
-        # Side by side another one is faster than the first by its times.
+        # Measured side by side, another candidate is faster than the first by typical times.
         first = min(faster, key=lambda name: (_estimate(ratios[name]), name))
         led.add(first)
         order.remove(first)
@@ -155,23 +152,22 @@ def rank(
 
 
 def rank_rows(rows: Iterable[Measurement], names: Iterable[str] | None = None) -> Ranking:
-    """Rank backends by their rows of one problem: those that are named, or all that have a time.
+    """Rank the backends ``names``, or all with a time, by their rows of one problem; see `rank`.
 
-    Of those without a time one that cannot run here or failed is no candidate; one without any row
-    had no turn, and of one that was killed another try may have its time: they are open. See
-    `rank`. Runs are joined. Raises ValueError where two rows of a backend are of the same repeat of
-    one run.
+    Runs are joined. A backend that cannot run here or failed is no candidate. A backend without a
+    row, or killed, is open: another try may give it a time. Raises ValueError for two rows of a
+    backend of the same repeat of one run.
     """
     runs = by_run(rows)
-    every = list(chain(*runs.values()))
-    timed = dict.fromkeys(row.backend for row in every if has_time(row))
+    all_rows = list(chain(*runs.values()))
+    timed = dict.fromkeys(row.backend for row in all_rows if has_time(row))
     names = list(timed if names is None else names)
     runs = {
         start: [row for row in members if has_time(row) and row.backend in names]
         for start, members in runs.items()
     }
     seconds = {name: typical_seconds(runs, name) for name in timed if name in names}
-    unmeasured = _may_have_time(every, names)
+    unmeasured = _may_have_time(all_rows, names)
 
     def ratios(first: str, second: str, level: float) -> dict[Start, Interval | None]:
         return {
@@ -189,7 +185,7 @@ def rank_rows(rows: Iterable[Measurement], names: Iterable[str] | None = None) -
     )
     level = confidence_of(len(ranking.order))
 
-    def why(name: str) -> Doubt:
+    def doubt_of(name: str) -> Doubt:
         doubt = ranking.doubts[name]
         if doubt in ("not measured", "not side by side"):
             return doubt
@@ -197,15 +193,15 @@ def rank_rows(rows: Iterable[Measurement], names: Iterable[str] | None = None) -
         together = ranking.ratios[name]
         if together and disagree(ratios(name, first, level).values(), together):
             return "runs disagree"
-        # Contended repeats beside enough idle ones have left nothing undecided.
+        # With enough idle repeats, contended ones do not count and are no reason.
         counted = chain(*(chain(*counted_rows(members, name, first)) for members in runs.values()))
         return "contended" if any(map(is_contended, counted)) else doubt
 
-    return replace(ranking, doubts={name: why(name) for name in ranking.open})
+    return replace(ranking, doubts={name: doubt_of(name) for name in ranking.open})
 
 
 def _may_have_time(rows: Iterable[Measurement], names: Iterable[str]) -> list[str]:
-    """Return which of these have no time among rows of one problem, and could have one."""
+    """Return the names without a time among rows of one problem that could have one."""
     refused: set[str] = set()
     killed: set[str] = set()
     timed: set[str] = set()

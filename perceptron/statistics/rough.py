@@ -1,7 +1,7 @@
-"""A rough answer where all was contended: from the smallest samples of fresh processes.
+"""Rough answers if all repeats were contended, from the smallest samples of fresh processes.
 
-Waiting only ever adds, so a smallest sample is the nearest to an uncontended one. It bounds nothing
-from below: a rough answer is shown and decides nothing.
+Waiting only adds, so the smallest sample is the nearest to an uncontended one. It bounds nothing
+from below, so a rough answer decides nothing.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ def not_decided(answer: str, rows: Iterable[Measurement]) -> str:
 
 
 def what_helps(threads: int | None) -> str:
-    """Return the options with which ``threads`` wait less."""
+    """Return the options that reduce the waiting of ``threads`` threads."""
     return wait() if threads == 1 else f"{wait()} or {option('threads', 1)}"
 
 
 def rough_lead(rows: Iterable[Measurement], ranking: Ranking) -> str | None:
-    """Return whether the fastest leads, and about how long the first contended candidate takes.
+    """Return a rough answer about the fastest and the first contended candidate of one problem.
 
-    By their rows of one problem. None where contention leaves no candidate open.
+    None if contention leaves no candidate open.
     """
     rival = next((name for name, doubt in ranking.doubts.items() if doubt == "contended"), None)
     if rival is None:
@@ -63,9 +63,10 @@ def rough(
     both: str,
     axis: str,
 ) -> str:
-    """Return about where the winner of a pair changes, by the rows of both with a time, by size.
+    """Return a rough answer about the size at which the faster of a pair changes.
 
-    ``each_leads`` says of each that it leads, and ``both`` names the two.
+    ``by_size`` has each side's rows with a time by size, ``each_leads`` the clauses that a side
+    leads, such as ``numpy leads``, and ``both`` the names of the two.
     """
     incumbent, challenger = by_size
     leads = [
@@ -74,24 +75,24 @@ def rough(
     ]
     if all(abs(lead) <= TIE for _, lead in leads):
         return f"{both} are about equal"
-    turns = [
-        (exp(x - lead * (beyond - x) / (then - lead)), then)
-        for (x, lead), (beyond, then) in pairwise(leads)
-        if (lead > 0) != (then > 0)
+    changes = [
+        (exp(x - lead * (next_x - x) / (next_lead - lead)), next_lead)
+        for (x, lead), (next_x, next_lead) in pairwise(leads)
+        if (lead > 0) != (next_lead > 0)
     ]
-    if not turns:
+    if not changes:
         return each_leads[leads[0][1] <= 0]
-    if len(turns) == 1:
-        ((size, then),) = turns
-        return f"{each_leads[then <= 0]} from about {sized(digits(size), axis)}"
-    ends = " and ".join(digits(size) for size, _ in (turns[0], turns[-1]))
+    if len(changes) == 1:
+        ((size, lead),) = changes
+        return f"{each_leads[lead <= 0]} from about {sized(digits(size), axis)}"
+    ends = " and ".join(digits(size) for size, _ in (changes[0], changes[-1]))
     return f"the lead changes between about {sized(ends, axis)}"
 
 
 def _lead(leader: Sequence[Measurement], rival: Sequence[Measurement]) -> float:
     """Return the logarithm of the rival's smallest sample over the leader's.
 
-    Of their times if either has no samples: the smallest sample is less than a typical one.
+    Of their times if either has no samples: a smallest sample is shorter than a typical time.
     """
     sides = leader, rival
     samples = [

@@ -1,8 +1,8 @@
-"""Select rows. Rows are compared if they share their `records.comparison_key` and a state.
+"""Select rows that may be compared: those that share their `records.comparison_key` and `State`.
 
-And the definition of their problem, where rows of one name are of several: as in a fleet of which
-one machine has an older checkout, or a file of the same name that says something else. Their times
-are of different trainings, and no answer mixes them.
+They also share the definition of their problem. One name can have several, as in a fleet of which
+one machine has an older checkout, or with files of one name and different contents: the times are
+of different trainings, and no answer mixes them.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
 
 NOT_REACHED = "the run ended before its turn"
-"""Why there is no time of what a run was to measure and has no row of."""
+"""The reason why a planned measurement without a row has no time."""
 OTHER_DEFINITION = "other-definition"
 """The code of the warning that rows of another definition were left out."""
 
 
 class State(NamedTuple):
-    """The fields that two rows must share beyond their ground: tool, code and environment."""
+    """The fields that two rows must share beyond their comparison key: tool, code, environment."""
 
     source: str | None
     commit: str | None
@@ -37,68 +37,68 @@ class State(NamedTuple):
     version: str | None
     """The benchmark's version."""
     code: str | None = None
-    """Digest of the code that measured it, which a row without a commit may have."""
+    """Digest of the measuring code; a row without a commit may have it."""
     session: str | None = None
-    """The start of its run: what several say is joined by `sessions`, and never pooled."""
+    """The start of its run: `sessions` joins runs, and never pools their repeats."""
 
 
 def state(row: Measurement) -> State:
-    """Return of which code, in which environment and by which benchmark this row was measured."""
+    """Return the state of the row; equal states are one object."""
     return _state(_state_of(row))
 
 
 _state_of = attrgetter(*State._fields)
-# Of a million rows, each of which is asked several times, there are a few.
+# A million rows have a few states, and the state of each row is needed several times.
 _state = lru_cache(maxsize=4096)(State._make)
 
 
-def measured_alike(where: State) -> State:
+def measured_alike(state: State) -> State:
     """Return the part of a state that two runs must share to answer together.
 
     The commit counts where the measuring code has no digest: with one, it may differ.
     """
-    return where._replace(session=None, commit=where.commit if where.code is None else None)
+    return state._replace(session=None, commit=state.commit if state.code is None else None)
 
 
-def answers_with(other: State, where: State) -> bool:
-    """Return whether rows of another run may join those of one: see `sessions`.
+def answers_with(other: State, state: State) -> bool:
+    """Return whether rows in state ``other`` may join those of another run; see `sessions`.
 
-    Where nothing says what code measured, nothing does.
+    Rows of unknown code join none.
     """
     return (
-        None not in (where.session, other.session)
-        and other.session != where.session
-        and (where.code is not None or where.commit is not None)
-        and measured_alike(other) == measured_alike(where)
+        None not in (state.session, other.session)
+        and other.session != state.session
+        and (state.code is not None or state.commit is not None)
+        and measured_alike(other) == measured_alike(state)
     )
 
 
 def by_family_and_ground(
     rows: list[Measurement],
 ) -> dict[tuple[str, ComparisonKey], list[Measurement]]:
-    """Return the rows by what those along one line have in common."""
-    return grouped_by(rows, _family_and_ground_of, lambda row: (row.family, comparison_key(row)))
+    """Group the rows by family and comparison key."""
+    return grouped_by(rows, _family_and_key_of, lambda row: (row.family, comparison_key(row)))
 
 
-_family_and_ground_of = attrgetter("family", *COMPARISON_FIELDS)
+_family_and_key_of = attrgetter("family", *COMPARISON_FIELDS)
 
 
 def by_state(rows: Iterable[Measurement]) -> dict[State, list[Measurement]]:
-    """Return the rows by their state."""
+    """Group the rows by their state."""
     return grouped_by(rows, _state_of, state)
 
 
 def is_own(row: Measurement) -> bool:
-    """Return whether the suite measured this row: rows of a process were measured side by side.
+    """Return whether the suite measured this row, side by side with the others of its process.
 
-    In other tools' files the process is only the order of rows. The environment of rows of ours is
-    what was installed at the time; tools that keep histories choose theirs.
+    In other tools' files the process is only the order of rows, and the environment may be chosen;
+    in the suite's rows it is what was installed.
     """
     return row.file is None or row.source == "perceptron"
 
 
 def moment(row: Measurement) -> str:
-    """Return when the code of a row was made, in UTC; when it was measured if that is not known.
+    """Return the time of a row's commit in UTC, or of its measurement if that is not known.
 
     Histories are filled backwards: the commit measured last may be the oldest.
     """
@@ -106,13 +106,13 @@ def moment(row: Measurement) -> str:
 
 
 def newest_moment(rows: Iterable[Measurement]) -> tuple[str, str]:
-    """Return the latest `moment` of these rows, and when the last row of that was measured."""
+    """Return the latest `moment` of these rows, and the latest measurement at that moment."""
     moments = set(map(attrgetter("committed", "when"), rows))
     return max((committed or when, when) for committed, when in moments)
 
 
 def has_time(row: Measurement) -> bool:
-    """Return whether this is the time of a whole iteration, above 0 and finite."""
+    """Return whether the row has a time of a whole iteration, above 0 and finite."""
     return (
         row.status == "ok"
         and row.phase is None
@@ -122,10 +122,10 @@ def has_time(row: Measurement) -> bool:
 
 
 def times(rows: Iterable[Measurement], backend: str) -> dict[int, float]:
-    """Return seconds per iteration of this backend by process, where there are any.
+    """Return the seconds per iteration of this backend by process.
 
-    A time that is zero, negative or not finite is ignored. Raises ValueError where two rows have
-    the same process: then they are of different problems, and must be separated first.
+    A time that is zero, negative or not finite is ignored. Raises ValueError for two rows of one
+    process: they are of different problems, and must be separated first.
     """
     return {
         process: row.seconds
@@ -135,22 +135,23 @@ def times(rows: Iterable[Measurement], backend: str) -> dict[int, float]:
 
 
 def median_seconds(rows: Iterable[Measurement]) -> dict[float, float]:
-    """Return the median of the seconds at each size that has some, the sizes ascending."""
+    """Return the median seconds by size, the sizes ascending."""
     by_size = grouped((row for row in rows if row.seconds is not None), lambda row: row.size)
     return {
-        size: median(row.seconds or 0.0 for row in here) for size, here in sorted(by_size.items())
+        size: median(row.seconds or 0.0 for row in members)
+        for size, members in sorted(by_size.items())
     }
 
 
 def rows_by_process(
     rows: Iterable[Measurement], backend: str, phase: str | None = None
 ) -> dict[int, Measurement]:
-    """Return the rows that `times` takes its times from, or those up to the end of a ``phase``."""
+    """Return the rows of `times` by process, or those of times up to the end of a ``phase``."""
     by_process: dict[int, Measurement] = {}
-    sought = (backend, phase, "ok")
+    selection = (backend, phase, "ok")
     rows = list(rows)
-    for row, key in zip(rows, map(_sought_of, rows), strict=True):
-        if key != sought or row.seconds is None:
+    for row, key in zip(rows, map(_selection_of, rows), strict=True):
+        if key != selection or row.seconds is None:
             continue
         if row.repeat in by_process:
             raise ValueError(f"two times of {backend} in process {row.repeat}: {row.problem}")
@@ -159,11 +160,11 @@ def rows_by_process(
     return by_process
 
 
-_sought_of = attrgetter("backend", "phase", "status")
+_selection_of = attrgetter("backend", "phase", "status")
 
 
 def prepared(rows: Iterable[Measurement], backend: str) -> dict[int, float]:
-    """Return the seconds to prepare this backend by process, where they are known."""
+    """Return the seconds of this backend's setup by process, where they are known."""
     return {
         row.repeat: row.prepare_seconds
         for row in rows
@@ -182,15 +183,15 @@ def reason(rows: Iterable[Measurement], backend: str) -> str | None:
 
 
 def shared(values: Iterable[Key], otherwise: Key) -> Key:
-    """Return the one value that there is; ``otherwise`` where they differ, and without any."""
+    """Return the value that all share; ``otherwise`` if they differ or there is none."""
     different = set(values)
     return different.pop() if len(different) == 1 else otherwise
 
 
 def usable_rows(folder: Path, rows: Iterable[Measurement]) -> list[Measurement]:
-    """Return the rows of a run that can be judged together: those of one definition.
+    """Return the rows of a run that can be compared: those of one definition of each problem.
 
-    Raises `UserError` where none states its threads.
+    Raises `UserError` if none states its threads.
     """
     rows = list(rows)
     rows = Definitions(rows).keep(rows)
@@ -206,17 +207,17 @@ _Key = tuple[str, ComparisonKey, State]
 
 
 class Definitions:
-    """The definition that counts of each problem on one ground in one state: of its newest row.
+    """The definition that counts of each problem: that of its newest row.
 
-    No answer puts rows of several grounds or states together, so in each another definition may
-    count. Rows that do not know their definition, as those of other tools, are of any.
+    It may differ between comparison keys and states, which no answer mixes. Rows without a
+    definition, such as those of other tools, always count.
     """
 
     def __init__(self, rows: Iterable[Measurement]) -> None:
         self._rows = list(rows)
         pairs = set(map(attrgetter("problem", "problem_digest"), self._rows))
         definitions = Counter(problem for problem, digest in pairs if problem and digest)
-        # Nearly always there are none.
+        # Nearly always empty.
         self._several = {problem for problem, number in definitions.items() if number > 1}
         newest: dict[_Key, tuple[bool, str, str]] = {}
         for row in self._rows if self._several else ():
@@ -228,34 +229,34 @@ class Definitions:
         self._counts = {key: digest for key, (_, _, digest) in newest.items()}
 
     def instead(self, row: Measurement) -> str | None:
-        """Return the digest that counts instead of the row's own; None where that one counts."""
+        """Return the digest that counts instead of the row's own; None if the row's own counts."""
         key = self._key(row)
         if key is None or row.problem_digest is None:
             return None
-        counts = self._counts.get(key, row.problem_digest)
-        return None if counts == row.problem_digest else counts
+        digest = self._counts.get(key, row.problem_digest)
+        return None if digest == row.problem_digest else digest
 
     def keep(self, rows: Iterable[Measurement]) -> list[Measurement]:
         """Return the rows of the definitions that count."""
         return [row for row in rows if self.instead(row) is None] if self._several else list(rows)
 
     def warnings(self) -> list[MeasurementWarning]:
-        """Return a warning for each problem and definition of which rows are left out."""
+        """Return a warning for each problem and definition whose rows are left out."""
         if not self._several:
             return []
-        left_out = Counter(
-            (row.problem or "", row.problem_digest or "", counts)
+        skipped = Counter(
+            (row.problem or "", row.problem_digest or "", newest)
             for row in self._rows
-            if (counts := self.instead(row)) is not None
+            if (newest := self.instead(row)) is not None
         )
         return [
             MeasurementWarning(
                 code=OTHER_DEFINITION,
                 message=f"{problem}: {rows:,} {'row' if rows == 1 else 'rows'} of definition "
-                f"{digest} left out: the newest are of {counts}, another training of that name",
+                f"{digest} left out: the newest are of {newest}, another training of that name",
                 advice="measure them again with the same problem and the same code",
             )
-            for (problem, digest, counts), rows in sorted(left_out.items())
+            for (problem, digest, newest), rows in sorted(skipped.items())
         ]
 
     def _key(self, row: Measurement) -> _Key | None:

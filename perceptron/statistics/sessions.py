@@ -1,10 +1,10 @@
-"""What several runs say together: the session is a level of uncertainty of its own.
+"""Join the ratios of several runs: sessions vary more than the repeats within them.
 
-The interval of a run covers what repeats within it differ by, in one state of the machine. A state
+The interval of a run covers the variance of its repeats, in one state of the machine. A state
 lasts for minutes and slows one backend more than another: of ten pairs of committed runs six
-exclude each other at 95%. A *session* is all that was started on a machine within an hour: its runs
-may share a state, so they say one thing together. The ratios of sessions are joined by what they
-differ by, and none is pooled with another's repeats.
+exclude each other at 95%. A *session* is all runs started on a machine within an hour: they may
+share a state, so they count once. The ratios of sessions are joined by the variance between them;
+repeats of several sessions are never pooled.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from perceptron.statistics.select import times
 APART_SECONDS = 3600.0
 """From the start of a session to that of the next: states of a machine last for minutes."""
 AGAIN = "the same command again, at another time"
-"""What tells more where runs disagree."""
+"""The advice if runs disagree."""
 INTERVALS = "95% intervals"
-# Runs that are exact, as in a test, have no variance of their own to divide by.
+# Exact runs, as in a test, have a variance of 0, and weights divide by it.
 _LEAST_VARIANCE = 1e-18
 _HALVINGS = 100
 
 Start = str | None
-"""When a run was started, which names it; None of rows that know no run."""
+"""The start of a run, which identifies it; None for rows without a run."""
 
 
 def intervals_of(starts: Collection[Start]) -> str:
-    """Return the words of a heading for intervals of runs with these starts.
+    """Return the heading of intervals of runs with these starts.
 
     >>> intervals_of(["2026-01-01T08:00:00Z"])
     '95% intervals of one run'
@@ -54,7 +54,7 @@ def intervals_of(starts: Collection[Start]) -> str:
     'intervals span 2 sessions'
     """
     number = len(in_sessions(starts))
-    if number == 2:  # which hold less often than 95%: two sessions tell little of a third one
+    if number == 2:  # the span holds less often than 95%: two sessions tell little of a third
         return "intervals span 2 sessions"
     if number > 2:
         return f"{INTERVALS} of {number} sessions"
@@ -62,18 +62,18 @@ def intervals_of(starts: Collection[Start]) -> str:
 
 
 def starts_of(rows: Iterable[Measurement | RaceRow]) -> set[Start]:
-    """Return the starts of the runs of rows that were judged together."""
+    """Return the starts of the runs of these rows."""
     return set(map(attrgetter("session"), rows))
 
 
 def in_sessions(starts: Collection[Start]) -> list[list[Start]]:
-    """Return the starts of runs by session, in the order of time.
+    """Group the starts of runs by session, in the order of time.
 
     A session takes every run that starts less than an hour after its first one. A run without a
-    start that can be read is one by itself, and comes last.
+    readable start is a session by itself, and comes last.
     """
-    at = {start: seconds_of(start) for start in starts} if len(starts) > 1 else {}
-    dated = {start: seconds for start, seconds in at.items() if seconds is not None}
+    seconds_at = {start: seconds_of(start) for start in starts} if len(starts) > 1 else {}
+    dated = {start: seconds for start, seconds in seconds_at.items() if seconds is not None}
     sessions: list[list[Start]] = []
     for start in sorted(dated, key=dated.__getitem__):
         if not sessions or dated[start] - dated[sessions[-1][0]] >= APART_SECONDS:
@@ -83,29 +83,28 @@ def in_sessions(starts: Collection[Start]) -> list[list[Start]]:
 
 
 def normal_reach(confidence: float) -> float:
-    """Return the standard errors that an interval reaches to each side."""
+    """Return half the width of a normal interval, in standard errors."""
     return NormalDist().inv_cdf((1 + confidence) / 2)
 
 
 def joined(
     ratios: Sequence[Interval], confidence: float = CONFIDENCE, between: float = CONFIDENCE
 ) -> Interval:
-    """Return the ratio that sessions say together; each one's interval is at this confidence.
+    """Join the ratios of sessions, whose intervals are at this ``confidence``.
 
-    Of two it spans both. Where they exclude each other and lead by no more than they differ by, it
-    holds 1 as well: nothing is decided.
+    Of two sessions the interval spans both. If they exclude each other and their leads are no
+    larger than their difference, it includes 1 as well: nothing is decided.
 
-    Of three or more it is a random-effects interval with one degree of freedom less than there are
-    sessions: their variance beyond their own after Paule and Mandel (Journal of Research of the NBS
-    87, 1982), the interval after Hartung and Knapp (Statistics in Medicine 20, 2001), but never
-    with a smaller variance than the weights alone have (Röver, Knapp and Friede, BMC Medical
-    Research Methodology 15, 2015). It is never narrower than the narrowest session's. What sessions
-    differ by holds at the level ``between``: a state moves all sizes together, but each candidate
-    by itself.
+    Of n ≥ 3 it is a random-effects interval with n − 1 degrees of freedom: the variance between
+    sessions after Paule and Mandel (Journal of Research of the NBS 87, 1982), the interval after
+    Hartung and Knapp (Statistics in Medicine 20, 2001), but never with a smaller variance than the
+    weights alone have (Röver, Knapp and Friede, BMC Medical Research Methodology 15, 2015), and
+    never narrower than the narrowest session's. The variance between sessions holds at the level
+    ``between``: a state moves all sizes together, but each candidate by itself.
 
-    It decides nothing that a session decides otherwise: then it spans all of them. A session
-    without an end does not count beside others that have both; where it excludes what they say, it
-    is such a contradiction. Raises ValueError without a session.
+    If a session decides otherwise, the interval spans all of them. A session without an end does
+    not count beside others that have both, except if it decides otherwise. Raises ValueError
+    without a session.
 
     >>> joined([Interval(1.1, 1.0, 1.2), Interval(1.1, 1.05, 1.3)]).ends
     (1.0, 1.3)
@@ -123,13 +122,13 @@ def joined(
 
 
 def of_session(ratios: Sequence[Interval]) -> Interval:
-    """Return the ratio that the runs of one session say together.
+    """Join the ratios of the runs of one session.
 
-    Where two of them exclude each other it spans all, as `joined` does two sessions. Else it is
-    their mean, weighted by how narrow each is, in the interval of the narrowest: more runs in one
-    state of the machine say no more of another state, and a poor one takes nothing away. As of
-    sessions, none without an end counts beside others, and nothing is decided that a run decides
-    otherwise.
+    If two of them exclude each other, the interval spans all, as `joined` does for two sessions.
+    Else it is their mean, weighted by the inverse squares of their half widths, with the half
+    widths of the narrowest: more runs in one state of the machine tell nothing about another state,
+    and a noisy run does no harm. Runs without an end, and runs that decide otherwise, are treated
+    as in `joined`.
     """
     counted = [ratio for ratio in ratios if None not in ratio.ends] or ratios
     if len(counted) == 1:
@@ -145,46 +144,46 @@ def of_session(ratios: Sequence[Interval]) -> Interval:
 
 
 def _with_contradictions(together: Interval, ratios: Sequence[Interval]) -> Interval:
-    """Return ``together``, or the span of all where a ratio decides otherwise."""
+    """Return ``together``, or the span of all if a ratio decides otherwise."""
     verdict = standing(together)
     others = set(map(standing, ratios)) - {"open", verdict}
     if verdict == "open" or not others:
         return together
-    every = _spanned([together, *ratios])
-    # A tie just below 1 beside one that is faster: both lie below 1, and they agree on nothing.
-    return every if standing(every) == "open" else _with_equality(every)
+    span = _spanned([together, *ratios])
+    # A tie just below 1 and a faster ratio both lie below 1, although they contradict each other.
+    return span if standing(span) == "open" else _with_equality(span)
 
 
-def excluded(one: Interval, other: Interval) -> bool:
+def excluded(first: Interval, second: Interval) -> bool:
     """Return whether the intervals of two runs, or sessions, exclude each other."""
-    return (one.high or inf) < (other.low or 0.0) or (other.high or inf) < (one.low or 0.0)
+    return (first.high or inf) < (second.low or 0.0) or (second.high or inf) < (first.low or 0.0)
 
 
 def _exclude(ratios: Iterable[Interval]) -> bool:
-    return any(excluded(one, other) for one, other in combinations(ratios, 2))
+    return any(excluded(first, second) for first, second in combinations(ratios, 2))
 
 
 def disagree(ratios: Iterable[Interval | None], together: Interval) -> bool:
-    """Return whether single runs differ by more than each says, and not about an amount alone.
+    """Return whether runs exclude each other and leave the winner open.
 
-    Two that say 20 and 24 times as long agree on the winner, and their ``together`` has one.
+    Runs with ratios of 20 and 24 agree on the winner, and ``together`` is decided.
     """
     return standing(together) == "open" and _exclude(ratio for ratio in ratios if ratio is not None)
 
 
 def _spanning(ratios: Sequence[Interval]) -> Interval:
-    """Return the span of the ratios; with 1 where they lead by no more than they differ by."""
-    every = _spanned(ratios)
-    if every.low is None or every.high is None or every.is_tie or not _exclude(ratios):
-        return every
+    """Return the span of the ratios, with 1 if their leads are no larger than their difference."""
+    span = _spanned(ratios)
+    if span.low is None or span.high is None or span.is_tie or not _exclude(ratios):
+        return span
     means = [log(ratio.estimate) for ratio in ratios]
     if min(map(abs, means)) > max(means) - min(means):
-        return every
-    return _with_equality(every)
+        return span
+    return _with_equality(span)
 
 
 def _with_equality(ratio: Interval) -> Interval:
-    """Return the interval that reaches to 1 as well; an end that is open stays so."""
+    """Return the interval extended to include 1; open ends stay open."""
     low, high = ratio.ends
     return Interval(
         ratio.estimate,
@@ -205,22 +204,22 @@ def _with_random_effects(
     ratios: Sequence[Interval], confidence: float, between_level: float
 ) -> Interval:
     means, sides = _by_logarithms(ratios)
-    # The longer side: what waiting hides reaches to one of them.
-    reaches = list(map(max, sides))
+    # The longer side: what waiting hides widens one of them.
+    half_widths = list(map(max, sides))
     normal = normal_reach(confidence)
-    variances = [max(_LEAST_VARIANCE, (reach / normal) ** 2) for reach in reaches]
+    variances = [max(_LEAST_VARIANCE, (half_width / normal) ** 2) for half_width in half_widths]
     between = _between(means, variances)
     weights = [1 / (variance + between) for variance in variances]
     middle = _weighted(means, weights)
-    freedom = len(ratios) - 1
-    spread = max(1.0, _squares(means, weights) / freedom)
-    reach = quantile(freedom, between_level) * sqrt(spread / sum(weights))
-    reach = max(reach, min(reaches))
-    return of_logarithms(middle, middle - reach, middle + reach)
+    df = len(ratios) - 1
+    spread = max(1.0, _squares(means, weights) / df)
+    half_width = quantile(df, between_level) * sqrt(spread / sum(weights))
+    half_width = max(half_width, min(half_widths))
+    return of_logarithms(middle, middle - half_width, middle + half_width)
 
 
 def _by_logarithms(ratios: Sequence[Interval]) -> tuple[list[float], list[tuple[float, float]]]:
-    """Return the logarithms of ratios with both ends, and how far each reaches down and up."""
+    """Return the logarithms of ratios with both ends, and the widths of each below and above."""
     means = [log(ratio.estimate) for ratio in ratios]
     sides = [
         (mean - log(ratio.low or 1.0), log(ratio.high or 1.0) - mean)
@@ -229,15 +228,15 @@ def _by_logarithms(ratios: Sequence[Interval]) -> tuple[list[float], list[tuple[
     return means, sides
 
 
-def _between(means: Sequence[float], own: Sequence[float]) -> float:
-    """Return the variance between sessions, at which what they differ by is what is expected."""
-    freedom = len(means) - 1
+def _between(means: Sequence[float], variances: Sequence[float]) -> float:
+    """Return the variance between sessions at which their weighted squares are as expected."""
+    df = len(means) - 1
     low, high = 0.0, len(means) * (max(means) - min(means)) ** 2
-    if _squares(means, [1 / variance for variance in own]) <= freedom:
+    if _squares(means, [1 / variance for variance in variances]) <= df:
         return 0.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        if _squares(means, [1 / (variance + middle) for variance in own]) > freedom:
+        if _squares(means, [1 / (variance + middle) for variance in variances]) > df:
             low = middle
         else:
             high = middle
@@ -255,14 +254,13 @@ def _squares(values: Sequence[float], weights: Sequence[float]) -> float:
     )
 
 
-# --- which rows are of runs that answer together --------------------------------------------------
+# --- rows of several runs -------------------------------------------------------------------------
 
 
 def by_run(rows: Iterable[Measurement]) -> dict[Start, list[Measurement]]:
-    """Return the rows of each run by its start, those of the first row first.
+    """Group the rows by the start of their run, in the order of first rows.
 
-    Which rows of others may join a run's own is decided where they are read: see
-    `questions.other_sessions`.
+    `questions.other_sessions` chooses the rows of other runs that may join.
     """
     return grouped(rows, attrgetter("session"))
 
@@ -272,7 +270,7 @@ def ratio_of(
 ) -> Interval | None:
     """Return the time of the first backend over that of the second, of one problem.
 
-    The ratios of `ratio_within` for each run, joined. None where no process measured both.
+    The ratios of all runs, see `ratio_within`, are joined. None if no process measured both.
     """
     if first == second:
         return Interval(1.0, 1.0, 1.0)
@@ -286,10 +284,10 @@ def ratio_of(
 def over_sessions(
     ratios: Mapping[Start, Interval | None], confidence: float, between: float
 ) -> Interval | None:
-    """Join the ratios of two candidates in all runs; None where no run has a ratio.
+    """Join the ratios of two candidates in all runs; None if no run has a ratio.
 
-    Runs of a session as `of_session` does, then the sessions as `joined` does. It decides nothing
-    that a single run decides otherwise.
+    `of_session` joins the runs of a session, `joined` the sessions. If a single run decides
+    otherwise, the interval spans all.
     """
     ratio_at = {start: ratio for start, ratio in ratios.items() if ratio is not None}
     if not ratio_at:
@@ -301,7 +299,7 @@ def over_sessions(
 
 
 def typical_seconds(runs: Mapping[Start, Iterable[Measurement]], backend: str) -> float:
-    """Return the median over sessions of a backend's typical times; it has one in some run."""
+    """Return the median over sessions of a backend's typical seconds; one run must have a time."""
     timed = {
         start: of_times(list(seconds.values())).estimate
         for start, rows in runs.items()

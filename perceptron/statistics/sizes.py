@@ -1,4 +1,4 @@
-"""Sizes in words: what those of a family count, and how a sentence names them."""
+"""Sizes as text: the noun that sizes of a family count, and sizes in sentences."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from perceptron.numbers import count, digits, enumerated
 
 _WORDS = ("rows", "features", "width", "depth", "batch", "models", "map")
 _BATCH, _MODELS = "batch", "models"
-# A noun in the plural is counted, as in "16 rows"; these ends are of the singular: radius, axis.
+# A noun in the plural is counted, as in "16 rows"; these endings are singular: radius, axis.
 _PLURAL, _SINGULAR = "s", ("ss", "us", "is")
-# Of batches, boxes and classes what is left of one without its last letters.
+# The singular of these loses two letters: batches, boxes, classes.
 _LONG_PLURAL = ("tches", "shes", "xes", "sses")
 _MANY, _OURS = "many", ("mlp", "perceptron")
 # Stretches of sizes that a sentence lists.
@@ -21,10 +21,10 @@ Stretch = tuple[float, float]
 
 
 def size_axis(family: str, stated: str | None = None) -> str:
-    """Return the noun that sizes count: that of the rows, else of the family's name, else ``size``.
+    """Return the noun that sizes count: ``stated``, else that in the family's name, else ``size``.
 
-    That is the starred part of a shape, the last word that is an axis in a name of ours, such as
-    ``mlp-width-adam``, or the last word of another's; many of something are models.
+    In a name it is the starred part of a shape, the last axis in a family of this package, such as
+    ``mlp-width-adam``, or the last word in another tool's; ``many-…`` counts models.
     """
     if stated is not None:
         return stated
@@ -49,22 +49,22 @@ def _starred(family: str) -> str:
 
 
 def number(size: float) -> str:
-    """Return a size that was measured: ``4,096``."""
+    """Return a measured size as text: ``4,096``."""
     return count(int(size)) if float(size).is_integer() else digits(size)
 
 
 def sized(words: str, axis: str) -> str:
-    """Return a size, or several, with the noun: ``105,000 rows``, ``width 1,730``, ``1 model``."""
+    """Return the text of sizes with the noun: ``105,000 rows``, ``width 1,730``, ``1 model``."""
     if not _is_counted(axis):
         return f"{axis} {words}"
-    return f"{words} {_one(axis) if words == '1' else axis}"
+    return f"{words} {_singular(axis) if words == '1' else axis}"
 
 
 def _is_counted(axis: str) -> bool:
     return axis.endswith(_PLURAL) and not axis.endswith(_SINGULAR)
 
 
-def _one(plural: str) -> str:
+def _singular(plural: str) -> str:
     if plural.endswith("ies"):
         return f"{plural[:-3]}y"
     return plural[: -2 if plural.endswith(_LONG_PLURAL) else -1]
@@ -73,10 +73,10 @@ def _one(plural: str) -> str:
 def located(
     size: float, low: float | None, high: float | None, axis: str, is_whole: bool = False
 ) -> str:
-    """Return where something changes: ``105,000 rows [64,900, 115,000]``.
+    """Return the size of a change with its interval: ``105,000 rows [64,900, 115,000]``.
 
-    Models are whole, and what else ``is_whole``: from there on is from the next whole number on. An
-    end that is None is open; without either there is no bracket.
+    Models, and sizes below 100 if ``is_whole``, are rounded up. An end that is None is written as
+    …; without either end there is no bracket.
     """
 
     def text(value: float) -> str:
@@ -96,32 +96,32 @@ def stretch(low: float, high: float) -> str:
 
 
 def joined(stretches: Iterable[Stretch]) -> list[Stretch]:
-    """Return the stretches in order, those that touch as one.
+    """Return the stretches in order, adjacent ones merged.
 
     >>> joined([(8, 64), (64, 64), (2, 2)])
     [(2, 2), (8, 64)]
     """
-    whole: list[Stretch] = []
+    merged: list[Stretch] = []
     for low, high in sorted(stretches):
-        if whole and low <= whole[-1][1]:
-            low, high = whole[-1][0], max(whole.pop()[1], high)
-        whole.append((low, high))
-    return whole
+        if merged and low <= merged[-1][1]:
+            low, high = merged[-1][0], max(merged.pop()[1], high)
+        merged.append((low, high))
+    return merged
 
 
 def listed(stretches: Iterable[Stretch], axis: str) -> str:
     """Return ``16,384–65,536 and 262,144–1,048,576 rows``; of over three the widest two."""
-    every = joined(stretches)
-    shown = _STRETCHES if len(every) <= _STRETCHES else _STRETCHES - 1
-    widest = sorted(every, key=lambda ends: ends[1] / max(ends[0], 1.0))[-shown:]
-    texts = [stretch(*ends) for ends in every if ends in widest]
+    merged = joined(stretches)
+    shown = _STRETCHES if len(merged) <= _STRETCHES else _STRETCHES - 1
+    widest = sorted(merged, key=lambda ends: ends[1] / max(ends[0], 1.0))[-shown:]
+    texts = [stretch(*ends) for ends in merged if ends in widest]
     words = enumerated(texts) if texts else ""
-    more = len(every) - len(texts)
+    more = len(merged) - len(texts)
     return sized(words, axis) + (f" and {more} more" if more else "")
 
 
 def every(first: float, last: float, axis: str) -> str:
-    """Return all sizes as a sentence names them: ``at every measured width, 2–8,192``.
+    """Return the range of all measured sizes: ``at every measured width, 2–8,192``.
 
     >>> every(2, 64, "items")
     'at every measured size, 2–64 items'

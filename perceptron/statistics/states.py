@@ -1,8 +1,8 @@
 """Two states of a machine, seen in times that split into two groups.
 
-A processor that is throttled for minutes, or two threads that share one core: repeats of one
-backend at one size then take one of two times, and their mean is the time of neither. Nothing that
-is decided may rest on how many repeats met which state: see `interval.mean_ratio`.
+If a processor is throttled for minutes, or two threads share a core, repeats of one backend at one
+size take one of two times, and their mean is neither. No decision may depend on the number of
+repeats in each state: see `interval.mean_ratio`.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from perceptron.statistics.sizes import number
 TWO_STATES = "two-states"
 """The code of the warning."""
 
-# One slow repeat is a burst of other load, not a state: trimming and a wider interval are for it.
+# One slow repeat is a burst of other load, not a state: trimming and a wider interval cover it.
 _SMALLEST = 2
-# Of fewer, noise splits too often.
+# Noise splits fewer repeats too often.
 _FEWEST = 6
-# The groups must lie apart by a factor, and by a multiple of the widths of both together. Of eight
-# values that vary by 10% normal ones do in 2 of 10,000 cases, of Student's t with 3 degrees in 4,
-# skewed (exponential) ones in 35; six values need more. They were chosen on 1,000 simulated
-# families: of the 651 whose repeats vary as recorded ones of one state do none has a split, and 18
-# of the others, made of a recorded body whose states are a third apart.
+# The groups must lie apart by a factor, and by a multiple of the widths of both together. Eight
+# values that vary by 10% split by chance in 2 of 10,000 cases if they are normal, in 4 with
+# Student's t of 3 degrees, in 35 if they are exponential; six values need a wider gap. Chosen on
+# 1,000 simulated families: none of the 651 with recorded repeats of one state splits, and 18 of the
+# others do, all of them with recorded repeats of states a third apart.
 _FACTOR = log(1.25)
 _WIDTHS, _ENOUGH, _WIDTHS_OF_FEW = 2.0, 8, 5.0
 
 
 class TwoStates(NamedTuple):
-    """Two groups of values, by their places in ascending order."""
+    """Two groups of values, by their indices in ascending order."""
 
     lower: tuple[int, ...]
     upper: tuple[int, ...]
@@ -55,7 +55,7 @@ class TwoStates(NamedTuple):
 
 
 def two_states(logarithms: Sequence[float]) -> TwoStates | None:
-    """Return the two groups that logarithms of times fall into; None where they are one.
+    """Split logarithms of times into two groups; None if they form one.
 
     >>> two_states([log(us) for us in (128, 79, 78, 74, 72, 120, 76, 81)])[:2]
     ((1, 2, 3, 4, 6, 7), (0, 5))
@@ -77,13 +77,13 @@ def two_states(logarithms: Sequence[float]) -> TwoStates | None:
 
 
 ANCHORS = {"product": "a small product", "memory": "a move in memory", "loop": "a Python loop"}
-"""What a worker times before its jobs, in words."""
+"""The anchors, which a worker times before its jobs, as text."""
 
 
 def states_of(rows: Sequence[Measurement]) -> dict[str | None, TwoStates]:
-    """Return the two states that rows with times, of one backend at one size, were measured in.
+    """Return the two states seen in rows with times, of one backend at one size.
 
-    By the name of the anchor that shows them; by None where the times themselves do.
+    The key is the anchor that shows them, or None for the times themselves.
     """
     if len(rows) < _FEWEST:  # nearly always there are three
         return {}
@@ -100,23 +100,25 @@ def states_of(rows: Sequence[Measurement]) -> dict[str | None, TwoStates]:
 def state_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
     """Return a warning if the repeats of a backend at a size were measured in two states."""
     timed = [row for row in rows if has_time(row) and is_own(row)]
-    seen = [
+    splits = [
         (name, states, members)
-        for members in grouped(timed, _alike).values()
+        for members in grouped(timed, _measurement_of).values()
         for name, states in states_of(members).items()
     ]
-    if not seen:
+    if not splits:
         return []
     # Times themselves first: an anchor may split where they do not.
-    name, states, members = max(seen, key=lambda split: (split[0] is None, split[1].factor))
+    name, states, members = max(splits, key=lambda split: (split[0] is None, split[1].factor))
     groups = states.smaller_first
     few, many = (_repeats(members[index].repeat for index in group) for group in groups)
     factor = states.factor if groups[0] == states.upper else 1 / states.factor
-    subject = f"{members[0].backend} at {members[0].problem or _named(members[0])}"
-    what = subject if name is None else f"{ANCHORS[name]}, before {subject},"
-    message = f"two states of the machine: {what} took {factor:.2f}× as long in {few} as in {many}"
-    if others := len({id(rows) for _, _, rows in seen}) - 1:
-        message += f"; and so {others} more of a backend at a size"
+    job = f"{members[0].backend} at {members[0].problem or _named(members[0])}"
+    subject = job if name is None else f"{ANCHORS[name]}, before {job},"
+    message = (
+        f"two states of the machine: {subject} took {factor:.2f}× as long in {few} as in {many}"
+    )
+    if others := len({id(rows) for _, _, rows in splits}) - 1:
+        message += f"; other measurements with two states: {others}"
     return [
         MeasurementWarning(
             code=TWO_STATES,
@@ -126,8 +128,10 @@ def state_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
     ]
 
 
-_alike = attrgetter("problem", "family", "size", "backend", *COMPARISON_FIELDS, *State._fields)
-"""What repeats of one measurement share."""
+_measurement_of = attrgetter(
+    "problem", "family", "size", "backend", *COMPARISON_FIELDS, *State._fields
+)
+"""The fields that repeats of one measurement share."""
 
 
 def _named(row: Measurement) -> str:

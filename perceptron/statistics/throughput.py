@@ -1,4 +1,4 @@
-"""What a time per iteration means: rows per second, seconds per epoch, and those of one model."""
+"""Rows per second and seconds per epoch, from a time per iteration."""
 
 from __future__ import annotations
 
@@ -13,10 +13,7 @@ _MOST_ROWS = 2**40
 
 
 class Epoch(Struct, frozen=True):
-    """One pass over the rows: how many iterations it takes, and how many rows it trains on.
-
-    With several models these are the rows of all: each of them trains on its own.
-    """
+    """One pass over the rows: its iterations, and the rows that all models train on."""
 
     iterations: int
     rows: int
@@ -26,40 +23,40 @@ class Epoch(Struct, frozen=True):
         return per_iteration * self.iterations
 
     def rows_per_second(self, per_iteration: float) -> float:
-        """Return how many rows are trained on in a second, from the seconds of an iteration."""
+        """Return the rows trained on per second, from the seconds of an iteration."""
         return self.rows / self.seconds(per_iteration)
 
 
 def epoch_of(row: Measurement) -> Epoch | None:
-    """Return the epoch of a row that was trained in batches; None for others, and if not known.
+    """Return the epoch of a row that was trained in batches; None for others, or if unknown.
 
-    A row that does not say how many iterations it takes keeps a last short batch.
+    A row without its number of iterations counts a last short batch.
     """
     if row.batch is None or row.rows is None or min(row.batch, row.rows) < 1:
         return None
     iterations = row.iterations_per_epoch or -(-row.rows // row.batch)
-    if not 1 <= iterations <= row.rows <= _MOST_ROWS:  # rows of a file say what they like
+    if not 1 <= iterations <= row.rows <= _MOST_ROWS:  # a file may state any numbers
         return None
     return Epoch(iterations, min(row.rows, iterations * row.batch) * models_of(row))
 
 
 def models_of(row: Measurement) -> int:
-    """Return how many models an iteration of a row is a step of; one where that makes no sense."""
+    """Return the number of models that an iteration trains; 1 if the row's is out of range."""
     return row.all_models if 1 <= row.all_models <= _MOST_ROWS else 1
 
 
-_MEANS = ("rows", "batch", "iterations_per_epoch", "models")
+_EPOCH_FIELDS = ("rows", "batch", "iterations_per_epoch", "models")
 """The fields from which `epoch_of` and `models_of` follow."""
 
 
 def one_of_each(rows: Iterable[Measurement]) -> list[Measurement]:
-    """Return a row of each epoch and number of models: of a million rows there are a few."""
+    """Return a row for each epoch and number of models; a million rows have a few."""
     rows = list(rows)
-    return list(dict(zip(map(attrgetter(*_MEANS), rows), rows, strict=True)).values())
+    return list(dict(zip(map(attrgetter(*_EPOCH_FIELDS), rows), rows, strict=True)).values())
 
 
 def is_shared_out(rows: Iterable[Measurement]) -> bool:
-    """Return whether any of these trained in batches, or several models."""
+    """Return whether any row trained in batches, or several models."""
     return any(epoch_of(row) is not None or models_of(row) > 1 for row in one_of_each(rows))
 
 
@@ -73,11 +70,11 @@ class TrainingLength(Struct, frozen=True, kw_only=True):
     epochs: int | None = None
 
     def of(self, row: Measurement) -> int:
-        """Return the iterations of a whole training of the problem that a row is of."""
+        """Return the iterations of a whole training of the row's problem."""
         return self.iterations if self.epochs is None else self.epochs * iterations_per_epoch(row)
 
 
 def iterations_per_epoch(row: Measurement) -> int:
-    """Return the iterations of one pass over the rows; one where each takes all of them."""
+    """Return the iterations of one pass over the rows; 1 if each iteration takes all rows."""
     epoch = epoch_of(row)
     return 1 if epoch is None else epoch.iterations

@@ -38,11 +38,11 @@ LARGEST_VARIATION = 0.05
 # Of ten processes on an idle machine the slowest took at most 1.13 times the fastest, in a dozen
 # trials; beside a neighbour 1.6 times and more.
 LARGEST_RATIO = 1.25
-# As much of each thread's core on average: it then runs at 1 / 1.25 of its speed. An idle desktop
+# Of each thread's core, on average: the thread then runs at 1 / 1.25 of its speed. An idle desktop
 # stays far below.
 LARGEST_LOAD_PER_THREAD = 0.25
-# Two in a hundred lengthen every time by as much, nearly half of a tie; less is within the 10 ms
-# in which systems count.
+# 2% of steal time lengthens every time by 2%, nearly half of a tie; less is within the 10 ms in
+# which systems count.
 LARGEST_STEAL_SHARE = 0.02
 # A handful of pages is housekeeping; at a MiB a second a process waits for the disk.
 LARGEST_SWAPPED_BYTES = 2**20
@@ -61,10 +61,10 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
     warnings: list[MeasurementWarning]
 
 
-def damaged_line_warning(complaint: str) -> MeasurementWarning:
+def damaged_line_warning(error: str) -> MeasurementWarning:
     """Return a warning about a line of results that could not be read and was measured again."""
     return MeasurementWarning(
-        code="damaged-results", message=complaint, advice="delete that line; the others were kept"
+        code="damaged-results", message=error, advice="delete that line; the others were kept"
     )
 
 
@@ -87,9 +87,9 @@ def budget_warning(seconds: float) -> MeasurementWarning:
 def failure_warnings(
     failed: Iterable[tuple[str, str, str | None]], of_functions: bool = False
 ) -> list[MeasurementWarning]:
-    """Return a warning for each backend and reason of rows that failed: backend, problem, reason.
+    """Return a warning for each backend and reason among ``failed``: backend, problem, reason.
 
-    What was killed comes first: the command is inconclusive then.
+    Killed workers come first: they make the command inconclusive.
     """
     alike = grouped(failed, lambda failure: (failure[0], failure[2] or "no reason given"))
     warnings = []
@@ -112,7 +112,7 @@ def failure_warnings(
 
 
 def warnings_of_rows(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
-    """Return the warnings of rows: lost, failed, contended, of two states."""
+    """Return the warnings of rows: lost, failed, contended, of two states, of slowed GPUs."""
     rows = list(rows)
     failed = [
         row
@@ -172,7 +172,7 @@ def hang_warning(hang: Hang) -> MeasurementWarning:
 
 
 def warnings_of_run(loaded: LoadedRun, threads: int) -> list[MeasurementWarning]:
-    """Return the warnings about a stored run, whatever its rows are of."""
+    """Return the warnings about a stored run that do not depend on its rows."""
     facts, budget = loaded.facts, loaded.run.budget
     spent = [budget_warning(budget.seconds)] if loaded.run.cut_short and budget else []
     about = warnings_about(facts.environment, threads, facts.conditions, facts.earlier)
@@ -238,7 +238,7 @@ def _of_cores(conditions: Conditions, cores: int, threads: int) -> Iterator[Meas
     used = min(threads, cores)
     room = cores - used + LARGEST_LOAD_PER_THREAD * used
     if is_known(conditions):
-        # As much may be work of ours that has just ended: the neighbours were counted now.
+        # The suite's work may have just ended; the load of other processes was counted now.
         room += used
     load = conditions.load
     if load is not None and load > room and not is_idle(conditions):
@@ -281,10 +281,10 @@ def _of_cpu_and_memory(conditions: Conditions, memory_bytes: int) -> Iterator[Me
 
 def _of_gpus(gpus: Sequence[GpuState]) -> Iterator[MeasurementWarning]:
     for gpu in filter(gpu_use.is_slowed, gpus):
-        by = gpu_use.kept_down_by(gpu_use.slowed_by(gpu))
+        cause = gpu_use.kept_down_by(gpu_use.slowed_by(gpu))
         yield MeasurementWarning(
             code=gpu_use.SLOWED,
-            message=f"{gpu.name} runs at {gpu_use.clocks([gpu])}, {by}",
+            message=f"{gpu.name} runs at {gpu_use.clocks([gpu])}, {cause}",
             advice="end other programs on it and let it cool down; "
             "nvidia-smi -q -d CLOCK,PERFORMANCE shows the cause",
         )
