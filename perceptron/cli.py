@@ -1,4 +1,4 @@
-"""The command line: a table of contents."""
+"""The command line: all commands, by the question that they answer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ QUESTIONS = {
     "How does a small model learn?": ("walkthrough",),
 }
 COMMANDS = tuple(chain.from_iterable(QUESTIONS.values()))
-# To list the commands imports none.
+# Here, so that listing the commands imports none of them.
 SUMMARIES = {name: summary for name, (_, summary) in STUDIES.items()} | {
     "compare": "Run a project's benchmarks on two revisions, side by side.",
     "doctor": "Find what makes timings untrustworthy here, with advice.",
@@ -48,7 +48,7 @@ class _Commands(click.Group):
     """All commands; each is imported when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names, those of other studies last."""
+        """Return the names of all commands, further studies last."""
         return list(dict.fromkeys((*COMMANDS, *STUDIES)))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -69,7 +69,7 @@ class _Commands(click.Group):
         raise unknown("command", cmd_name, self.list_commands(ctx))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Show the help where nothing else was asked for."""
+        """Parse the arguments; without any, show the help."""
         return super().parse_args(ctx, args or ["--help"])
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -91,7 +91,7 @@ class _Commands(click.Group):
                     formatter.write_dl((name.ljust(width), SUMMARIES[name]) for name in listed)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Return the names of commands, and what is typed instead of one."""
+        """Return the names of commands, and click's completions of options."""
         from click.shell_completion import CompletionItem
 
         names = (name for name in self.list_commands(ctx) if name.startswith(incomplete))

@@ -1,4 +1,4 @@
-"""The one error that a user can fix, and the one way to say that a name is unknown."""
+"""`UserError`, an error that the user can fix, and the message for an unknown name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MOST_CHOICES = 40
 
 
 class UserError(Exception):
-    """Wrong usage, bad input or broken infrastructure, said in one line.
+    """Wrong usage, bad input or broken infrastructure, in one line.
 
     The line names the file, option or field, says what is wrong and what to do. The command line
     prints it as ``error: …`` and exits with 2; it never shows a traceback.
@@ -18,12 +18,12 @@ class UserError(Exception):
 
 
 class Inconclusive(UserError):
-    """There was no way to an answer, and nothing to mend in what was asked: exits with 3."""
+    """No answer could be found, and the command needs no correction: exits with 3."""
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
-    """Return the error for a name that is not among ``known``, with the nearest one that is."""
-    choices = list(known)
+def unknown(kind: str, name: str, names: Iterable[str]) -> UserError:
+    """Return the error for a name that is not in ``names``, with the nearest of them."""
+    choices = list(names)
     spelled = {choice.casefold(): choice for choice in choices}
     near = get_close_matches(name.casefold(), spelled, n=1)
     more = f" and {len(choices) - _MOST_CHOICES:,} more" if len(choices) > _MOST_CHOICES else ""
@@ -33,5 +33,5 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
 
 
 def in_one_line(error: BaseException) -> str:
-    """Return an error of foreign code in one line: its type, then its message."""
+    """Return the type and message of an error in one line of at most 500 characters."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:500]

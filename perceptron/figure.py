@@ -223,7 +223,7 @@ class MapFigure:
     regions: tuple[Region, ...]
 
     def measured(self, decided: bool) -> list[tuple[int, int]]:
-        """Return the places of the measured cells, those that are ``decided`` or the others."""
+        """Return (x, y) of each measured cell that is decided, or with False is not."""
         return [
             (x, y)
             for y, row in enumerate(self.cells)
@@ -236,9 +236,9 @@ Figure = LineFigure | DotFigure | BarFigure | MapFigure
 
 
 class Drawn:
-    """Something on a pair of axes: a method of matplotlib's, and what it is called with.
+    """A call of a method of matplotlib's axes: its name and arguments.
 
-    What names a ``backend`` looks as that does, where it says nothing else.
+    A keyword ``backend`` gives the colours of that backend, unless other keywords set them.
     """
 
     def __init__(self, method: str, *values: Any, **look: Any) -> None:
@@ -247,9 +247,9 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure for a file of its ``name``: panels, in ``rows``, and what is drawn on each.
+    """A figure for a file of its ``name``: panels, in ``rows``, and the calls that draw each.
 
-    ``size`` is in inches. ``scale`` names the colours of the first that is drawn.
+    ``size`` is in inches. ``scale`` is the title of the colour scale of a panel's first call.
     """
 
     name: str
@@ -271,8 +271,8 @@ def log_axis(
 
     Between powers of ten stand 2 and 5 as well, as long as there are no more than ``most`` ticks.
     """
-    seen = [value for value in values if value > 0] or [1.0]
-    low, high = log(min(seen), base), log(max(seen), base)
+    positive = [value for value in values if value > 0] or [1.0]
+    low, high = log(min(positive), base), log(max(positive), base)
     margin = max(0.03 * (high - low), 0.08 if base == 10 else 0.3)
     low -= margin
     high += margin
@@ -287,8 +287,8 @@ def log_axis(
 
 def linear_axis(values: Iterable[float], text: Callable[[float], str], title: str) -> Axis:
     """Return a linear axis over the values, with about five round ticks."""
-    seen = list(values)
-    low, high = min(seen), max(seen)
+    values = list(values)
+    low, high = min(values), max(values)
     span = (high - low) or abs(high) or 1.0
     power = 10.0 ** floor(log(span / 5, 10))
     step = next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= 6)
@@ -314,9 +314,9 @@ def _ticks(low: float, high: float, base: int, most: int) -> list[float]:
 
 
 def within(lines: Iterable[Line]) -> list[float]:
-    """Return all values of lines, and the ends of their bands: those far beyond all values cut.
+    """Return all values of lines and the ends of their bands.
 
-    They would flatten the figure.
+    Ends far beyond all values are cut, because they would flatten the figure.
     """
     lines = list(lines)
     values = [value for line in lines for value in line.y]

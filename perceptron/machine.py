@@ -104,10 +104,10 @@ def _name_on_macos() -> str:
 
 
 def facts_digest() -> str:
-    """Return twelve hexadecimal digits that are others on a machine with other hardware.
+    """Return a digest of the hardware: twelve hexadecimal digits.
 
-    In a millisecond: nothing is imported and no driver asked. Cores are those that this process may
-    use.
+    Takes a millisecond: imports nothing and queries no driver. Counts the cores that this process
+    may use.
     """
     cpu = " ".join(_OF_A_CPU.findall(_first_core())) or platform.processor()
     facts = (
@@ -144,11 +144,11 @@ def _listed(folder: str) -> list[str]:
 
 
 def steering_variables(variables: Mapping[str, str], *also: str) -> dict[str, str]:
-    """Return those of the environment's variables that make the same code run differently.
+    """Return the environment variables that make the same code run differently.
 
-    They steer numerical libraries, or the memory and the optimiser of the interpreter; ``also``
-    names others. A path is replaced by a mark: what is published must not name a user's home.
-    Hashes are none of them: a seed that is set is one of those that are drawn.
+    They configure numerical libraries, or the memory and the optimiser of the interpreter; ``also``
+    names others. A path is replaced by a mark, because published results must not name a user's
+    home. PYTHONHASHSEED is not among them: a fixed seed is as good as a drawn one.
     """
     return {
         name: _without_paths(value)

@@ -1,4 +1,4 @@
-"""Libraries that are installed only when asked for: the extras of pyproject.toml.
+"""Optional libraries: the extras of pyproject.toml.
 
 The gate, the answers on the console and measuring NumPy need none of them. A command that
 needs more calls `require` before it measures anything.
@@ -36,7 +36,7 @@ def missing(extra: str, *modules: str) -> str | None:
     Looks for ``modules``, by default for all of the extra, and imports nothing.
     """
     names = EXTRAS[extra]
-    absent = [names[module] for module in modules or names if not _is_here(module)]
+    absent = [names[module] for module in modules or names if not _is_installed(module)]
     if not absent:
         return None
     *others, last = absent
@@ -60,7 +60,7 @@ def require(extra: str, *modules: str) -> None:
         raise UserError(reason)
 
 
-def _is_here(module: str) -> bool:
-    # A mere folder of that name, such as asv/ among a user's own, is importable and no library.
+def _is_installed(module: str) -> bool:
+    # A folder of that name in the current folder, such as asv/, is importable but no library.
     spec = find_spec(module)
     return spec is not None and spec.origin is not None

@@ -1,7 +1,7 @@
-"""Options: how a field or an argument is typed on the command line, and what it is called.
+"""Options: how a field or an argument is typed on the command line, and its name in messages.
 
-Studies, judges and stores say which option helps, and know nothing of who asked. Whoever asks in
-Python says so once, around all of it.
+Messages of studies, judges and stores name the option that helps. Within `in_python` they name the
+argument of the Python function instead.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ class Option:
     is_list: bool = True
     """Whether a comma separates values; it may be part of a file's name."""
     may_be_empty: bool = False
-    """Whether nothing is a value, as for pages that are not wanted."""
+    """Whether the empty text is a value, as for no pages."""
     low: float | None = None
     high: float | None = None
     """Ends of the range of a number."""
     alone: str | None = None
-    """The number that is meant where the option is typed without one."""
+    """The number that the option means when typed without one."""
     panel: str = _OPTIONS
 
 
 class Argument(Option):
-    """The same of a value that is told from others by its place, not by a name."""
+    """An `Option` whose value is identified by its position, not by a name."""
 
 
 DTYPE = Option("Compute in float32 or float64. Default: float32.", metavar="NAME")
@@ -105,13 +105,13 @@ Html = Annotated[
 ]
 
 _in_python = ContextVar("_in_python", default=False)
-# Arguments that are not called as the option is.
+# Arguments whose names differ from the option's.
 _ARGUMENTS = {"budget": "seconds", "pair": "pairs"}
 
 
 @contextmanager
 def in_python() -> Iterator[None]:
-    """Have options called as arguments of Python are, in all that is said inside."""
+    """Name options as arguments of Python in all messages of the block."""
     token = _in_python.set(True)
     try:
         yield
@@ -120,7 +120,7 @@ def in_python() -> Iterator[None]:
 
 
 def option(name: str, value: object = "") -> str:
-    """Return an option as it is given: ``--threads 2``, or ``threads=2``."""
+    """Return an option as the user types it: ``--threads 2``, or ``threads=2``."""
     if _in_python.get():
         argument = _ARGUMENTS.get(name, name).replace("-", "_")
         return argument if value == "" else f"{argument}={value}"
@@ -128,23 +128,23 @@ def option(name: str, value: object = "") -> str:
 
 
 def budget_option(seconds: float) -> str:
-    """Return the option that allows so much time: ``--budget 3``, or ``seconds=180``."""
+    """Return the option that allows ``seconds``: ``--budget 3``, or ``seconds=180``."""
     minutes = digits(seconds / 60, 2)
     return option("budget", f"{seconds:.3g}" if _in_python.get() else minutes)
 
 
 def more_time() -> str:
-    """Return the option that helps where the time was too short."""
+    """Return the remedy for too little time: ``a larger --budget``, or ``more seconds``."""
     return "more seconds" if _in_python.get() else f"a larger {option('budget')}"
 
 
 def wait() -> str:
-    """Return the remedy where others use the cores; Python has no argument for it."""
+    """Return the remedy for contended cores; Python has no argument for it."""
     return "idle cores" if _in_python.get() else option("wait")
 
 
 def again_when_idle() -> str:
-    """Return the advice to measure when nobody else uses the cores."""
+    """Return the advice to run again on idle cores."""
     with_wait = f"with {option('wait')} to wait for idle cores"
     return f"run again {'when the cores are idle' if _in_python.get() else with_wait}"
 

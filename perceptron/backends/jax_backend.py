@@ -339,7 +339,7 @@ class JaxBackend:
 
     imports = ("jax", "jax.numpy")
     compiles = True
-    _found = False
+    _from_cache = False
     name: str
     device: str
     summary: str
@@ -388,7 +388,7 @@ class JaxBackend:
         trainer.reset()
         counts = events - before
         # In the cache on disk, or already compiled in this process.
-        self._found = bool(counts["cache_hits"]) or not counts["backend_compile_duration"]
+        self._from_cache = bool(counts["cache_hits"]) or not counts["backend_compile_duration"]
         return trainer
 
     def unprofiled(self) -> str | None:
@@ -399,7 +399,7 @@ class JaxBackend:
         return "its loop repeats within a CUDA graph, of which profilers see the first pass only"
 
     def prepared_from_cache(self) -> bool:
-        return self._found
+        return self._from_cache
 
     def compiled_in(self, folder: str) -> dict[str, str]:
         """Return the variables that set JAX's cache to a folder; none if the user has set them."""

@@ -2,8 +2,8 @@
 
 On a tiny problem most time goes into calls from Python, one for each operation. The last variant of
 the ladder has only the arithmetic left. GPUs have another ladder, because launching kernels is
-what costs there. So have several models: it starts with one model after the other, where calling
-from Python for each model is what costs.
+what costs there. Several models have a third ladder: it starts with one model after the other,
+where calls from Python for each model are what costs.
 
 A backend declares its variant in its attributes ``ladder_step`` and ``ladder_step_of_models``, see
 `protocol.LadderStep`.
@@ -30,28 +30,29 @@ def variants(
     the largest first, and goes on with its counterpart in one process; variants above that are
     omitted. No backend trains several models over several processes.
     """
-    ladder = _of_one_process(device, batches, "ladder_step_of_models" if models else "ladder_step")
-    joined = _over_processes(device, ladder) if processes and not models else None
-    if joined is None:
+    attribute = "ladder_step_of_models" if models else "ladder_step"
+    ladder = _single_process_ladder(device, batches, attribute)
+    distributed = _over_processes(device, ladder) if processes and not models else None
+    if distributed is None:
         return ladder
     names = list(ladder)
-    below = names[names.index(joined.counterpart.name) + 1 :]
+    below = names[names.index(distributed.counterpart.name) + 1 :]
     return {
-        **_steps_down(joined, sorted(set(processes), reverse=True)),
+        **_steps_down(distributed, sorted(set(processes), reverse=True)),
         **{name: ladder[name] for name in below},
     }
 
 
 def _over_processes(device: str, ladder: Mapping[str, str]) -> Distributed | None:
     """Return a distributed backend whose counterpart is on this ladder; a built-in one first."""
-    joined = (
+    candidates = (
         backend
         for backend in map(registry.load, registry.names())
         if isinstance(backend, Distributed)
         and backend.device == device
         and backend.counterpart.name in ladder
     )
-    return next(joined, None)
+    return next(candidates, None)
 
 
 def _steps_down(backend: Distributed, counts: Sequence[int]) -> dict[str, str]:
@@ -69,7 +70,7 @@ def _steps_down(backend: Distributed, counts: Sequence[int]) -> dict[str, str]:
     }
 
 
-def _of_one_process(device: str, batches: bool, attribute: str) -> dict[str, str]:
+def _single_process_ladder(device: str, batches: bool, attribute: str) -> dict[str, str]:
     steps: dict[str, LadderStep] = {}
     for name in registry.names():
         backend = registry.load(name)

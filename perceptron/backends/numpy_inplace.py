@@ -37,7 +37,7 @@ from perceptron.problems.problem import Activation, DType, Loss, Problem
 
 
 class Calls(list[Callable[[], object]]):
-    """A list of calls; ``calls.add(left, right, out)`` appends that of `np.add`.
+    """A list of calls; ``calls.add(left, right, out)`` appends a call of `np.add`.
 
     Methods of `list`, such as ``copy``, ``insert`` and ``sort``, keep their meaning.
     """
@@ -48,9 +48,11 @@ class Calls(list[Callable[[], object]]):
 
     def product(self, left: Array, right: Array, out: Array) -> None:
         """Append a matrix product: `dot`, which takes 0.2 µs less but copies strided arrays."""
-        in_one = all(array.flags.forc for array in (left, right)) and out.flags.c_contiguous
+        are_contiguous = all(array.flags.forc for array in (left, right)) and out.flags.c_contiguous
         self.append(
-            partial(left.dot, right, out) if in_one else partial(np.matmul, left, right, out)
+            partial(left.dot, right, out)
+            if are_contiguous
+            else partial(np.matmul, left, right, out)
         )
 
     def add_multiple(self, to: Array, array: Array, factor: Array) -> None:
@@ -228,8 +230,8 @@ class InplaceTrainer(Scored):
             # Side by side, because each row is fetched from memory: once is enough.
             ones = np.ones((len(targets), 1), dtype)
             self._data = np.concatenate([part.inputs, ones, targets], axis=1, dtype=dtype)
-            self._full = self._turn(self._batches.size)
-            self._short = self._turn(self._batches.shortest)
+            self._full = self._batch_calls(self._batches.size)
+            self._short = self._batch_calls(self._batches.shortest)
         self.reset()
 
     def train(self, iterations: int) -> None:
@@ -320,7 +322,7 @@ class InplaceTrainer(Scored):
         calls += self._step
         return calls
 
-    def _turn(self, rows: int) -> tuple[Array, Calls]:
+    def _batch_calls(self, rows: int) -> tuple[Array, Calls]:
         """Return an array to gather a batch into, and the calls that train on it."""
         outputs = self._problem.outputs
         batch = empty((rows, self._data.shape[1]), self._dtype)
@@ -339,10 +341,12 @@ class InplaceTrainer(Scored):
             take(orders[begin:end], 0, batch, "clip")  # "raise" would copy the result
             yield calls
 
-    def _with_factors(self, turns: Iterable[Calls], numbers: Iterable[Any]) -> Iterator[Calls]:
+    def _with_factors(
+        self, iterations_calls: Iterable[Calls], numbers: Iterable[Any]
+    ) -> Iterator[Calls]:
         """Write Adam's factors of each step before yielding its calls."""
         factor, eps = self._factors
-        for calls, (factor_now, eps_now) in zip(turns, numbers, strict=True):
+        for calls, (factor_now, eps_now) in zip(iterations_calls, numbers, strict=True):
             factor[()], eps[()] = factor_now, eps_now
             yield calls
 

@@ -1,7 +1,7 @@
-"""NumPy as a textbook writes it: an array for each layer, formulas as they stand, Adam per array.
+"""NumPy as a textbook writes it: an array for each layer, and the optimizer's step on each array.
 
-As most people write it: every temporary is a new array, and every operation is looked up in NumPy.
-The optimizations of `numpy` are the next variant.
+Every temporary is a new array, and every operation is looked up in NumPy. The next variant of the
+ladder is `numpy`, with the optimizations.
 """
 
 from __future__ import annotations
@@ -81,13 +81,13 @@ class PlainTrainer(Scored):
     def train(self, iterations: int) -> None:
         # exp(-y) may overflow to inf for a saturated sigmoid; 1/(1 + inf) = 0 is the right answer.
         with np.errstate(over="ignore"):
-            for inputs, targets in self._fed(iterations):
+            for inputs, targets in self._next_batches(iterations):
                 outputs = self._forward(inputs)
                 gradients = self._backward(outputs, targets)
                 self._iteration += 1
                 self._step(gradients)
 
-    def _fed(self, iterations: int) -> Iterator[tuple[Array, Array]]:
+    def _next_batches(self, iterations: int) -> Iterator[tuple[Array, Array]]:
         if self._batches is None:
             for _ in range(iterations):
                 yield self._inputs, self._targets
@@ -130,18 +130,19 @@ class PlainTrainer(Scored):
             if optimizer.momentum:
                 velocity = optimizer.momentum * self._state[0][index] + gradient
                 self._state[0][index] = velocity
-                gradient = (
-                    gradient + optimizer.momentum * velocity if optimizer.nesterov else velocity
-                )
+                if optimizer.nesterov:
+                    gradient = gradient + optimizer.momentum * velocity
+                else:
+                    gradient = velocity
             array -= rate * gradient
 
     def _adam(self, optimizer: Adam, arrays: list[Array], gradients: list[Array]) -> None:
-        (first, second), (means, squares) = optimizer.betas, self._state
+        (beta1, beta2), (means, squares) = optimizer.betas, self._state
         for i, (array, gradient) in enumerate(zip(arrays, gradients, strict=True)):
-            means[i] = first * means[i] + (1 - first) * gradient
-            squares[i] = second * squares[i] + (1 - second) * gradient**2
-            mean = means[i] / (1 - first**self._iteration)
-            square = squares[i] / (1 - second**self._iteration)
+            means[i] = beta1 * means[i] + (1 - beta1) * gradient
+            squares[i] = beta2 * squares[i] + (1 - beta2) * gradient**2
+            mean = means[i] / (1 - beta1**self._iteration)
+            square = squares[i] / (1 - beta2**self._iteration)
             array -= optimizer.rate * mean / (np.sqrt(square) + optimizer.eps)
 
     def _predict(self, inputs: Array) -> Array:

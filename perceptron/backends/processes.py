@@ -45,38 +45,38 @@ class _Training(NamedTuple):
 
 
 # By the training's number and the model; only those of the current training.
-_kept: dict[tuple[tuple[int, int], int], NumpyTrainer] = {}
+_trainers: dict[tuple[tuple[int, int], int], NumpyTrainer] = {}
 
 
-def _kept_trainer(training: _Training, model: int) -> NumpyTrainer:
+def _trainer_of(training: _Training, model: int) -> NumpyTrainer:
     """Return the cached trainer of a model's data set; models that share data share a trainer."""
     key = training.number, model if training.problem.folds else 0
-    if key not in _kept:
-        if any(number != training.number for number, _ in _kept):
-            _kept.clear()
-        _kept[key] = NumpyTrainer(training.problem.single(model), training.dtype)
-    return _kept[key]
+    if key not in _trainers:
+        if any(number != training.number for number, _ in _trainers):
+            _trainers.clear()
+        _trainers[key] = NumpyTrainer(training.problem.single(model), training.dtype)
+    return _trainers[key]
 
 
 def _train(
-    training: _Training, first: int, standing: Array, iterations_before: int, iterations: int
+    training: _Training, first: int, states: Array, iterations_before: int, iterations: int
 ) -> Array:
-    """Train models ``first``, ``first`` + 1, … from ``standing``; return their new states.
+    """Train models ``first``, ``first`` + 1, … from their ``states``; return the new states.
 
     States are (models, arrays, parameters): each model's parameters, then its optimizer's arrays.
     ``iterations_before`` is the number of iterations that the states have taken.
     """
-    ends = np.empty_like(standing)
-    for index, (parameters, *state) in enumerate(standing):
-        trainer = _kept_trainer(training, first + index)
+    new_states = np.empty_like(states)
+    for index, (parameters, *state) in enumerate(states):
+        trainer = _trainer_of(training, first + index)
         trainer.stand_at(parameters, state, iterations_before)
         trainer.train(iterations)
-        ends[index] = trainer.stands_at
-    return ends
+        new_states[index] = trainer.stands_at
+    return new_states
 
 
 def _end_with(parent: int) -> None:
-    """End this worker when its parent has ended, which may not end it itself."""
+    """End this worker when its parent has ended: a killed parent does not end it."""
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -89,8 +89,8 @@ def _end_with(parent: int) -> None:
 class ProcessesTrainer(Scored):
     """Sends each worker its share of the models, and gathers their new states."""
 
-    _standing: Array
-    _taken: int
+    _states: Array
+    _iterations: int
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
         import joblib
@@ -118,28 +118,28 @@ class ProcessesTrainer(Scored):
         import joblib
 
         train = joblib.delayed(_train)
-        ends: list[Array] = self._run(
-            train(self._training, share.start, self._standing[share], self._taken, iterations)
+        new_states: list[Array] = self._run(
+            train(self._training, share.start, self._states[share], self._iterations, iterations)
             for share in self._shares()
         )
-        self._standing = np.concatenate(ends)
-        self._taken += iterations
+        self._states = np.concatenate(new_states)
+        self._iterations += iterations
 
     def reset(self) -> None:
-        self._standing, self._taken = self._start, 0
+        self._states, self._iterations = self._start, 0
 
     def evaluate(self) -> Evaluation:
         evaluations = []
-        for model, (parameters, *state) in enumerate(self._standing):
-            trainer = _kept_trainer(self._training, model)
+        for model, (parameters, *state) in enumerate(self._states):
+            trainer = _trainer_of(self._training, model)
             trainer.stand_at(parameters, state, 0)
             evaluations.append(trainer.evaluate())
         return mean_of(evaluations)
 
     def parameters(self) -> list[Array]:
         problem = self._training.problem
-        standing = self._standing[:, 0] if problem.models > 1 else self._standing[0, 0]
-        return [array.copy() for array in views(standing, problem.widths)]
+        states = self._states[:, 0] if problem.models > 1 else self._states[0, 0]
+        return [array.copy() for array in views(states, problem.widths)]
 
     def _shares(self) -> Iterator[slice]:
         """Yield the models of each worker; the numbers of models differ by one at most."""

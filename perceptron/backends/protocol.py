@@ -220,17 +220,17 @@ def threads_of_each(backend: Backend, threads: int) -> int:
     Raises `Unsupported` if they cannot be shared out evenly: only equal threads are compared.
     """
     processes = processes_of(backend)
-    threads_each, rest = divmod(threads, processes)
-    if rest or not threads_each:
+    threads_each, remainder = divmod(threads, processes)
+    if remainder or not threads_each:
         raise Unsupported(
             f"{processes} processes cannot share {threads} threads evenly: give "
-            f"{max(1, threads_each + bool(rest)) * processes} threads"
+            f"{max(1, threads_each + bool(remainder)) * processes} threads"
         )
     return threads_each
 
 
 class RankFailed(Exception):
-    """A process of those that train together failed; the message names it, in one line."""
+    """One of the processes that train together failed; the message names it, in one line."""
 
 
 def thread_variables(threads: int) -> dict[str, str]:

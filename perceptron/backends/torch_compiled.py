@@ -264,7 +264,7 @@ class CompiledBackend(OnTorch):
     compiles = True
     one_model = True
     imports = ("torch", "torch._inductor.compile_fx", "torch.fx.experimental.proxy_tensor")
-    _found = False
+    _from_cache = False
 
     def unavailable(self) -> str | None:
         compiler = cpp_unavailable if device_type(self) == "cpu" else triton_unavailable
@@ -281,11 +281,11 @@ class CompiledBackend(OnTorch):
         trainer = CompiledTrainer(problem, dtype, device_type(self))
         trainer.train(trainer._steps)  # warm up: the thread pool
         trainer.reset()
-        self._found = compiled.cache_info().misses == before or not inductor_wrote(begin)
+        self._from_cache = compiled.cache_info().misses == before or not inductor_wrote(begin)
         return trainer
 
     def prepared_from_cache(self) -> bool:
-        return self._found
+        return self._from_cache
 
 
 BACKEND = CompiledBackend(

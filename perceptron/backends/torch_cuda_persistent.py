@@ -76,7 +76,7 @@ def block_of(problem: Problem) -> Block:
 
 
 def fitting(problem: Problem, dtype: DType) -> Block:
-    """Return the kernel's sizes for a problem; raises `Unsupported` if it cannot be trained."""
+    """Return the kernel's sizes for a problem; raises `Unsupported` if they do not fit."""
     if dtype != "float32":
         raise Unsupported(f"trains in float32 only, not in {dtype}")
     if problem.batch is not None:
@@ -88,8 +88,8 @@ def fitting(problem: Problem, dtype: DType) -> Block:
     block = block_of(problem)
     if block.size > MOST_BYTES:
         raise Unsupported(
-            f"takes {-(-block.size // 1024):,} KiB, at most {MOST_BYTES // 1024} KiB are taken: "
-            "all of it stays in one block's registers"
+            f"needs {-(-block.size // 1024):,} KiB of one block's registers, "
+            f"at most {MOST_BYTES // 1024} KiB are used"
         )
     if block.terms > MOST_TERMS:
         raise Unsupported(f"sums up to {MOST_TERMS:,} terms of a product, not {block.terms:,}")
@@ -137,7 +137,7 @@ class PersistentTrainer(DeviceTrainer, FlatTrainer):
 
 
 def kernel() -> ModuleType:
-    """Import Triton and return the module of the kernel, which the CPU interprets."""
+    """Import Triton and return the module of the kernel; without a GPU the CPU interprets it."""
     if device_type(BACKEND) == "cpu":
         os.environ.setdefault(INTERPRET, "1")
     from perceptron.backends.shared import persistent_kernel

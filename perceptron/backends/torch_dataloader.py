@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Order:
-    """A sampler of the rows of an epoch, in an order that was made beforehand.
+    """A sampler of an epoch's rows in the order of `Problem.batches`.
 
     Converting the order to a list is part of the loop, as in PyTorch's RandomSampler.
     """
@@ -82,7 +82,7 @@ class LoaderBackend(TorchBackend):
     imports = ("torch", "torch.utils.data", "torch._dynamo")
     one_model = True
     trainer = LoaderTrainer
-    of_several = None  # refused: a loader's rows are those of one model
+    of_several = None  # refused: a loader loads the rows of one model
 
     def require(self, problem: Problem, dtype: DType) -> None:
         """Raise `Unsupported` for a problem that takes all rows at once."""

@@ -70,8 +70,8 @@ def _product() -> Work:
 
 def _memory() -> Work:
     # Not through malloc: memory that it retains would hide as much of a backend's peak.
-    all_of_it = memoryview(mmap(-1, _BYTES))
-    source, target = all_of_it[:-_LINE], all_of_it[_LINE:]
+    buffer = memoryview(mmap(-1, _BYTES))
+    source, target = buffer[:-_LINE], buffer[_LINE:]
 
     def work() -> None:
         for _ in range(_PASSES):

@@ -134,12 +134,12 @@ def clock_tick(clock: Clock = time.perf_counter) -> float | None:
     steps: list[float] = []
     previous = clock()
     for _ in range(_READINGS):
-        now = clock()
-        if now > previous:
-            steps.append(now - previous)
+        reading = clock()
+        if reading > previous:
+            steps.append(reading - previous)
         if len(steps) == _TICKS:
             break
-        previous = now
+        previous = reading
     return min(steps, default=None)
 
 
@@ -167,10 +167,10 @@ def in_fresh_process(limit_seconds: float) -> float | None:
     """
     command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("fixed_loop.py"))]
     try:
-        answer = printed(command, limit_seconds)
+        output = printed(command, limit_seconds)
     except subprocess.TimeoutExpired:
         return None
-    samples = msgspec.json.decode(answer, type=tuple[float, ...])
+    samples = msgspec.json.decode(output, type=tuple[float, ...])
     return lower_quartile(samples)
 
 

@@ -72,17 +72,17 @@ def _loaded(names: Sequence[str], variables: Mapping[str, str]) -> Loaded:
     alone, so that no measurement is lost.
     """
     with suppress(UserError):
-        return _asked(names, variables)
-    return _asked([], variables)
+        return _query(names, variables)
+    return _query([], variables)
 
 
-def _asked(names: Sequence[str], variables: Mapping[str, str]) -> Loaded:
+def _query(names: Sequence[str], variables: Mapping[str, str]) -> Loaded:
     command = fresh_python.command("perceptron.measure.environment", *names)
     try:
-        answer = printed(command, _LOADING_SECONDS, variables)
+        output = printed(command, _LOADING_SECONDS, variables)
     except subprocess.TimeoutExpired:
         raise UserError(f"libraries took {_LOADING_SECONDS:.0f} s to load") from None
-    return msgspec.json.decode(answer, type=Loaded)
+    return msgspec.json.decode(output, type=Loaded)
 
 
 def gpus_here() -> tuple[dict[str, str], list[Gpu]]:
@@ -114,7 +114,7 @@ def print_loaded(backends: Sequence[str]) -> None:
     """
     from threadpoolctl import threadpool_info
 
-    answer = os.fdopen(os.dup(1), "wb")
+    output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # the output of modules is no part of the answer
     versions: dict[str, str] = {}
     importlib.import_module("numpy")
@@ -134,8 +134,8 @@ def print_loaded(backends: Sequence[str]) -> None:
         )
         for pool in threadpool_info()
     ]
-    answer.write(msgspec.json.encode((pools, versions)))
-    answer.close()
+    output.write(msgspec.json.encode((pools, versions)))
+    output.close()
 
 
 if __name__ == "__main__":

@@ -161,7 +161,7 @@ def describe(file: str, axes: int = 1) -> Described:
         is_list=is_list,
         is_checked=functions.equal is not None,
         is_random=None not in (before, again) and before != again,
-        files=_own_files(file),
+        files=_user_files(file),
     )
 
 
@@ -206,7 +206,7 @@ def _ascending(sizes: object) -> tuple[int, ...]:
     return tuple(numbers) if fits else ()
 
 
-def _own_files(file: str) -> tuple[str, ...]:
+def _user_files(file: str) -> tuple[str, ...]:
     """Return the files of all loaded modules, without installed ones and this package."""
     installed = [
         Path(path).resolve() for path in {*sysconfig.get_paths().values(), sys.base_prefix}

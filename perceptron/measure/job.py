@@ -139,9 +139,9 @@ class Running(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The folder of that code."""
 
 
-def timed(seen: Timings) -> dict[str, Any]:
+def timed(times: Timings) -> dict[str, Any]:
     """Return times, or the reason for none, as fields of an `Outcome`, a `Part` or a row."""
-    return {field: getattr(seen, field) for field in Timings.__struct_fields__}
+    return {field: getattr(times, field) for field in Timings.__struct_fields__}
 
 
 class Outcome(Timings, frozen=True, kw_only=True):

@@ -73,7 +73,7 @@ def run_race(job: Race, seconds_left: SecondsLeft = lambda: inf) -> RaceTimes:
     try:
         environment = _environment(job)
     except Exception as error:  # noqa: BLE001 untrusted code may do anything
-        return RaceTimes(status="failed", reason=_not_asked(error))
+        return RaceTimes(status="failed", reason=_environment_failed(error))
     begun = time.monotonic()
     worker = _Worker(environment, seconds_left)
     try:
@@ -156,7 +156,7 @@ class Workers:
             try:
                 environment = _environment(job, self._shared)
             except Exception as error:  # noqa: BLE001 untrusted code may do anything
-                return Outcome(status="failed", reason=_not_asked(error))
+                return Outcome(status="failed", reason=_environment_failed(error))
             worker = self._start(name, environment)
         try:
             if worker.asked is None:
@@ -199,7 +199,7 @@ class Workers:
             end_all([worker.process for worker in workers], patience)
 
 
-def _not_asked(error: Exception) -> str:
+def _environment_failed(error: Exception) -> str:
     return f"environment() cannot be asked: {in_one_line(error)}"
 
 
@@ -304,7 +304,7 @@ class _Worker:
             try:
                 line = self.process.read_line(max(0.0, min(TIMEOUT_SECONDS, remaining)))
                 if line is None:
-                    return kind(status="failed", reason=self._why_it_ended())
+                    return kind(status="failed", reason=self._reason_of_end())
                 if line.strip() and not self._is_ours:
                     _require_ours(line)
                     self._is_ours = True
@@ -316,7 +316,7 @@ class _Worker:
                     raise Abandoned(job.backend, job.subject) from None
                 return kind(status="failed", reason=str(error))
 
-    def _why_it_ended(self) -> str:
+    def _reason_of_end(self) -> str:
         code = self.process.wait()
         if ended_with_us(code):
             raise KeyboardInterrupt

@@ -33,12 +33,12 @@ def available_bytes() -> int:
     group = Path("/sys/fs/cgroup")
     try:
         limit = int((group / "memory.max").read_text())
-        used = int((group / "memory.current").read_text())
+        current = int((group / "memory.current").read_text())
         facts = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
         cached = int(facts["inactive_file"])  # freed as soon as it is needed
     except (OSError, ValueError, KeyError):  # no control group, or "max": no limit
         return available
-    return max(0, min(available, limit - used + cached))
+    return max(0, min(available, limit - current + cached))
 
 
 def release() -> None:

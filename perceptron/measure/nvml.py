@@ -113,12 +113,12 @@ def gpu_state(device: NvmlDevice) -> GpuState:
         if bits is not None and hasattr(nvml, name)
     }
     milliwatts = query("nvmlDeviceGetEnforcedPowerLimit")
-    now, default = (
+    clock, default = (
         query(f"nvmlDeviceGet{name}ApplicationsClock", "NVML_CLOCK_SM") for name in ("", "Default")
     )
     # The driver keeps no such clocks, or the one for applications is another than its default. A
     # range that ``nvidia-smi --lock-gpu-clocks`` has set cannot be read.
-    locked = None if now is None or default is None else now != default
+    locked = None if clock is None or default is None else clock != default
     mode = query("nvmlDeviceGetComputeMode")
     return GpuState(
         name=query("nvmlDeviceGetName") or "unnamed GPU",
@@ -135,7 +135,7 @@ def gpu_state(device: NvmlDevice) -> GpuState:
     )
 
 
-@lru_cache(maxsize=1)  # each job asks
+@lru_cache(maxsize=1)  # every job calls it
 def unshareable() -> str | None:
     """Return why no two processes can share a GPU of this machine, in one line, or None.
 

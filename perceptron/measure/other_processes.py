@@ -36,7 +36,7 @@ class _Reading:
     when: float
     others: dict[_Identity, tuple[str, float]] | None
     """Name and CPU seconds of every process except this one and its descendants."""
-    own: float
+    seconds: float
     """CPU seconds of this process and its descendants, ended ones included."""
     cpus: list[Any]
     """psutil's times of each CPU that this process may use; empty if unknown."""
@@ -74,9 +74,9 @@ class Look:
         )
 
     def _read(self) -> _Reading:
-        others, own_seconds = self._processes()
+        others, seconds = self._processes()
         waited = waited_seconds(self._pressure)
-        return _Reading(self._clock(), others, own_seconds, self._cpus(), waited)
+        return _Reading(self._clock(), others, seconds, self._cpus(), waited)
 
     def _processes(self) -> tuple[dict[_Identity, tuple[str, float]] | None, float]:
         """Return the other processes, None if they cannot be listed, and this one's CPU seconds."""
@@ -86,20 +86,20 @@ class Look:
             processes = [process.info for process in self._system.process_iter(fields)]
         ours = _family(os.getpid(), {facts["pid"]: facts["ppid"] for facts in processes})
         others = {
-            (facts["pid"], facts["create_time"] or 0.0): (facts["name"] or "", _used(facts))
+            (facts["pid"], facts["create_time"] or 0.0): (facts["name"] or "", _cpu_seconds(facts))
             for facts in processes
             # Without times: this user may not read them.
             if facts["pid"] not in ours and facts["cpu_times"] is not None
         }
         # With the time of children that have ended; not every system counts it.
         kinds = ("user", "system", "children_user", "children_system")
-        own_seconds = sum(
+        seconds = sum(
             float(getattr(facts["cpu_times"], kind, 0.0))
             for facts in processes
             if facts["pid"] in ours and facts["cpu_times"] is not None
             for kind in kinds
         )
-        return others or None, own_seconds
+        return others or None, seconds
 
     def _cpus(self) -> list[Any]:
         with contextlib.suppress(OSError, psutil.Error, NotImplementedError):
@@ -131,13 +131,13 @@ def _family(root: int, parents: dict[int, int | None]) -> set[int]:
         children.setdefault(parent, []).append(pid)
     family, todo = {root}, [root]
     while todo:
-        new = [pid for pid in children.get(todo.pop(), ()) if pid not in family]
-        family.update(new)
-        todo += new
+        added = [pid for pid in children.get(todo.pop(), ()) if pid not in family]
+        family.update(added)
+        todo += added
     return family
 
 
-def _used(facts: dict[str, Any]) -> float:
+def _cpu_seconds(facts: dict[str, Any]) -> float:
     return float(facts["cpu_times"].user + facts["cpu_times"].system)
 
 
@@ -154,8 +154,8 @@ def _neighbours(first: _Reading, last: _Reading, seconds: float) -> list[Neighbo
         return None
     most = os.cpu_count() or 1
     busy = []
-    for identity, (name, used) in last.others.items():
-        share = (used - first.others.get(identity, ("", 0.0))[1]) / seconds
+    for identity, (name, cpu_seconds) in last.others.items():
+        share = (cpu_seconds - first.others.get(identity, ("", 0.0))[1]) / seconds
         # A process that used more is older than the first reading, which missed it.
         if SMALLEST_SHARE <= share <= most:
             neighbour = Neighbour(name=shortened(name, _LONGEST_NAME), pid=identity[0], share=share)
@@ -172,4 +172,4 @@ def _other_cores(first: _Reading, last: _Reading, seconds: float) -> float | Non
     )
     if after <= before or len(first.cpus) != len(last.cpus):
         return None
-    return max(0.0, after - before - (last.own - first.own)) / seconds
+    return max(0.0, after - before - (last.seconds - first.seconds)) / seconds

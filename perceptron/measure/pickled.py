@@ -18,7 +18,7 @@ def to_send(pickled: bytes) -> bytes:
     """
     script = getattr(sys.modules.get("__main__"), "__file__", None) or ""
     program_folders = {os.getcwd(), os.path.dirname(os.path.abspath(script))}
-    search = [os.path.abspath(folder) for folder in sys.path]  # where "" is, too
+    search = [os.path.abspath(folder) for folder in sys.path]  # "" is the current folder
     return pickle.dumps((sorted(search, key=program_folders.__contains__), pickled))
 
 

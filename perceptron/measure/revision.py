@@ -86,9 +86,9 @@ def _changes(checkout: Path) -> bytes:
 def _git(checkout: Path, *arguments: str) -> bytes | None:
     """Return git's output, or None; as bytes, because file names may have any encoding."""
     try:
-        answer = subprocess.run(
+        process = subprocess.run(
             ["git", "-C", str(checkout), *arguments], capture_output=True, check=True
         )
     except (OSError, subprocess.CalledProcessError):
         return None  # no git here, or nothing committed yet
-    return answer.stdout.strip()
+    return process.stdout.strip()

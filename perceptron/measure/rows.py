@@ -26,26 +26,26 @@ def nothing(job: Job, status: Status, reason: str | None) -> Seen:
     return kind(status=status, reason=reason)
 
 
-def rows_of(job: Job, subject: dict[str, Any], seen: Seen, run: Run) -> list[Row]:
+def rows_of(job: Job, subject: dict[str, Any], answer: Seen, run: Run) -> list[Row]:
     """Return the rows of a job from its worker's answer: one row, or one for each part of an extra.
 
     ``subject`` has the `subject_fields` of the job.
     """
     if isinstance(job, Extra):
-        return _explaining(job, subject, seen, run)
+        return _explaining(job, subject, answer, run)
     if isinstance(job, Call):
         backend: dict[str, Any] = {"backend": job.backend, "threads": job.threads, "processes": 1}
     else:
         backend = backend_fields(job.backend, job.dtype, job.threads)
-    if isinstance(seen, Timings):
-        row = run.row(repeat=job.repeat, **subject, **backend, **timed(seen))
+    if isinstance(answer, Timings):
+        row = run.row(repeat=job.repeat, **subject, **backend, **timed(answer))
         fault = impossible(row)  # a backend that returns at once has trained nothing
         if fault is not None:
             failed = timed(Timings(status="failed", reason=fault))
             row = run.row(repeat=job.repeat, **subject, **backend, **failed)
         return [row]
-    assert isinstance(job, Race), f"a race was answered to a {type(job).__name__}"
-    of_race = RaceRow(
+    assert isinstance(job, Race), f"times of a race for a {type(job).__name__}"
+    race_row = RaceRow(
         machine=run.machine,
         environment=run.environment,
         commit=run.commit,
@@ -59,25 +59,25 @@ def rows_of(job: Job, subject: dict[str, Any], seen: Seen, run: Run) -> list[Row
         check_iterations=job.check_iterations,
         seed=job.repeat,
         **backend,
-        **{field: getattr(seen, field) for field in RaceTimes.__struct_fields__},
+        **{field: getattr(answer, field) for field in RaceTimes.__struct_fields__},
     )
-    return [of_race]
+    return [race_row]
 
 
-def _explaining(job: Extra, subject: dict[str, Any], seen: Seen, run: Run) -> list[Row]:
+def _explaining(job: Extra, subject: dict[str, Any], answer: Seen, run: Run) -> list[Row]:
     """Return a row for each part, or one with the number of kernels, or one with the reason.
 
     Each row has a phase, which distinguishes it from a training.
     """
     backend = backend_fields(job.backend, job.dtype, job.threads)
-    parts = seen.parts if isinstance(seen, Outcome) else ()
+    parts = answer.parts if isinstance(answer, Outcome) else ()
 
     def row(family: str, size: float, phase: str, **keys: Any) -> Measurement:
         return run.row(repeat=job.repeat, family=family, size=size, phase=phase, **backend, **keys)
 
     if not parts:
-        status = "skipped" if seen.status == "ok" else seen.status
-        reason = seen.reason or "nothing was measured"
+        status = "skipped" if answer.status == "ok" else answer.status
+        reason = answer.reason or "nothing was measured"
         return [row(job.extra, 1, job.extra, status=status, reason=reason)]
     if job.extra == KERNELS:
         return [row(KERNELS, len(parts), KERNELS)]
@@ -94,8 +94,8 @@ def _explaining(job: Extra, subject: dict[str, Any], seen: Seen, run: Run) -> li
 def subject_fields(job: Job) -> dict[str, Any]:
     """Return the fields of a row for the problem, or for the sizes of a function's call."""
     if isinstance(job, Call):
-        family, _, text = job.problem.rpartition(":")
-        sizes = tuple(map(int, text.split("x")))
+        family, _, sizes_text = job.problem.rpartition(":")
+        sizes = tuple(map(int, sizes_text.split("x")))
         return {
             "problem_digest": job.digest,
             "family": family,

@@ -21,13 +21,14 @@ def is_tensor(value: object) -> bool:
 
 
 def difference(
-    equal: Callable[[Any, Any], object], first: Any, other: Any, location: str = ""
+    equal: Callable[[Any, Any], object], expected: Any, actual: Any, location: str = ""
 ) -> str | None:
     """Return the first difference of two results as text; None if they are equal.
 
-    Raises `UserError` if ``equal`` cannot compare them.
+    ``location``, the position of the results in larger ones, begins the text. Raises `UserError` if
+    ``equal`` cannot compare them.
     """
-    expected, actual = _on_host(first), _on_host(other)
+    expected, actual = _on_host(expected), _on_host(actual)
     if isinstance(expected, Mapping) and isinstance(actual, Mapping):
         if expected.keys() != actual.keys():
             return f"{location}other keys"
@@ -41,16 +42,19 @@ def difference(
         ]
     else:
         return _difference_of_leaves(equal, expected, actual, location)
-    differences = (difference(equal, old, new, f"{location}{at}: ") for at, old, new in parts)
+    differences = (
+        difference(equal, expected_part, actual_part, f"{location}{name}: ")
+        for name, expected_part, actual_part in parts
+    )
     return next(filter(None, differences), None)
 
 
 def _difference_of_leaves(
-    equal: Callable[[Any, Any], object], expected: Any, actual: Any, prefix: str
+    equal: Callable[[Any, Any], object], expected: Any, actual: Any, location: str
 ) -> str | None:
     are_numbers = all(np.asarray(value).dtype.kind in "biufc" for value in (expected, actual))
     if are_numbers and np.shape(expected) != np.shape(actual):
-        return f"{prefix}shape {np.shape(actual)} instead of {np.shape(expected)}"
+        return f"{location}shape {np.shape(actual)} instead of {np.shape(expected)}"
     is_default = equal is np.allclose
     try:
         if is_default and are_numbers:
@@ -58,26 +62,28 @@ def _difference_of_leaves(
         elif is_default:
             is_same = type(expected) is type(actual) and bool(np.all(expected == actual))
         else:
-            answer = equal(expected, actual)
-            if answer is None:
+            result = equal(expected, actual)
+            if result is None:
                 raise TypeError("it returned None")
-            is_same = bool(answer)
-    except Exception as error:  # noqa: BLE001 so may a comparison
+            is_same = bool(result)
+    except Exception as error:  # noqa: BLE001 the user's function may raise anything
         by = "np.allclose cannot compare" if is_default else "equal cannot compare"
         kinds = " and ".join(type(value).__name__ for value in (expected, actual))
-        raise UserError(f"{prefix}{by} {kinds}: {in_one_line(error)}; set equal") from None
+        raise UserError(f"{location}{by} {kinds}: {in_one_line(error)}; set equal") from None
     if is_same:
         return None
+    position = ""
     if are_numbers and np.ndim(expected):
-        far = ~np.isclose(expected, actual, equal_nan=True)
-        far = far if far.any() else np.asarray(expected != actual)
-        index = tuple(int(number) for number in np.argwhere(far)[0]) if far.any() else ()
-        position = f" at {list(index)}" if index else ""
-        expected, actual = (expected[index], actual[index]) if index else ("arrays", "other arrays")
-    else:
-        position = ""
+        differs = ~np.isclose(expected, actual, equal_nan=True)
+        differs = differs if differs.any() else np.asarray(expected != actual)
+        if differs.any():
+            index = tuple(map(int, np.argwhere(differs)[0]))
+            position = f" at {list(index)}"
+            expected, actual = expected[index], actual[index]
+        else:
+            expected, actual = "arrays", "other arrays"
     values = " instead of ".join(_short(value) for value in (actual, expected))
-    return f"{prefix}{values}{position}{'; equal= sets the tolerance' if is_default else ''}"
+    return f"{location}{values}{position}{'; equal= sets the tolerance' if is_default else ''}"
 
 
 def _short(value: Any) -> str:
@@ -115,9 +121,9 @@ def digest(data: object) -> bytes | None:
                 return None
             return np.ascontiguousarray(_on_host(value)).tobytes()
 
-    text = io.BytesIO()
+    buffer = io.BytesIO()
     try:
-        Writer(text, protocol=5).dump(data)
-    except Exception:  # noqa: BLE001 as copying
+        Writer(buffer, protocol=5).dump(data)
+    except Exception:  # noqa: BLE001 pickling the user's objects may raise anything
         return None
-    return sha256(text.getbuffer()).digest()
+    return sha256(buffer.getbuffer()).digest()

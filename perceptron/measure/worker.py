@@ -1,7 +1,7 @@
 """The worker process: a job for each line of standard input, its answers as lines of JSON.
 
-Started by `fresh_python.command`. Imports before a race's backend count for every backend: this
-module imports only what it needs to read a job.
+Started by `fresh_python.command`. A race times the imports of this module and of its
+backend together, so the module imports only what it needs to read a job.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from perceptron.records.race import RaceTimes
 def main() -> None:
     """Run jobs until standard input ends."""
     # Only answers may reach the parent: the output of libraries goes to standard error.
-    answers = os.fdopen(os.dup(1), "wb")
+    output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
 
     def send(line: bytes) -> None:
-        answers.write(line + b"\n")
-        answers.flush()
+        output.write(line + b"\n")
+        output.flush()
 
     jobs: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
@@ -40,7 +40,7 @@ def main() -> None:
         if is_first and not is_race:
             send(_running())
         for answer in _answer(job, is_first, alive):
-            if is_first and is_race:  # its start is timed
+            if is_first and is_race:  # not before: a race times the start of its process
                 send(_running())
             send(msgspec.json.encode(answer))
             is_first = False
@@ -63,15 +63,15 @@ def _answer(
         yield raced(job, alive)
         return
     answers = _timed(job, is_first)
-    if job.step == "start":  # beside others that start
+    if job.step == "start":  # other processes start at the same time and would disturb anchors
         yield from answers()
         return
     from perceptron.measure import anchors
 
-    before = anchors.of_this_process()
+    anchor_times = anchors.of_this_process()
     for answer in answers():
         has_time = answer.seconds is not None
-        yield msgspec.structs.replace(answer, anchors=before) if has_time else answer
+        yield msgspec.structs.replace(answer, anchors=anchor_times) if has_time else answer
 
 
 def _timed(job: AnyJob, is_first: bool) -> Callable[[], Iterable[Timings]]:
@@ -101,8 +101,8 @@ def _listen(jobs: queue.Queue[bytes]) -> None:
     """
     # Not through sys.stdin: a thread that waits inside it makes a failing interpreter abort.
     unfinished = b""
-    while read := os.read(0, 65_536):
-        *lines, unfinished = (unfinished + read).split(b"\n")
+    while chunk := os.read(0, 65_536):
+        *lines, unfinished = (unfinished + chunk).split(b"\n")
         for line in lines:
             jobs.put(line)
     os._exit(0)

@@ -28,7 +28,7 @@ def command(module: str, *arguments: str, last: str = "") -> tuple[str, ...]:
 
 
 def standard_first(paths: list[str]) -> list[str]:
-    """Return a search path: the standard library's folders, then the others of ``paths``, in order.
+    """Return ``paths`` with the standard library's folders first, otherwise in order.
 
     If there are several copies of this package, the running one is found.
     """

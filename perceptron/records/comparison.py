@@ -42,8 +42,8 @@ class Growth(Struct, frozen=True, kw_only=True):
     """Its qualified name; of a C function, as its library calls it."""
     level: FunctionLevel
     unit: CountedUnit
-    """What ``base`` and ``head`` count, of one call of the benchmark, in the function itself
-    without what it calls."""
+    """The unit of ``base`` and ``head``, which are counts in one call of the benchmark, without the
+    functions that this function calls."""
     base: float
     head: float
     base_calls: float | None = None
@@ -122,9 +122,9 @@ class Row(Struct, frozen=True, kw_only=True):
     new: bool = False
     """Whether BASE's own suite has no such benchmark."""
     limit: float | None = None
-    """A slowdown up to this is no regression: what the project itself allows the benchmark."""
+    """A slowdown up to this, which the project allows the benchmark, is no regression."""
     muted: str | None = None
-    """Why the row has no say in the run's verdict; None where it has."""
+    """Why the row does not count in the run's verdict; None if it counts."""
     smallest_detectable: float | None
     """The slowdown that would have been confirmed in 95 of 100 runs, as ``change``; for a value the
     rise that would have been a regression."""
@@ -192,7 +192,7 @@ class LeftOut(Struct, frozen=True, kw_only=True):
 
 
 class ComparedRevision(Struct, frozen=True, kw_only=True):
-    """One of the two revisions, as it was named and as it was found."""
+    """One of the two revisions: its name on the command line, and its commit."""
 
     name: str
     commit: str
@@ -270,8 +270,8 @@ class Comparison(Struct, frozen=True, kw_only=True):
     environment: ComparisonEnvironment
     warnings: list[MeasurementWarning]
     removed: list[str] = []
-    """Benchmarks that BASE's suite has and HEAD's, which serves both, has not; if BASE's suite does
-    not load, its modules."""
+    """Benchmarks of BASE's suite that are missing in HEAD's, which measures both; the modules of
+    BASE's suite if it does not load."""
     seconds: float
     """Seconds of measuring, without the time between two starts."""
     reproduce: str

@@ -17,7 +17,7 @@ class Steadiness(Struct, frozen=True, kw_only=True):
 
 
 class GpuState(Struct, frozen=True, kw_only=True):
-    """The clock of a graphics processor, and its reason. None means not reported."""
+    """The clock of a GPU, and the reasons for it. None means not reported."""
 
     name: str
     sm_mhz: int | None = None
@@ -51,14 +51,14 @@ class CoreUse(Struct, frozen=True, kw_only=True):
     other_processes: list[Neighbour] | None = field(name="neighbours", default=None)
     """Processes of others that used a tenth of a core or more, largest first."""
     other_cores: float | None = None
-    """CPU seconds per second of the cores that we may use which all other processes took: those
-    listed, smaller ones, and those that are not visible to us."""
+    """CPU seconds per second that all other processes took of the cores that we may use; processes
+    that are smaller or not visible to us included."""
     threads_waited: float | None = None
     """Share of these seconds in which some thread of the machine was ready and had no core."""
 
 
 class Conditions(CoreUse, frozen=True, kw_only=True):
-    """Facts of one moment, beside those of a whole run in `Environment`. None is *unknown*."""
+    """Facts of one moment; `Environment` has those of the whole run. None is *unknown*."""
 
     governors: list[str] | None = None
     """Frequency governors of the CPUs (Linux), each once."""

@@ -79,9 +79,9 @@ class Facts(Struct, frozen=True):
 
     def is_same(self, other: Facts) -> bool:
         """Return whether both may be of one machine: equal but for 2% of the memory."""
-        mine, theirs = self.memory_bytes, other.memory_bytes
-        is_near = abs(mine - theirs) <= _SAME_MEMORY * max(mine, theirs)
-        return is_near and replace(self, memory_bytes=theirs) == other
+        sizes = self.memory_bytes, other.memory_bytes
+        is_near = max(sizes) - min(sizes) <= _SAME_MEMORY * max(sizes)
+        return is_near and replace(self, memory_bytes=other.memory_bytes) == other
 
 
 def facts_of(environment: Environment) -> Facts:

@@ -99,9 +99,9 @@ def lost_rows(rows: Iterable[Row]) -> list[Row]:
 
 def _try(row: Row) -> tuple[object, ...]:
     """Return the key that all tries of the same measurement share."""
-    what = (row.family, row.size) if isinstance(row, Measurement) else ()
+    subject = (row.family, row.size) if isinstance(row, Measurement) else ()
     measured = (row.problem, row.backend, row.dtype, row.all_threads, row.repeat)
-    return type(row), _phase(row), *what, *measured
+    return type(row), _phase(row), *subject, *measured
 
 
 def _phase(row: Row) -> str | None:

@@ -166,13 +166,13 @@ def parse_rows(
             return  # the process was ended while it wrote
         try:
             row = decode(line)
-            why = impossible(row)
+            reason = impossible(row)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            why = str(error)
-        if why is None:
+            reason = str(error)
+        if reason is None:
             yield row
             continue
-        complaint = f"{file}, line {number}: not a measurement: {why}"
+        complaint = f"{file}, line {number}: not a measurement: {reason}"
         if complain is None:
             raise UserError(complaint)
         complain(complaint)

@@ -203,7 +203,11 @@ BY_HOST = r'feed = "host": .* gathers batches on the device'
         (PERSISTENT, BY_ADAM, "not by adam"),
         (PERSISTENT, DECAYING, "not by sgd decay"),
         (PERSISTENT, catalogue.find("mlp-depth:4"), "up to 3 layers, not 5"),
-        (PERSISTENT, catalogue.find("mlp-width:64"), "takes .* KiB, at most 128 KiB are taken"),
+        (
+            PERSISTENT,
+            catalogue.find("mlp-width:64"),
+            "needs .* KiB of one block.s registers, at most 128 KiB are used",
+        ),
         (PERSISTENT, catalogue.find("mlp-map:16x32"), "up to 8,192 terms of a product, not 32,768"),
     ],
 )

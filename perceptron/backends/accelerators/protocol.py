@@ -35,19 +35,19 @@ def loop_of(work: Callable[[], object], wait: Callable[[], None] | None = None) 
 
 
 def device_type_of(kind: str) -> str:
-    """Return where a device of this kind does its work: on itself, or on the CPU.
+    """Return ``kind``, or the device that replaces it in tests.
 
-    Backends use an accelerator's ``device_type``.
+    For accelerators; backends use `Accelerator.device_type`.
     """
     return PLACES.get(kind, kind)
 
 
 class Accelerator:
-    """A device; this base is the CPU, driven by NumPy, in place of one whose library needs a GPU.
+    """A device beside the host. This base is a stand-in on the CPU, driven by NumPy.
 
-    Making an accelerator is free: heavy imports stay inside the methods, which return None for what
-    the library does not know. A backend has its device in the attribute ``accelerator``; the CPU's
-    have None.
+    Creating an accelerator imports nothing: its methods import the library. They return None for
+    facts that the library does not report. The attribute ``accelerator`` of a backend holds its
+    device, or None for the CPU.
     """
 
     kind: str = "cuda"
@@ -55,18 +55,18 @@ class Accelerator:
 
     @property
     def device_type(self) -> str:
-        """Where it does its work: its kind, or ``cpu`` if the CPU stands in for it."""
+        """Its kind, or ``cpu`` if the CPU stands in for it."""
         return "cpu"
 
     def unavailable(self) -> str | None:
-        """Return why it cannot be used here, in one line; None if it can."""
+        """Return the reason why it cannot be used here, in one line; None if it can."""
         return None
 
     def touch(self) -> None:
-        """Do the one-time start of the device in this process, and wait for it.
+        """Initialize the device in this process, and wait for it.
 
-        That is the client, the context, the allocator and the library of products, which takes
-        seconds, and is not part of a problem's setup.
+        Creates the client, the context, the allocator and the library of matrix products. That
+        takes seconds, which are no part of a problem's setup.
         """
         self.product(2, "float32")(1)
 
@@ -85,7 +85,7 @@ class Accelerator:
         return None
 
     def release(self) -> None:
-        """Give back the memory that the library keeps for later."""
+        """Free the memory that the library caches."""
 
     def uuid(self) -> str | None:
         """Return the UUID of the device in NVIDIA's driver."""
@@ -130,18 +130,18 @@ def accelerator_of(backend: Backend) -> Accelerator | None:
 
 
 def device_type(backend: Backend) -> str:
-    """Return where a backend trains: ``cpu``, or its accelerator's `Accelerator.device_type`."""
+    """Return the `Accelerator.device_type` of a backend; ``cpu`` for the host."""
     accelerator = accelerator_of(backend)
     return "cpu" if accelerator is None else accelerator.device_type
 
 
 def cuda_unavailable() -> str | None:
-    """Return why no CUDA device can be used, in one line, or None.
+    """Return the reason why no CUDA device can be used, in one line; None if one can.
 
-    Asks the driver, which takes milliseconds. Honours ``CUDA_VISIBLE_DEVICES``. Creates no
-    context, so it takes no memory of the device; but the driver must not be asked before a fork.
+    Honours ``CUDA_VISIBLE_DEVICES``. Creates no context, so it takes no memory of the device. Do
+    not call it before a fork: the driver does not survive one.
     """
-    # The driver's library answers in a millisecond, importing a framework takes a second.
+    # The driver is queried in a millisecond; importing a framework takes a second.
     try:
         driver = ctypes.CDLL("libcuda.so.1")
     except OSError:

@@ -179,7 +179,7 @@ def surely_unavailable(device: str) -> str | None:
         return "no MPS device found: only macOS has them"
     if device == "xpu" and not _is_library(_LEVEL_ZERO):
         return "no XPU device found: Intel's Level Zero is not installed"
-    if device == "xpu" and not _has_library_for("xpu"):
+    if device == "xpu" and not _has_torch_library("xpu"):
         return "this PyTorch is built without XPU: install a build for xpu"
     return None
 
@@ -207,7 +207,7 @@ def _accelerator_unavailable(device: str) -> str | None:
     return None if torch.accelerator.is_available() else f"no {device.upper()} device found"
 
 
-def _has_library_for(device: str) -> bool:
+def _has_torch_library(device: str) -> bool:
     spec = find_spec("torch")
     folders = spec.submodule_search_locations if spec is not None else None
     return any(

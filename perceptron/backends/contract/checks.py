@@ -32,7 +32,7 @@ def reference(problem: Problem) -> Reference:
     return agreement.reference(problem)
 
 
-def _stands_at_the_start(prepare: Callable[[Trainer], object]) -> Check:
+def _has_start_parameters(prepare: Callable[[Trainer], object]) -> Check:
     """Return the check that a trainer has the start parameters after ``prepare(trainer)``."""
 
     def check(backend: Backend, problem: Problem, dtype: DType) -> None:
@@ -49,7 +49,7 @@ def _trains_and_resets(trainer: Trainer) -> None:
     trainer.reset()
 
 
-def _changes_what_it_returns(trainer: Trainer) -> None:
+def _changes_returned_arrays(trainer: Trainer) -> None:
     for array in trainer.parameters():
         array += 1.0
 
@@ -126,14 +126,14 @@ AGREES = "agrees with float64 NumPy"
 NOTICED = "mistakes put into it are noticed"
 
 CHECKS: Mapping[str, Check] = {
-    "starts at the start parameters": _stands_at_the_start(lambda trainer: None),
+    "starts at the start parameters": _has_start_parameters(lambda trainer: None),
     "keeps shapes and dtype": _keeps_shapes_and_dtype,
     "train(20) twice leaves what train(40) leaves": _trains_alike((20, 20), 40, exact=True),
     "train(7) twice leaves what train(14) leaves": _trains_alike((7, 7), 14),
-    "train(0) changes nothing": _stands_at_the_start(lambda trainer: trainer.train(0)),
-    "reset goes back to the start": _stands_at_the_start(_trains_and_resets),
+    "train(0) changes nothing": _has_start_parameters(lambda trainer: trainer.train(0)),
+    "reset goes back to the start": _has_start_parameters(_trains_and_resets),
     "reset goes back to the first batch and step": _trains_alike((7, None, 5), 5),
-    "parameters() are copies": _stands_at_the_start(_changes_what_it_returns),
+    "parameters() are copies": _has_start_parameters(_changes_returned_arrays),
     "returns the loss, and evaluates both parts": _evaluates,
     AGREES: _agrees,
     NOTICED: _mistakes_are_noticed,

@@ -40,8 +40,8 @@ def _flat(arrays: Sequence[Array]) -> Array:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Given(Dataset):
-    """A data set of given rows."""
+class _Selected(Dataset):
+    """A data set of selected rows."""
 
     train: Part
     test: Part | None = None
@@ -52,14 +52,14 @@ class _Given(Dataset):
     def of_model(self, index: int) -> Dataset:
         if self.train.inputs.ndim == 2:
             return self
-        return _given(self, lambda array: array[index])
+        return _selected(self, lambda array: array[index])
 
 
-def _given(dataset: Dataset, pick: Callable[[Array], Array], with_test: bool = True) -> Dataset:
+def _selected(dataset: Dataset, pick: Callable[[Array], Array], with_test: bool = True) -> Dataset:
     """Return a copy of a data set with ``pick`` applied to its inputs and targets."""
     train, test = dataset.parts()
     picked = Part(*map(pick, train))
-    return _Given(
+    return _Selected(
         name=dataset.name,
         rows=picked.inputs.shape[-2],
         features=dataset.features,
@@ -116,7 +116,7 @@ class Driver(Scored):
         """Return the backend's gradient, flat: the difference of a plain step over the rate."""
         dataset = self.problem.dataset
         if rows is not None:
-            dataset = _given(dataset, lambda array: array[..., rows, :], with_test=False)
+            dataset = _selected(dataset, lambda array: array[..., rows, :], with_test=False)
         step = replace(
             self.problem,
             dataset=dataset,
@@ -240,9 +240,9 @@ def _of_the_batches(batches: Batches) -> Iterator[Mutation]:
         yield Mutation(name, taking(lambda iteration, per_epoch: iteration % per_epoch))
     if batches.rows % batches.size and batches.rows // batches.size < ITERATIONS:
         if batches.last == "drop":
-            yield Mutation("last batch kept", misread=lambda old: replace(old, last="keep"))
+            yield Mutation("last batch kept", misread=lambda problem: replace(problem, last="keep"))
             return
-        yield Mutation("last batch dropped", misread=lambda old: replace(old, last="drop"))
+        yield Mutation("last batch dropped", misread=lambda problem: replace(problem, last="drop"))
         yield Mutation(
             "short batch divided by the rows of a whole one", mistaken(gradient=_of_a_whole_batch)
         )
@@ -253,7 +253,7 @@ def _of_the_models(problem: Problem) -> Iterator[Mutation]:
         return replace(problem, start=GivenStart(tuple(map(of_the_first, start_of(problem)))))
 
     def with_one_fold(problem: Problem) -> Problem:
-        return replace(problem, dataset=_given(problem.dataset, of_the_first))
+        return replace(problem, dataset=_selected(problem.dataset, of_the_first))
 
     def of_the_first(array: Array) -> Array:
         return array[[0] * problem.models]

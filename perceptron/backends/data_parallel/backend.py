@@ -151,9 +151,8 @@ def _too_few_gpus(processes: int) -> str | None:
 class RanksAccelerator(TorchAccelerator):
     """The GPUs of the ranks as one device, driven in the ranks, which hold the memory.
 
-    What does not concern training, such as a copy, runs on the first GPU, in this process.
-
-    Its busy seconds are unknown: no event on a GPU tells when it waits for another GPU.
+    Work beside training, such as a copy, runs on the first GPU, in this process. Busy seconds are
+    unknown: no event on a GPU shows when it waits for another GPU.
     """
 
     def __init__(self, kind: str, backend: DataParallelBackend) -> None:
@@ -162,30 +161,30 @@ class RanksAccelerator(TorchAccelerator):
 
     def touch(self) -> None:
         """Start the ranks, each of which starts its GPU."""
-        self._ranks.call(_of_its_own, self.kind, "touch")
+        self._ranks.call(_call_gpu_of_rank, self.kind, "touch")
 
     def reset_peak_memory(self) -> None:
-        self._ranks.call(_of_its_own, self.kind, "reset_peak_memory")
+        self._ranks.call(_call_gpu_of_rank, self.kind, "reset_peak_memory")
 
     def peak_memory(self) -> int | None:
         """Return the sum of the peaks of the ranks' GPUs, in bytes."""
-        peaks = self._ranks.call(_of_its_own, self.kind, "peak_memory")
-        known_peaks = [peak for peak in peaks if peak is not None]
-        return sum(known_peaks) if len(known_peaks) == len(peaks) else None
+        peaks = self._ranks.call(_call_gpu_of_rank, self.kind, "peak_memory")
+        reported = [peak for peak in peaks if peak is not None]
+        return sum(reported) if len(reported) == len(peaks) else None
 
     def free_memory(self) -> int | None:
-        """Return the least free bytes of a GPU, for a training holds as much on each."""
-        free = self._ranks.call(_of_its_own, self.kind, "free_memory")
+        """Return the free bytes of the fullest GPU: a training takes as much on each."""
+        free = self._ranks.call(_call_gpu_of_rank, self.kind, "free_memory")
         return min((size for size in free if size is not None), default=None)
 
     def release(self) -> None:
-        self._ranks.call_running(_of_its_own, self.kind, "release")
+        self._ranks.call_running(_call_gpu_of_rank, self.kind, "release")
 
     def busy_seconds(self, queue: Queue, iterations: int) -> float | None:
         return None
 
 
-def _of_its_own(kind: str, method: str) -> Any:
+def _call_gpu_of_rank(kind: str, method: str) -> Any:
     """Call a method of the GPU of this rank."""
     return getattr(TorchAccelerator(kind), method)()
 

@@ -33,7 +33,7 @@ _FIRST = -1
 
 
 class Member:
-    """A process of those that train together, with its part of every trainer."""
+    """One of the processes that train together, with its part of every trainer."""
 
     def __init__(self, rank: int, processes: int, device: str) -> None:
         self._rank, self._processes = rank, processes
@@ -135,7 +135,7 @@ def main() -> None:
     # Garbage is collected between trainers, never while a training is timed.
     gc.disable()
     while True:
-        requests.send(_answer(member, *requests.recv()))
+        requests.send(_respond(member, *requests.recv()))
 
 
 def _leave_with_the_leader() -> None:
@@ -144,7 +144,7 @@ def _leave_with_the_leader() -> None:
     os._exit(0)
 
 
-def _answer(
+def _respond(
     member: Member, operation: str, arguments: tuple[object, ...], dropped: tuple[int, ...]
 ) -> tuple[str, Any]:
     """Call a method of the member; return ``done`` and its result, or how it failed and why."""
@@ -153,7 +153,7 @@ def _answer(
         return "done", getattr(member, operation)(*arguments)
     except Unsupported as reason:
         return "unsupported", str(reason)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 the leader says it of this rank
+    except (Exception, SystemExit) as error:  # noqa: BLE001 the leader reports it with this rank
         return "raised", f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 

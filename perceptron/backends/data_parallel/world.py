@@ -124,9 +124,9 @@ class World:
         waiting = {self._ranks[rank].connection: rank for rank in ranks}
         answers: dict[int, tuple[str, Any]] = {}
         dead: list[int] = []
-        until = time.monotonic() + ANSWER_SECONDS
+        deadline = time.monotonic() + ANSWER_SECONDS
         while waiting:
-            ready = wait(list(waiting), max(0.0, until - time.monotonic()))
+            ready = wait(list(waiting), max(0.0, deadline - time.monotonic()))
             if not ready:
                 break
             for connection in ready:
@@ -137,20 +137,20 @@ class World:
                 except (EOFError, OSError):
                     dead.append(rank)
                 if rank not in answers or answers[rank][0] != "done":
-                    until = min(until, time.monotonic() + _GRACE_SECONDS)
+                    deadline = min(deadline, time.monotonic() + _GRACE_SECONDS)
         return answers, dead
 
     def _reason(
         self, ranks: Sequence[int], answers: dict[int, tuple[str, Any]], dead: list[int]
     ) -> str:
-        """Return the message of the rank to blame: of several, one that others waited for."""
-        until = time.monotonic() + _SECONDS_TO_DIE
-        codes = {rank: self._exit_code(rank, until) for rank in dead}
+        """Return the message of the rank that failed; of several, of one that others waited for."""
+        deadline = time.monotonic() + _SECONDS_TO_DIE
+        codes = {rank: self._exit_code(rank, deadline) for rank in dead}
         failed = {rank: self._death(rank, code) for rank, code in codes.items()}
         for rank, (kind, text) in answers.items():
             if kind != "done":
                 failed[rank] = f"{self._called(rank)}: {text}"
-        # What was on standard error before another death may be a warning about anything.
+        # The last line of a rank that ended in another way may be any warning.
         speaking = [rank for rank in failed if rank in answers or codes[rank] == _ABORTED]
         blame_others = [
             rank for rank in speaking if any(word in failed[rank] for word in _OF_OTHERS)
@@ -166,10 +166,10 @@ class World:
             )
         return failed[(to_blame or list(failed))[0]]
 
-    def _exit_code(self, rank: int, until: float) -> int | None:
-        """Return the exit code of a rank that has died; None if it has none by ``until``."""
+    def _exit_code(self, rank: int, deadline: float) -> int | None:
+        """Return the exit code of a rank that has died; None if it has none by ``deadline``."""
         try:
-            return self._ranks[rank].process.wait(max(0.0, until - time.monotonic()))
+            return self._ranks[rank].process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             return None
 
@@ -183,7 +183,7 @@ class World:
         return f"rank {rank} of {self.processes}"
 
     def end(self) -> None:
-        """End all ranks at once; nothing of theirs needs saving."""
+        """End all ranks at once; they have nothing to save."""
         if not self.has_ended:
             self.has_ended = True
             end_all([rank.process for rank in self._ranks])
@@ -221,18 +221,18 @@ def start(rank: int, processes: int, device: str) -> Rank:
 
     Linux ends it with the thread that calls this.
     """
-    ours, theirs = Pipe()
-    with theirs:
-        number = theirs.fileno()
+    our_end, rank_end = Pipe()
+    with rank_end:
+        number = rank_end.fileno()
         command = fresh_python.command(_RANK, str(rank), str(processes), device, str(number))
         try:
             process = ChildProcess(
                 command, _environment(processes), own_group=True, inherited=[number]
             )
         except BaseException:
-            ours.close()
+            our_end.close()
             raise
-    return Rank(process, ours)
+    return Rank(process, our_end)
 
 
 def _environment(processes: int) -> dict[str, str]:

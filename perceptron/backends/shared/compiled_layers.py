@@ -42,7 +42,7 @@ class Settings(NamedTuple):
     orders: Indices
     loss: int
     nesterov: bool
-    # Numbers of the dtype in use: a literal would turn float32 into float64.
+    # Numbers of the dtype in use: a literal would batch float32 into float64.
     momentum: Any
     decay: Any  # rate × weight decay
     one: Any
@@ -96,11 +96,11 @@ def _slope(
     settings: Settings, targets: Array, predictions: Array, delta: Array, scale: Any
 ) -> None:
     for row in range(delta.shape[0]):
-        top = total = settings.one - settings.one
+        largest = total = settings.one - settings.one
         if settings.loss == _CROSS_ENTROPY:
-            top = predictions[row].max()
+            largest = predictions[row].max()
             for j in range(delta.shape[1]):
-                delta[row, j] = math.exp(predictions[row, j] - top)
+                delta[row, j] = math.exp(predictions[row, j] - largest)
                 total += delta[row, j]
         for j in range(delta.shape[1]):
             f = predictions[row, j]
@@ -157,8 +157,8 @@ def descent() -> Callable[[Settings, LoopArrays, int, int], None]:
         widths, activations, one = settings.widths, settings.activations, settings.one
         depth, outputs = len(activations), widths[1:].sum()
         for iteration in range(first, first + iterations):
-            turn = iteration % len(settings.begins)
-            begin, end = settings.begins[turn], settings.ends[turn]
+            batch = iteration % len(settings.begins)
+            begin, end = settings.begins[batch], settings.ends[batch]
             rows = end - begin
             if len(settings.orders) > 0:
                 gather(arrays, settings.orders[begin:end])
@@ -183,7 +183,7 @@ def descent() -> Callable[[Settings, LoopArrays, int, int], None]:
                 entering -= rows * fan_in
                 signal = matrix(arrays.signals, entering, rows, fan_in)
                 if k == depth - 1:
-                    slope(settings, arrays.targets, output, delta, settings.scales[turn])
+                    slope(settings, arrays.targets, output, delta, settings.scales[batch])
                 damp(activations[k], delta, output, one)
                 parameter -= fan_out
                 bias_gradient = arrays.gradients[parameter : parameter + fan_out]
@@ -211,8 +211,8 @@ def compiled(
 
     # Sums may be reordered and fused with products, as BLAS does; NaN and infinity keep their
     # meaning, so that a training that diverges shows.
-    compile_it = njit(
+    compiler = njit(
         signature, fastmath={"contract", "reassoc"}, error_model="numpy", parallel=parallel
     )
-    compiled: Callable[..., Any] = compile_it(function)
-    return compiled
+    result: Callable[..., Any] = compiler(function)
+    return result

@@ -25,18 +25,15 @@ def evaluate(problem: Problem, predict: Callable[[Array], Array]) -> Evaluation:
     (models, rows, outputs), for shared inputs or (models, rows, features); their scores are means.
     """
 
-    def scored(part: Part) -> Score:
+    def score_of(part: Part) -> Score:
         return score(problem, in_parts(problem, part.inputs, predict), part.targets)
 
-    train, held_out = problem.parts()
-    return Evaluation(
-        train=scored(train),
-        test=None if held_out is None else scored(held_out),
-    )
+    train, test = problem.parts()
+    return Evaluation(train=score_of(train), test=None if test is None else score_of(test))
 
 
 class Scored:
-    """A trainer whose loss is that of its evaluation; a subclass has `_predict` or `evaluate`."""
+    """The scores of a trainer; subclasses define `_predict`, or `evaluate` itself."""
 
     _problem: Problem
 
@@ -55,10 +52,18 @@ class Scored:
 
 def mean_of(evaluations: Sequence[Evaluation]) -> Evaluation:
     """Return the means of several models' scores."""
-    held_out = [evaluation.test for evaluation in evaluations if evaluation.test is not None]
+    tests = [evaluation.test for evaluation in evaluations if evaluation.test is not None]
     return Evaluation(
         train=_mean([evaluation.train for evaluation in evaluations]),
-        test=_mean(held_out) if held_out else None,
+        test=_mean(tests) if tests else None,
+    )
+
+
+def _mean(scores: Sequence[Score]) -> Score:
+    accuracies = [score.accuracy for score in scores if score.accuracy is not None]
+    return Score(
+        loss=float(np.mean([score.loss for score in scores])),
+        accuracy=float(np.mean(accuracies)) if accuracies else None,
     )
 
 
@@ -83,14 +88,6 @@ def score(problem: Problem, predictions: Array, targets: Array) -> Score:
     )
 
 
-def _mean(scores: Sequence[Score]) -> Score:
-    accuracies = [score.accuracy for score in scores if score.accuracy is not None]
-    return Score(
-        loss=float(np.mean([score.loss for score in scores])),
-        accuracy=float(np.mean(accuracies)) if accuracies else None,
-    )
-
-
 def loss_of(loss: Loss, predictions: Array, targets: Array) -> float:
     """Return the loss of predictions (rows, outputs), as `Problem` defines it, in float64.
 
@@ -102,7 +99,7 @@ def loss_of(loss: Loss, predictions: Array, targets: Array) -> float:
         return float(logarithms.mean())
     if loss == "bce":
         likelihood = 1.0 - targets + (2.0 * targets - 1.0) * predictions
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore"):  # log(0) is clipped, as torch.nn.BCELoss does
             return float(-np.log(likelihood).clip(min=-100.0).mean())
     difference = predictions - targets
     if loss == "mse":
@@ -110,7 +107,8 @@ def loss_of(loss: Loss, predictions: Array, targets: Array) -> float:
     error = np.abs(difference)
     if loss == "l1-mean":
         return float(error.mean())
-    return float(error.sum()) / (len(error) if error.ndim == 3 else 1)
+    models = len(error) if error.ndim == 3 else 1
+    return float(error.sum()) / models
 
 
 def _accuracy(predictions: Array, targets: Array) -> float | None:

@@ -40,7 +40,7 @@ class FlatTrainer(Scored):
     _batches: Batches | None
 
     def _put(self, array: Array) -> Tensor:
-        """Return a copy on the device, in the trainer's dtype."""
+        """Return a copy of ``array`` on the device, in the trainer's dtype."""
         raise NotImplementedError
 
     def _host(self, tensor: Tensor) -> Array:
@@ -50,10 +50,10 @@ class FlatTrainer(Scored):
     def _lay_out(self, xp: Namespace) -> None:
         """Make the flat parameters and the optimizer's state, at their start values."""
         self._xp, problem = xp, self._problem
-        are_several = self.several and problem.models > 1
-        self._is_wide = are_several and len(problem.layers) == 1 and not problem.folds
-        self._is_stacked = are_several and not self._is_wide
-        start = problem.stacked_start() if are_several else problem.start_parameters()
+        has_models = self.several and problem.models > 1
+        self._is_wide = has_models and len(problem.layers) == 1 and not problem.folds
+        self._is_stacked = has_models and not self._is_wide
+        start = problem.stacked_start() if has_models else problem.start_parameters()
         if self._is_wide:
             start[0] = start[0].swapaxes(0, 1)
         flat = np.concatenate([array.ravel() for array in start])
@@ -78,8 +78,8 @@ class FlatTrainer(Scored):
         arrays = self._views(self._parameters)
         if self._is_wide:
             weights, bias = arrays
-            apart = (self._problem.models, self._problem.outputs)
-            arrays = [weights.reshape(-1, *apart).swapaxes(0, 1), bias.reshape(apart)]
+            by_model = (self._problem.models, self._problem.outputs)
+            arrays = [weights.reshape(-1, *by_model).swapaxes(0, 1), bias.reshape(by_model)]
         return [np.array(self._host(array)) for array in arrays]
 
     def _factors(self, iterations: int) -> Iterator[Factors]:
@@ -126,12 +126,12 @@ class DerivedTrainer(FlatTrainer):
 
     def _advance(self, iterations: int) -> None:
         """Take ``iterations`` steps."""
-        rows: Iterable[Batch] = (
+        batches: Iterable[Batch] = (
             repeat(self._whole, iterations)
             if self._batches is None
             else self._gathered(self._batches, iterations)
         )
-        self._take(rows, self._factors(iterations))
+        self._take(batches, self._factors(iterations))
         self._iteration += iterations
 
     def _take(self, batches: Iterable[Batch], factors: Iterator[Factors]) -> None:

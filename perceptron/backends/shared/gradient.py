@@ -138,14 +138,14 @@ class Network:
         forward, slope, downward = self.forward, self._slope(), self._downward()
         matmul, row_sums = self._library.matmul, self._library.row_sums
         transposed = self._library.transposed
-        for inputs, upright, targets, ones, scale in batches:
+        for inputs, inputs_transposed, targets, ones, scale in batches:
             outputs = forward(inputs)
             delta = slope(outputs[-1], targets)
             if scale is not None:
                 delta *= scale
             for index, damp, weights, weights_gradient, bias_gradient in downward:
                 delta = damp(delta, outputs[index + 1])
-                below = transposed(outputs[index]) if index else upright
+                below = transposed(outputs[index]) if index else inputs_transposed
                 matmul(below, delta, out=weights_gradient)
                 row_sums(ones, delta, out=bias_gradient)
                 if index:
@@ -168,15 +168,15 @@ class Network:
 
     def _slope(self) -> Slope:
         """Return the slope function of the loss; for models side by side, applied to each model."""
-        of_one, models = SLOPES[self._loss](self._library.xp), self._beside
+        slope, models = SLOPES[self._loss](self._library.xp), self._beside
         if models == 1:
-            return of_one
+            return slope
 
-        def of_each(predictions: Tensor, targets: Tensor) -> Tensor:
-            apart = predictions.reshape(len(predictions), models, -1)
-            return of_one(apart, targets).reshape(predictions.shape)
+        def slope_by_model(predictions: Tensor, targets: Tensor) -> Tensor:
+            by_model = predictions.reshape(len(predictions), models, -1)
+            return slope(by_model, targets).reshape(predictions.shape)
 
-        return of_each
+        return slope_by_model
 
 
 def numpy_matrices(xp: Namespace) -> Library:

@@ -80,9 +80,9 @@ def step_of(
     ]
 
     def step() -> None:
-        now = next(factors)
+        step_factors = next(factors)
         for arrays in pieces:
-            update(xp, optimizer, *arrays, now)
+            update(xp, optimizer, *arrays, step_factors)
 
     return step
 

@@ -84,8 +84,8 @@ def temporary_folder() -> Iterator[Path]:
     Raises OSError if none can be created.
     """
     parent = Path(tempfile.gettempdir())
-    for old in abandoned(parent, _TEMPORARY):
-        shutil.rmtree(old, ignore_errors=True)
+    for abandoned_folder in abandoned(parent, _TEMPORARY):
+        shutil.rmtree(abandoned_folder, ignore_errors=True)
     folder, lock = make_held(parent, _TEMPORARY)
     try:
         yield folder
@@ -99,11 +99,11 @@ def make_held(parent: Path, prefix: str) -> tuple[Path, FileIO]:
 
     Windows cannot rename a folder with an open file, and nothing is locked there anyway.
     """
-    new = "" if sys.platform == "win32" else "new-"
-    draft = Path(tempfile.mkdtemp(prefix=f"{new}{prefix}", dir=parent))
+    mark = "" if sys.platform == "win32" else "new-"
+    draft = Path(tempfile.mkdtemp(prefix=f"{mark}{prefix}", dir=parent))
     lock = open_locked(draft / _LOCK_FILE)
     assert lock is not None, "no other process knows this folder"
-    folder = draft.with_name(draft.name.removeprefix(new))
+    folder = draft.with_name(draft.name.removeprefix(mark))
     draft.rename(folder)
     return folder.resolve(), lock
 

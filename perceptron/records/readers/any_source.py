@@ -57,7 +57,7 @@ def read_source(source: Path, reading: Reading) -> None:
             raise UserError(f"{source}: no such results; `perceptron bench` makes some")
         else:
             must_be_a_file(source)
-            _read_new(source, reading)
+            _read_once(source, reading)
     except OSError as error:
         name = error.filename or source
         raise UserError(f"{name}: cannot be read: {error.strerror}") from None
@@ -78,10 +78,10 @@ def _read_folder(folder: Path, reading: Reading) -> None:
         _try_file(file, reading)
     if reading.formats or reading.has_repeats:
         return
-    why = "".join(f" ({line})" for line in reading.unread[:1])
+    unread = "".join(f" ({line})" for line in reading.unread[:1])
     raise UserError(
         f"{folder}: no results in it, of ours, asv or pytest-benchmark or another tool that is read"
-        f"{why}; name a file or folder of results"
+        f"{unread}; name a file or folder of results"
     )
 
 
@@ -102,14 +102,14 @@ def _try_file(file: Path, reading: Reading) -> None:
     """Read a file of a folder; record the reason if it cannot be read."""
     try:
         must_be_a_file(file)
-        _read_new(file, reading)
+        _read_once(file, reading)
     except UserError as error:
         reading.not_read(file, error)
     except OSError as error:
         reading.not_read(file, f"cannot be read: {error.strerror}")
 
 
-def _read_new(file: Path, reading: Reading) -> None:
+def _read_once(file: Path, reading: Reading) -> None:
     """Read a file; warn and skip it if the same content was read already.
 
     A copy would double the number of processes, all with equal values. A copy of a file that was
@@ -119,8 +119,8 @@ def _read_new(file: Path, reading: Reading) -> None:
         digest = hashlib.file_digest(stream, "blake2b").digest()
     if digest in reading.seen and file.stat().st_size:
         reading.has_repeats = True
-        what = "read already, under this name or another"
-        reading.complain(file, what, "it counts once; name each file once", "read-twice")
+        fault = "read already, under this name or another"
+        reading.complain(file, fault, "it counts once; name each file once", "read-twice")
     elif _read_file(file, reading):
         reading.seen.add(digest)
 
@@ -167,8 +167,8 @@ def _own_rows(file: Path, lines: Iterable[bytes], reading: Reading) -> list[Meas
         reading.with_races.add(file)
     if errors:
         more = f" (and {len(errors) - 1} more in this file)" if errors[1:] else ""
-        what = errors[0].removeprefix(f"{file}, ") + more
-        reading.complain(file, what, "delete that line; the others are read")
+        fault = errors[0].removeprefix(f"{file}, ") + more
+        reading.complain(file, fault, "delete that line; the others are read")
     return rows
 
 

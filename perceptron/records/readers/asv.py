@@ -84,7 +84,7 @@ class _Values(Struct, frozen=True):
         return prod(map(len, self.choices))
 
     def outcomes(self) -> Iterator[dict[str, Any]]:
-        """Yield for each combination the fields of its time, or of why there is none."""
+        """Yield for each combination the fields of its time, or of the reason why there is none."""
         columns = (
             *(self.result, self.stats_ci_99_a, self.stats_ci_99_b, self.stats_q_25),
             *(self.stats_q_75, self.stats_repeat, self.stats_std, self.samples),
@@ -93,7 +93,7 @@ class _Values(Struct, frozen=True):
         padded = (islice(chain(column or (), repeat(None)), rows) for column in columns)
         for result, low, high, lower, upper, count, deviation, samples in zip(*padded, strict=True):
             is_absent = isinstance(result, float) and isnan(result)
-            why = "failed in asv" if result is None else "not a time above 0 in asv"
+            failure = "failed in asv" if result is None else "not a time above 0 in asv"
             yield stated_time(
                 result,
                 deviation=deviation,
@@ -102,7 +102,7 @@ class _Values(Struct, frozen=True):
                 quartiles=(lower, upper, count),
             ) or {
                 "status": "skipped" if is_absent else "failed",
-                "reason": "n/a in asv" if is_absent else why,
+                "reason": "n/a in asv" if is_absent else failure,
             }
 
 
@@ -142,7 +142,7 @@ def _entries(results: _Results, file: Path, reading: Reading) -> Iterator[Found]
     ``seconds`` is asv's median. Raises `UserError` naming a file of another version of asv.
     """
     if results.version != 2:
-        raise UserError(f"{file}: not asv's format 2, which is read; see `asv update`")
+        raise UserError(f"{file}: not in format 2 of asv; convert it with `asv update`")
     if not results.result_columns:  # as in older formats
         raise UserError(f"{file}: not what asv writes: no `result_columns`")
     environment, committed = results.env_name, moment(results.date)
@@ -153,36 +153,36 @@ def _entries(results: _Results, file: Path, reading: Reading) -> Iterator[Found]
         committed=committed or None,
         when=committed,
     )
-    benchmarks = _list_of(file, reading)
+    benchmarks = _benchmarks_of(file, reading)
     for name in results.results:
         try:
             values = results.values(name)
         except (msgspec.ValidationError, RecursionError) as error:
             reading.leave_out(1, "not what asv writes")
-            what = f"benchmark {label(name)}: not what asv writes: {error}"
-            reading.complain(file, what, "run it again")
+            fault = f"benchmark {label(name)}: not what asv writes: {error}"
+            reading.complain(file, fault, "run it again")
             continue
         kind = "time" if _TIME.fullmatch(name) else ""
         benchmark = benchmarks.get(name) or AsvBenchmark(type=kind)
         yield from _cases(name, benchmark, values, file, reading)
 
 
-def _list_of(file: Path, reading: Reading) -> dict[str, AsvBenchmark]:
+def _benchmarks_of(file: Path, reading: Reading) -> dict[str, AsvBenchmark]:
     """Return asv's list of benchmarks for a file of results; empty if it cannot be read."""
     above_or_beside = (file.parent.parent / "benchmarks.json", file.parent / "benchmarks.json")
-    listed = next((path for path in above_or_beside if path.is_file()), None)
-    if listed is None:
+    path = next(filter(Path.is_file, above_or_beside), None)
+    if path is None:
         return {}
-    if listed not in reading.asv_lists:
+    if path not in reading.asv_lists:
         try:
-            content = converted(listed, read_json_file(listed), dict[str, Any], "asv")
+            content = converted(path, read_json_file(path), dict[str, Any], "asv")
             entries = {name: entry for name, entry in content.items() if name != "version"}
-            lists = converted(listed, entries, dict[str, AsvBenchmark], "asv")
+            lists = converted(path, entries, dict[str, AsvBenchmark], "asv")
         except UserError as error:
-            reading.not_read(listed, error)
+            reading.not_read(path, error)
             lists = {}
-        reading.asv_lists[listed] = lists
-    return reading.asv_lists[listed]
+        reading.asv_lists[path] = lists
+    return reading.asv_lists[path]
 
 
 def _cases(
@@ -192,7 +192,7 @@ def _cases(
     roles, title = reading.request.roles, label(name)
     count = len(values.result or [None])
     if benchmark.type != "time":
-        reading.leave_out(count, "of a benchmark of something else than time")
+        reading.leave_out(count, "of a benchmark that does not measure time")
         return
     family, full_name = label(benchmark.pretty_name or name), title
     if "name" in roles.backends:
@@ -213,8 +213,8 @@ def _cases(
             reading.leave_out(count, "of a benchmark that failed as a whole in asv")
         else:
             reading.leave_out(count, "of a benchmark with values for other parameters")
-            what = f"benchmark {title}: other values than for its parameters"
-            reading.complain(file, what, "run it again; it is left out")
+            fault = f"benchmark {title}: its values do not match its parameters"
+            reading.complain(file, fault, "run it again; it is left out")
         return
     fields: dict[str, Any] = {"version": revision(values.version)}
     if started := moment(values.started_at):
@@ -232,20 +232,20 @@ def _cases(
         )
 
 
-@lru_cache(maxsize=4096)  # the results of many commits repeat the same few texts
-def _parse_parameter(word: str) -> Any:
+@lru_cache(maxsize=4096)  # results of many commits repeat the same few texts
+def _parse_parameter(text: str) -> Any:
     """Parse a parameter's ``repr``: a plain value, or else text. Executes nothing."""
-    if scalar := _NUMPY_SCALAR.fullmatch(word):
-        word = scalar[1]
+    if scalar := _NUMPY_SCALAR.fullmatch(text):
+        text = scalar[1]
     try:
-        value = ast.literal_eval(word)
+        value = ast.literal_eval(text)
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         value = None
     if isinstance(value, str | float) or (isinstance(value, int) and value.bit_length() <= 64):
         return value  # Python refuses to format integers of thousands of digits
-    if name := _CLASS.fullmatch(word):
+    if name := _CLASS.fullmatch(text):
         return name[1]  # as asv shows it
-    return without_address(word)
+    return without_address(text)
 
 
 ASV = JsonFormat(

@@ -3,7 +3,7 @@
 The header names at least the columns of `NEEDED`, in any order and case, or those that the user
 names instead of backend and size. Columns of `FIELDS` are read too, all others are ignored. A table
 without a column ``case`` is one case, named after its file. Times are in seconds, or in the unit
-that the user names; then the column may be called ``time``. A case whose size equals its batch (or
+that the user names; then the column may be named ``time``. A case whose size equals its batch (or
 its models) in every row varies along that axis. Fields are separated by the separator that the user
 names, or by whichever of comma, semicolon and tab finds the most columns in the header. Lines above
 the header that begin with ``#`` are comments.
@@ -61,14 +61,16 @@ def read_csv(file: Path, reading: Reading) -> list[ForeignRow]:
     Rows that differ only in their times are of different processes, see `naming`. Raises
     `UserError` naming the file, the row (the number of its first line) and the column.
     """
-    stated = reading.request.separator
+    requested = reading.request.separator
     named = [_column(name) for name in reading.request.roles.names]
     rows: list[Measurement] = []
     columns: _Columns | None = None
     row = 1
     try:
         with file.open(encoding=_encoding(file), newline="") as text:
-            separator = _separator(text, {*FIELDS, _TIME, *named}) if stated is None else stated
+            separator = (
+                _separator(text, {*FIELDS, _TIME, *named}) if requested is None else requested
+            )
             records = csv.reader(
                 _lines(text),
                 delimiter=separator,
@@ -79,7 +81,9 @@ def read_csv(file: Path, reading: Reading) -> list[ForeignRow]:
                 if _is_blank(fields):
                     pass
                 elif columns is None:
-                    columns = _Columns(file, fields, reading, stated is None and separator == ";")
+                    columns = _Columns(
+                        file, fields, reading, requested is None and separator == ";"
+                    )
                 else:
                     case = columns.case(fields)
                     if not case or reading.is_asked_for(case):  # an empty case raises below
@@ -92,7 +96,7 @@ def read_csv(file: Path, reading: Reading) -> list[ForeignRow]:
     except UnicodeDecodeError as error:  # text is decoded ahead of the row
         kind = error.encoding.upper()
         raise UserError(f"{printable(file)}: not {kind} text; save it as UTF-8") from None
-    except (csv.Error, TypeError, ValueError) as error:  # TypeError: of the separator
+    except (csv.Error, TypeError, ValueError) as error:  # TypeError: an invalid separator
         raise UserError(f"{printable(file)}, row {row}: {error}") from None
     if not rows and not reading.skipped[NOT_ASKED_FOR]:
         header = ",".join(("case", *NEEDED))
@@ -130,10 +134,10 @@ def _separator(text: TextIO, columns: Collection[str]) -> str:
     header = next((line for line in lines if line.strip() and not _is_comment(line)), "")
     text.seek(0)
 
-    def found(separator: str) -> int:
+    def columns_found(separator: str) -> int:
         return len({_column(name) for name in header.split(separator)} & set(columns))
 
-    return max(_SEPARATORS, key=found)
+    return max(_SEPARATORS, key=columns_found)
 
 
 def _column(name: str) -> str:
@@ -165,54 +169,58 @@ class _Columns:
     """
 
     def __init__(
-        self, file: Path, header: Sequence[str], reading: Reading, has_doubtful_points: bool
+        self, file: Path, header: Sequence[str], reading: Reading, has_ambiguous_points: bool
     ) -> None:
         self._file = printable(file)
         self._without_case = label(file.stem) or "table"
         names = [_column(field) for field in header]
         roles, unit = reading.request.roles, reading.request.unit
-        wanted = {_column(name) for name in roles.names}
-        # Beside other tools' files a table may have columns of the usual names.
-        named = wanted <= set(names) or not {"size", "backend"} <= set(names)
+        role_columns = {_column(name) for name in roles.names}
+        # A table read beside other tools' files may have the usual columns instead.
+        named = role_columns <= set(names) or not {"size", "backend"} <= set(names)
         if named and roles != ParameterRoles():
             reading.has_named_columns = True
         backends = [_column(name) for name in roles.backends] if named else ["backend"]
-        self._called = {name: name for name in FIELDS}
-        self._called["size"] = _column(roles.size) if named else "size"
+        self._column_of = {name: name for name in FIELDS}
+        self._column_of["size"] = _column(roles.size) if named else "size"
         if _TIME in names and (unit is not None or "seconds" not in names):
             if unit is None:
                 raise ValueError(
                     f"column {_TIME!r}: name its unit with {option('unit')}, as in "
                     f"{option('unit', 'ms')}"
                 )
-            self._called["seconds"] = _TIME
+            self._column_of["seconds"] = _TIME
         self._in_seconds = 1.0 if unit is None else SECONDS_IN[unit]
-        for name in (*(self._called[name] for name in FIELDS if name != "backend"), *backends):
-            times = names.count(name)
-            needed = name in (*backends, self._called["size"], self._called["seconds"])
-            if times > 1 or (times == 0 and needed):
+        for name in (*(self._column_of[name] for name in FIELDS if name != "backend"), *backends):
+            count = names.count(name)
+            needed = name in (*backends, self._column_of["size"], self._column_of["seconds"])
+            if count > 1 or (count == 0 and needed):
                 listed = ", ".join(quoted(field.strip()) for field in header[:20])
-                number = f"{times} columns" if times else "no column"
-                raise ValueError(f"{number} {name!r} in the header, which has {listed}")
+                columns = f"{count} columns" if count else "no column"
+                raise ValueError(f"{columns} {name!r} in the header, which has {listed}")
         self._width = len(header)
-        self._at = {
-            name: names.index(called) for name, called in self._called.items() if called in names
+        self._index_of = {
+            name: names.index(column) for name, column in self._column_of.items() if column in names
         }
-        at_backends = [names.index(name) for name in backends]
-        self._last_needed = max(*at_backends, self._at["size"], self._at["seconds"])
-        self._has_doubtful_points = has_doubtful_points
-        self._present = [name for name in _SHARED if name in self._at]
-        self._texts_of = itemgetter(*(self._at[name] for name in self._present), *at_backends)
+        backend_indices = [names.index(name) for name in backends]
+        self._last_needed = max(*backend_indices, self._index_of["size"], self._index_of["seconds"])
+        self._has_ambiguous_points = has_ambiguous_points
+        self._present = [name for name in _SHARED if name in self._index_of]
+        self._texts_of = itemgetter(
+            *(self._index_of[name] for name in self._present), *backend_indices
+        )
         self._subject_of = lru_cache(maxsize=4096)(self._subject)
 
     def field(self, fields: Sequence[str], column: str) -> str:
         """Return a field of a record; empty if there is no such column."""
-        index = self._at.get(column)
+        index = self._index_of.get(column)
         return fields[index] if index is not None and index < len(fields) else ""
 
     def case(self, fields: Sequence[str]) -> str:
         """Return the case of a record; the file's name in a table without cases."""
-        return _text_of(self.field(fields, "case")) if "case" in self._at else self._without_case
+        return (
+            _text_of(self.field(fields, "case")) if "case" in self._index_of else self._without_case
+        )
 
     def measurement(self, fields: Sequence[str]) -> Measurement:
         """Return the row of a record."""
@@ -240,7 +248,7 @@ class _Columns:
         texts_of["backend"] = ":".join(backends) if all(backends) else ""
         for name in ("case", "size", "backend"):
             if not texts_of[name]:
-                raise ValueError(f"column {self._called[name]!r}: empty; give the {name}")
+                raise ValueError(f"column {self._column_of[name]!r}: empty; give the {name}")
         values = {name: self._value(name, text) for name, text in texts_of.items()}
         values["family"] = values.pop("case")
         values["machine"] = values.get("machine") or "unknown"
@@ -255,18 +263,18 @@ class _Columns:
             return text or None
         if kind == "name":
             return text.lower()
-        value, called = number(text), self._called[column]
+        value, name = number(text), self._column_of[column]
         if value is None or not 0 <= value < inf or (value == 0 and kind != "time"):
             raise ValueError(
-                f"column {called!r}: {quoted(text)} is no number above 0; write it plainly, "
+                f"column {name!r}: {quoted(text)} is no number above 0; write it plainly, "
                 "as 1024, 0.5 or 1e-6, without a unit"
             )
-        if self._has_doubtful_points and _POINT_OR_THOUSAND.fullmatch(text):
+        if self._has_ambiguous_points and _POINT_OR_THOUSAND.fullmatch(text):
             thousands = text.replace(".", "")
             raise ValueError(
-                f"column {called!r}: {quoted(text)} may mean {value:g} or {int(thousands):,}; "
+                f"column {name!r}: {quoted(text)} may mean {value:g} or {int(thousands):,}; "
                 f"write {text}0 or {thousands}"
             )
         if kind == "count" and not isinstance(value, int):
-            raise ValueError(f"column {column!r}: {quoted(text)} is no whole number")
+            raise ValueError(f"column {name!r}: {quoted(text)} is no whole number")
         return value

@@ -16,7 +16,8 @@ MOST_BYTES = 2**28
 # same text: otherwise a file of spaces would take forever.
 _ASSIGNMENT = re.compile(rb"(?:window\s*\.\s*|(?:var|const|let)\s+)?\w+\s*=\s*(?=[{\[])")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+# The JSON escape of half of a surrogate pair.
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def is_json(head: bytes) -> bool:
@@ -26,7 +27,7 @@ def is_json(head: bytes) -> bool:
 
 
 def read_json_file(file: Path) -> object:
-    """Decode the JSON of a file; raises `UserError` naming a file without any."""
+    """Decode the JSON of a file; raises `UserError` naming the file if there is none."""
     must_be_a_file(file)
     with file.open("rb") as stream:
         return decode(file, stream.read(MOST_BYTES + 1))
@@ -51,13 +52,13 @@ def decode(file: Path, content: bytes) -> object:
 
 
 def _decode_lenient(content: bytes) -> object:
-    """Decode with Python's own decoder, which also reads NaN and Infinity.
+    """Decode with Python's standard decoder, which also reads NaN and Infinity.
 
     A lone surrogate, which cannot be encoded, becomes a question mark. Raises ValueError for text
     that is no JSON and RecursionError if it is nested too deeply.
     """
     document = json.loads(content)
-    if _HALF.search(content):
+    if _SURROGATE.search(content):
         text = json.dumps(document, ensure_ascii=False)
         document = json.loads(text.encode("utf-8", "replace"))
     return document

@@ -121,8 +121,8 @@ class ProcessNumbers:
     def __init__(self) -> None:
         self._next: Counter[int] = Counter()
         """The next free number of each subject."""
-        self._known: dict[Hashable, tuple[int, int]] = {}
-        self._places: dict[Hashable, int] = {}
+        self._indices_of: dict[Hashable, tuple[int, int]] = {}
+        self._indices: dict[Hashable, int] = {}
         """The index of each family and subject."""
 
     def number(self, run: Sequence[Measurement]) -> list[Measurement]:
@@ -131,10 +131,10 @@ class ProcessNumbers:
         times: dict[tuple[int, int], int] = {}
         passes: dict[tuple[int, int], dict[int, list[int]]] = {}
         for index, (row, fields) in enumerate(zip(run, map(_fields_of, run), strict=True)):
-            family, subject = self._known.get(fields) or self._family_and_subject(row, fields)
-            value = subject, row.repeat
-            earlier = times.get(value, 0)
-            times[value] = earlier + 1
+            family, subject = self._indices_of.get(fields) or self._family_and_subject(row, fields)
+            numbered_subject = subject, row.repeat
+            earlier = times.get(numbered_subject, 0)
+            times[numbered_subject] = earlier + 1
             passes.setdefault((family, earlier), {}).setdefault(subject, []).append(index)
         numbered = list(run)
         for subjects in passes.values():
@@ -152,9 +152,10 @@ class ProcessNumbers:
             subject: [run[index].repeat for index in indices]
             for subject, indices in subjects.items()
         }
-        offset = max(0, *(self._next[subject] - min(used) for subject, used in repeats.items()))
-        for subject, used in repeats.items():
-            self._next[subject] = max(self._next[subject], max(used) + offset + 1)
+        shifts = (self._next[subject] - min(numbers) for subject, numbers in repeats.items())
+        offset = max(0, *shifts)
+        for subject, numbers in repeats.items():
+            self._next[subject] = max(self._next[subject], max(numbers) + offset + 1)
             for index in subjects[subject] if offset else ():
                 numbered[index] = replace(run[index], repeat=run[index].repeat + offset)
 
@@ -162,6 +163,7 @@ class ProcessNumbers:
         """Return the indices of a row's family (with its comparison key) and of its subject."""
         family = comparison_key(row), row.family
         subject = (*family, row.problem, row.size, row.backend)
-        number = self._places.setdefault
-        self._known[key] = (number(family, len(self._places)), number(subject, len(self._places)))
-        return self._known[key]
+        index = self._indices.setdefault
+        family_index = index(family, len(self._indices))
+        self._indices_of[key] = family_index, index(subject, len(self._indices))
+        return self._indices_of[key]

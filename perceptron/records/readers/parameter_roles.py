@@ -1,4 +1,4 @@
-"""What a table's columns hold, and which parameters of a benchmark are its backend and size."""
+"""The columns of a table, and the parameters of a benchmark that are its backend and size."""
 
 from __future__ import annotations
 
@@ -97,8 +97,9 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
         sizes = [name for name in numbers if name not in backends]
         if not sizes:
             return stated
-        others = {name: value for name, value in stated.items() if name != sizes[-1]}
-        return {**others, _USUAL_SIZE: stated[sizes[-1]]}
+        last = sizes[-1]
+        others = {name: value for name, value in stated.items() if name != last}
+        return {**others, _USUAL_SIZE: stated[last]}
 
     def place(
         self, parameters: Mapping[str, Any], telling: Mapping[str, Any] | None = None

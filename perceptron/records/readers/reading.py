@@ -54,7 +54,7 @@ Run = list[ForeignRow]
 
 
 class ReadRequest(Struct, frozen=True, kw_only=True):
-    """What to read of the sources.
+    """The content of the sources to read.
 
     ``families`` names the families to read; empty means all. ``ours`` says that asv's results are
     of this suite's own benchmarks. ``samples`` is how the samples of our own rows are returned:
@@ -86,7 +86,7 @@ class SourceRead(Struct, frozen=True, kw_only=True):
 
 
 class Reading:
-    """A source and what was read from it: its runs, and why other content was skipped.
+    """The content of a source: its runs, and the reasons why other content was skipped.
 
     ``rows`` are the rows of the ``runs``, set once all sources are named and numbered together.
     ``skipped`` counts the skipped rows by reason. ``families`` are the names of all families seen,
@@ -120,7 +120,7 @@ class Reading:
         self.asv_lists: dict[Path, dict[str, Any]] = {}
         """The benchmarks that asv lists in a file."""
         self.seen = set() if seen is None else seen
-        self._complaints: dict[tuple[str, str], tuple[str, Counter[str]]] = {}
+        self._warnings_by_fault: dict[tuple[str, str], tuple[str, Counter[str]]] = {}
 
     def add(self, file: Path, tool: str, *runs: Run) -> None:
         """Add the runs of a file, without rows of impossible values."""
@@ -135,19 +135,19 @@ class Reading:
     def _possible(self, file: Path, run: Run) -> Run:
         possible, zeros, details = [], 0, []
         for foreign in run:
-            why = impossible(foreign.row)
-            if why is None:
+            cause = impossible(foreign.row)
+            if cause is None:
                 possible.append(foreign)
             elif foreign.row.seconds == 0:
                 zeros += 1
             else:
-                details.append(f"{foreign.row.backend} at {foreign.row.size}: {why}")
+                details.append(f"{foreign.row.backend} at {foreign.row.size}: {cause}")
         for rows, reason in ((zeros, BELOW_RESOLUTION), (len(details), IMPOSSIBLE)):
             self.leave_out(rows, reason)
             if rows:
                 example = f", as of {details[0]}" if reason == IMPOSSIBLE else ""
-                what = f"{rows:,} {'row' if rows == 1 else 'rows'} {reason}{example}"
-                self.complain(file, what, "such rows are left out", "impossible")
+                fault = f"{rows:,} {'row' if rows == 1 else 'rows'} {reason}{example}"
+                self.complain(file, fault, "such rows are left out", "impossible")
         return possible
 
     def is_asked_for(self, family: str, full_name: str = "", rows: int = 1) -> bool:
@@ -157,9 +157,11 @@ class Reading:
         families are counted as skipped.
         """
         self.families.add(family)
-        wanted = self.request.families
-        if not wanted or any(
-            is_case_of(choice, name) for choice in wanted for name in (family, full_name or family)
+        requested = self.request.families
+        if not requested or any(
+            is_case_of(choice, name)
+            for choice in requested
+            for name in (family, full_name or family)
         ):
             return True
         self.leave_out(rows, NOT_ASKED_FOR)
@@ -178,19 +180,19 @@ class Reading:
         if rows:
             self.skipped[reason] += rows
 
-    def not_read(self, file: Path, why: UserError | str) -> None:
+    def not_read(self, file: Path, error: UserError | str) -> None:
         """Record a file that cannot be read, once."""
-        reason = str(why).removeprefix(str(file)).lstrip(":, ")
+        reason = str(error).removeprefix(str(file)).lstrip(":, ")
         line = printable(f"{file}: {reason}")
         if line not in self.unread:
             self.unread.append(line)
 
-    def complain(self, file: Path, what: str, advice: str, code: str = "not-read") -> None:
+    def complain(self, file: Path, fault: str, advice: str, code: str = "not-read") -> None:
         """Add a warning about a file; the same warning for many files is given once.
 
-        ``what`` begins with the position in the file.
+        ``fault`` begins with the position in the file.
         """
-        _, files = self._complaints.setdefault((code, what), (advice, Counter()))
+        _, files = self._warnings_by_fault.setdefault((code, fault), (advice, Counter()))
         files[printable(file)] += 1
 
     def summary(self, why_unused: Callable[[Measurement], str | None]) -> SourceRead:
@@ -217,8 +219,8 @@ class Reading:
         """The warnings about the content of files, then one for each file that is not read."""
         return [
             *(
-                MeasurementWarning(code=code, message=_shortened(what, files), advice=advice)
-                for (code, what), (advice, files) in self._complaints.items()
+                MeasurementWarning(code=code, message=_shortened(fault, files), advice=advice)
+                for (code, fault), (advice, files) in self._warnings_by_fault.items()
             ),
             *(
                 MeasurementWarning(
@@ -231,10 +233,10 @@ class Reading:
         ]
 
 
-def _shortened(what: str, files: Iterable[str]) -> str:
+def _shortened(fault: str, files: Iterable[str]) -> str:
     first, *others = files
     more = f" (and {len(others)} more files)" if others else ""
-    message = f"{first}, {what}{more}"
+    message = f"{first}, {fault}{more}"
     return message if len(message) <= _LONGEST else f"{message[: _LONGEST - 1]}…"
 
 
@@ -283,8 +285,8 @@ Found = Facts | Entry | Measurement
 class JsonFormat(NamedTuple):
     """A tool whose results are JSON.
 
-    ``recognises`` says whether an object is of this tool, ``document`` is the type that holds what
-    is read of it, and ``entries`` yields its items.
+    ``recognises`` returns whether an object is of this tool, ``document`` is the type of its parts
+    that are read, and ``entries`` yields its items.
     """
 
     name: str
@@ -331,9 +333,9 @@ def _row(
     fields_and_others = roles.place(parameters, entry.telling)
     if fields_and_others is None:
         reading.leave_out(1, NO_SIZE)
-        what = f"benchmark {title}, parameter {roles.size!r}: holds what is no size above 0; such "
+        fault = f"benchmark {title}, parameter {roles.size!r}: holds what is no size above 0; such "
         advice = f"name with {option('size')} the parameter that holds a number"
-        reading.complain(file, f"{what}rows are left out", advice, "unusable-size")
+        reading.complain(file, f"{fault}rows are left out", advice, "unusable-size")
         return None
     fields, others = fields_and_others
     if reading.request.ours:

@@ -82,13 +82,15 @@ def _something_must_be_chosen(readings: Sequence[Reading]) -> None:
         and not (NOT_ASKED_FOR in reading.skipped or reading.has_repeats)
     ]
     for reading in empty:
-        why = _why_nothing(reading)
+        reason = _reason_of_empty(reading)
         if len(empty) == len(readings):
-            raise UserError(f"{reading.source}: {why}")
-        reading.complain(Path(reading.source), why, "the other sources are read", "nothing-chosen")
+            raise UserError(f"{reading.source}: {reason}")
+        reading.complain(
+            Path(reading.source), reason, "the other sources are read", "nothing-chosen"
+        )
 
 
-def _why_nothing(reading: Reading) -> str:
+def _reason_of_empty(reading: Reading) -> str:
     """Return why a source has no row; unusable sizes come before missing parameters."""
     unread = "".join(f"; {line}" for line in reading.unread[:1])
     roles = reading.request.roles

@@ -43,7 +43,7 @@ class StoredResults(Struct, frozen=True, kw_only=True):
     by_run: dict[Path, list[Measurement]] = {}
     """The rows of each run, by its folder."""
     whole: dict[Path, list[Measurement]] = {}
-    """The entries of ``by_run`` that have all rows of the run, numbered as in its file."""
+    """The entries of ``by_run`` with all rows of the run's file, and with its numbers."""
 
     def load(self, stored: StoredRun, samples: bool) -> LoadedRun:
         """Return a run as `read_run` does, from the rows in memory if possible."""
@@ -97,18 +97,22 @@ def read_results(results: Path) -> StoredResults:
     with no_search_for_cycles():
         read_own_folder(results, reading)
         rows = _numbered(reading)
-        by_run = {folder: run for folder, run in zip(reading.folders, rows, strict=True) if folder}
-        whole = {
-            folder: numbered
-            for (folder, numbered), run in zip(by_run.items(), reading.runs, strict=False)
-            if folder / ROWS not in reading.with_races
-            and all(foreign.row is row for foreign, row in zip(run, numbered, strict=True))
-        }
+        by_run: dict[Path, list[Measurement]] = {}
+        whole: dict[Path, list[Measurement]] = {}
+        for folder, run, numbered in zip(reading.folders, reading.runs, rows, strict=True):
+            if folder is None:  # of another tool
+                continue
+            by_run[folder] = numbered
+            keeps_numbers = all(
+                foreign.row is row for foreign, row in zip(run, numbered, strict=True)
+            )
+            if keeps_numbers and folder / ROWS not in reading.with_races:
+                whole[folder] = numbered
     errors = sorted(shortened(warning.message, _LONGEST) for warning in reading.warnings)
     runs = stored_runs(results, lambda line: errors.append(shortened(line, _LONGEST)))
     return StoredResults(
         folder=results,
-        rows=[row for run in rows for row in run],
+        rows=[row for numbered in rows for row in numbered],
         runs=runs,
         errors=errors,
         by_run=by_run,

@@ -15,7 +15,8 @@ from perceptron.untrusted_text import label
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-fA-F]{12,}", re.ASCII)
-_DIGITS = 12
+_DIGEST_DIGITS = 12
+_ISO = "%Y-%m-%dT%H:%M:%SZ"
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 # The largest whole number up to which floats are exact.
 _LARGEST_WHOLE = 2**53
@@ -30,6 +31,7 @@ _UNITS = {name: seconds for seconds, names in _SECONDS.items() for name in names
 UnitName = Literal["s", "ms", "us", "ns"]
 SECONDS_IN: Mapping[UnitName, float] = {name: _UNITS[name] for name in get_args(UnitName)}
 """Seconds in the units that a user names."""
+# Names of one run of a benchmark, as in ns/iter.
 _ONCE = frozenset(("iter", "op", "ops", "call", "calls", "run", "runs", "exec"))
 
 
@@ -50,7 +52,7 @@ def duration(value: object) -> float | None:
     if type(value) is float:  # nearly always: this is called for every number of a file
         return value if 0 < value < inf else None
     seconds = None if isinstance(value, str) else number(value)
-    return float(seconds) if seconds is not None and 0 < seconds < float("inf") else None
+    return float(seconds) if seconds is not None and 0 < seconds < inf else None
 
 
 def revision(text: object) -> str | None:
@@ -59,7 +61,7 @@ def revision(text: object) -> str | None:
     A digest is cut to its first 12 digits; a name, such as a branch's, stays whole.
     """
     name = "" if text is None else label(text)
-    return (name[:_DIGITS] if _DIGEST.fullmatch(name) else name) or None
+    return (name[:_DIGEST_DIGITS] if _DIGEST.fullmatch(name) else name) or None
 
 
 def in_utc(text: object) -> str | None:
@@ -70,25 +72,26 @@ def in_utc(text: object) -> str | None:
     if not isinstance(text, str):
         return None
     try:
-        moment = datetime.fromisoformat(text)
-        moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+        parsed = datetime.fromisoformat(text)
+        parsed = parsed.replace(tzinfo=parsed.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return parsed.strftime(_ISO)
 
 
 def moment(milliseconds: object) -> str:
     """Convert ``milliseconds`` since 1970 to ISO 8601 in UTC; empty if they are no time."""
-    since = duration(milliseconds)
+    valid = duration(milliseconds)
+    if valid is None:
+        return ""
     try:
-        at = None if since is None else datetime.fromtimestamp(since / 1000, UTC)
+        return datetime.fromtimestamp(valid / 1000, UTC).strftime(_ISO)
     except (ValueError, OverflowError, OSError):
         return ""
-    return "" if at is None else at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 StatedTime = dict[str, Any]
-"""The fields of a `Measurement` that say how long a benchmark took, or why there is no time."""
+"""The fields of a `Measurement` for a time, or for the reason why there is none."""
 
 
 def stated_time(
@@ -141,17 +144,17 @@ def _median_interval(
     return seconds - half_width, seconds + half_width
 
 
-def without_address(text: str) -> str:
-    """Return an object's ``repr`` without its memory address, which differs between processes."""
-    return _ADDRESS.sub("", text)
-
-
 @lru_cache(maxsize=1024)
 def _student(df: int) -> float:
     """Return the half-width of a 99% interval in standard errors, for ``df`` degrees of freedom."""
-    from scipy import special  # not for the help of a command
+    from scipy import special  # takes too long for the help of a command
 
     return float(special.stdtrit(df, 0.995))
+
+
+def without_address(text: str) -> str:
+    """Return an object's ``repr`` without its memory address, which differs between processes."""
+    return _ADDRESS.sub("", text)
 
 
 class TimeUnit(Struct, frozen=True):
