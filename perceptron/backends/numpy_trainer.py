@@ -57,11 +57,11 @@ class NumpyTrainer(DerivedTrainer):
             self._advance(iterations)
 
     @property
-    def stands_at(self) -> list[Any]:
+    def changing_arrays(self) -> list[Any]:
         """The flat parameters and the optimizer's arrays, which training changes."""
         return [self._parameters, *self._state]
 
-    def stand_at(self, parameters: Any, state: Sequence[Any], iterations: int) -> None:
+    def set_state(self, parameters: Any, state: Sequence[Any], iterations: int) -> None:
         """Set parameters and optimizer state to those of another training after ``iterations``."""
         self._parameters[...] = parameters
         for array, values in zip(self._state, state, strict=True):

@@ -69,9 +69,9 @@ def _train(
     new_states = np.empty_like(states)
     for index, (parameters, *state) in enumerate(states):
         trainer = _trainer_of(training, first + index)
-        trainer.stand_at(parameters, state, iterations_before)
+        trainer.set_state(parameters, state, iterations_before)
         trainer.train(iterations)
-        new_states[index] = trainer.stands_at
+        new_states[index] = trainer.changing_arrays
     return new_states
 
 
@@ -132,7 +132,7 @@ class ProcessesTrainer(Scored):
         evaluations = []
         for model, (parameters, *state) in enumerate(self._states):
             trainer = _trainer_of(self._training, model)
-            trainer.stand_at(parameters, state, 0)
+            trainer.set_state(parameters, state, 0)
             evaluations.append(trainer.evaluate())
         return mean_of(evaluations)
 

@@ -30,7 +30,7 @@ from perceptron.gate.checkout.request import (
     compared,
     resolve_request,
 )
-from perceptron.gate.checkout.revisions import make_own
+from perceptron.gate.checkout.revisions import make_ignored_folder
 from perceptron.gate.checkout.same_code import (
     Inert,
     Trees,
@@ -115,7 +115,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         if unused is not None and not (differ or case.other_suite or requirements):
             return _unmeasured(case, "clean", f"the same code: {unused.reason}")
         if request.build:
-            make_own(request.results, "gate")
+            make_ignored_folder(request.results, "gate")
             paths: dict[Side, Path] = dict(zip(PAIR, pair, strict=True))
             building = built(case, paths, progress)
             try:
@@ -139,7 +139,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
                 if file_read is not None:
                     progress(0, 1, f"to be measured: {file_read}")
             if same is None:
-                make_own(request.results, "gate")
+                make_ignored_folder(request.results, "gate")
                 case.warnings += not_counted
             comparison = _measured(
                 case, sides, unbuilt, requirements, valgrind, progress, began, same

@@ -101,7 +101,7 @@ def ceilings(backend: Backend, dtype: DType, effort: Effort) -> Iterator[Part]:
         loop = TimedLoop(make())
         hardware.warm_up(loop)
         yield part(name, work, time_training(loop, effort))
-        hardware.has_worked()
+        hardware.note_work()
         del loop  # frees its memory before the next loop allocates
 
 
@@ -214,7 +214,7 @@ def device_costs(
         timed_loop = TimedLoop(loop)
         device.warm_up(timed_loop)
         yield part(name, float(_TRANSFERRED_BYTES), time_training(timed_loop, effort))
-        device.has_worked()
+        device.note_work()
     waiting = TimedLoop(loop_of(accelerator.synchronize))
     yield part("synchronize", 1.0, time_training(waiting, effort))
 
@@ -238,7 +238,7 @@ def energy(backend: Backend, problem: Problem, dtype: DType) -> Iterator[Part]:
     trainer = backend.prepare(problem, dtype)
     device.warm_up(trainer)
     counted = train_by_counter(trainer, read_joules)
-    device.has_worked()
+    device.note_work()
     yield counted
 
 

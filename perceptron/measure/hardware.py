@@ -104,7 +104,7 @@ class Host:
     def warm_up(self, trainer: Repeatable) -> None:
         """Train until the device runs at full speed; a host is warmed up by `time_training`."""
 
-    def has_worked(self) -> None:
+    def note_work(self) -> None:
         """Note that the device has worked until now."""
 
     def state_at_work(self, trainer: Repeatable, timing: Timings) -> GpuState | None:
@@ -159,7 +159,7 @@ class Device(Host):
         if self._accelerator.device_type != "cpu" and not has_just_worked:
             train_for(trainer, WARM_UP_SECONDS, _CALL_SECONDS, self._clock)
 
-    def has_worked(self) -> None:
+    def note_work(self) -> None:
         self._worked_until = self._clock()
 
     def state_at_work(self, trainer: Repeatable, timing: Timings) -> GpuState | None:
@@ -182,7 +182,7 @@ class Device(Host):
         while reader.is_alive():  # the driver is asked outside Python's lock
             trainer.reset()
             trainer.train(iterations)
-        self.has_worked()
+        self.note_work()
         return states[0] if states else None
 
     def own_seconds(self, trainer: Any, timing: Timings) -> float | None:
@@ -195,7 +195,7 @@ class Device(Host):
         except Exception:  # noqa: BLE001 the row has its time, and must not be lost
             return None
         finally:
-            self.has_worked()
+            self.note_work()
 
     def nvml_device(self) -> NvmlDevice:
         """Return NVIDIA's driver with its handle of the GPU. Raises `NoDevice`."""

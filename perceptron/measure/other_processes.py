@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from perceptron.measure.conditions import busy_seconds
 from perceptron.measure.timing import Clock
-from perceptron.records.conditions import Conditions, CoreUse, Neighbour
+from perceptron.records.conditions import Conditions, CoreUse, OtherProcess
 from perceptron.untrusted_text import shortened
 
 SECONDS = 2.0
@@ -68,7 +68,7 @@ class Look:
         if first.waited is not None and last.waited is not None:
             waited = min(1.0, max(0.0, (last.waited - first.waited) / seconds))
         return Conditions(
-            other_processes=_neighbours(first, last, seconds),
+            other_processes=_other_processes(first, last, seconds),
             other_cores=_other_cores(first, last, seconds),
             threads_waited=waited,
         )
@@ -149,7 +149,7 @@ def _affinity(cpus: int) -> Iterable[int]:
     return usable if max(usable) < cpus else range(cpus)
 
 
-def _neighbours(first: _Reading, last: _Reading, seconds: float) -> list[Neighbour] | None:
+def _other_processes(first: _Reading, last: _Reading, seconds: float) -> list[OtherProcess] | None:
     if first.others is None or last.others is None:
         return None
     most = os.cpu_count() or 1
@@ -158,9 +158,11 @@ def _neighbours(first: _Reading, last: _Reading, seconds: float) -> list[Neighbo
         share = (cpu_seconds - first.others.get(identity, ("", 0.0))[1]) / seconds
         # A process that used more is older than the first reading, which missed it.
         if SMALLEST_SHARE <= share <= most:
-            neighbour = Neighbour(name=shortened(name, _LONGEST_NAME), pid=identity[0], share=share)
-            busy.append(neighbour)
-    return sorted(busy, key=lambda neighbour: -neighbour.share)
+            process = OtherProcess(
+                name=shortened(name, _LONGEST_NAME), pid=identity[0], share=share
+            )
+            busy.append(process)
+    return sorted(busy, key=lambda process: -process.share)
 
 
 def _other_cores(first: _Reading, last: _Reading, seconds: float) -> float | None:

@@ -99,8 +99,8 @@ def measure(backend: Backend, job: Trained, is_first: bool = False) -> Timings:
     except RankFailed as reason:
         return Timings(status="failed", reason=text_of(reason))
     except Exception as error:  # noqa: BLE001 an error of a backend fails only this row
-        is_ours = isinstance(error, UserError | MemoryError)
-        if not is_ours and ran_out(backend, error):
+        is_known = isinstance(error, UserError | MemoryError)
+        if not is_known and ran_out(backend, error):
             return Timings(status="failed", reason=_OUT_OF_DEVICE_MEMORY)
         return Timings(status="failed", reason=reason_of(error))
 
@@ -194,7 +194,7 @@ def _time(backend: Backend, problem: Problem, job: Time) -> Timings:
             # the core are not ready: run it once, and drop the times. Setup was timed above, cold.
             time_training(trainer, Effort(1, least_seconds), meter=meter)
         timing = time_training(trainer, effort, meter=meter)
-    hardware.has_worked()
+    hardware.note_work()
     peak_bytes = hardware.peak_bytes()  # before the loss, which takes all rows at once
     loss = trainer.loss()
     if not isfinite(loss):

@@ -63,7 +63,5 @@ def _from_file(reference: str) -> Problem:
     problem = files.find(reference)
     name = problem.family
     if is_taken(name):
-        raise UserError(
-            f"{problem.reference}: a problem of ours is called {name!r}: rename the file"
-        )
+        raise UserError(f"{problem.reference}: {name!r} is a built-in problem: rename the file")
     return problem

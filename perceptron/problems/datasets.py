@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from perceptron import optional
 from perceptron.errors import UserError
-from perceptron.problems.definition import CONTENT, NO_PART
+from perceptron.problems.definition import CONTENT, EXCLUDED
 
 Array = npt.NDArray[np.floating]
 
@@ -46,13 +46,13 @@ class Dataset:
     whole numbers 0 … C−1 as targets, and ``class_names`` has a name for each.
     """
 
-    name: str = field(metadata=NO_PART)
+    name: str = field(metadata=EXCLUDED)
     rows: int
     features: int
-    feature_names: tuple[str, ...] = field(default=(), metadata=NO_PART)
-    target_name: str = field(default="target", metadata=NO_PART)
-    row_name: str = field(default="observation", metadata=NO_PART)
-    first_row: int = field(default=0, metadata=NO_PART)
+    feature_names: tuple[str, ...] = field(default=(), metadata=EXCLUDED)
+    target_name: str = field(default="target", metadata=EXCLUDED)
+    row_name: str = field(default="observation", metadata=EXCLUDED)
+    first_row: int = field(default=0, metadata=EXCLUDED)
     class_names: tuple[str, ...] = ()
 
     def generate(self) -> tuple[Array, Array]:
@@ -89,13 +89,13 @@ def _parts(dataset: Dataset) -> tuple[Part, Part | None]:
     def divided() -> list[Array]:
         return [array for part in dataset.divide() for array in part or ()]
 
-    arrays = made_or_read(repr(dataset), divided)
+    arrays = read_or_make(repr(dataset), divided)
     for array in arrays:
         array.setflags(write=False)
     return Part(*arrays[:2]), Part(*arrays[2:]) if arrays[2:] else None
 
 
-def made_or_read(description: str, make: Callable[[], Sequence[Array]]) -> list[Array]:
+def read_or_make(description: str, make: Callable[[], Sequence[Array]]) -> list[Array]:
     """Return the arrays of a data set: from another process's files, else from ``make``.
 
     ``description`` identifies the data. Arrays that cannot be stored, as on a full disk, are made
@@ -236,7 +236,7 @@ class Digits(FromSklearn):
 class GivenData(Dataset):
     """A data set of given arrays. Equal contents make equal data sets."""
 
-    digest: str = field(metadata=NO_PART)
+    digest: str = field(metadata=EXCLUDED)
     """SHA-256 of the source, hexadecimal; it identifies the data."""
     inputs: Array = field(compare=False, repr=False, metadata=CONTENT)
     """(rows, features), float64, read-only."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-NO_PART = {"definition": False}
+EXCLUDED = {"definition": False}
 """Metadata of a field outside the definition: equal trainings may differ in it."""
 ADDED = {"definition": "unless default"}
 """Metadata of a field that was added later: at its default it does not change the digest."""
@@ -19,7 +19,7 @@ CONTENT = {"definition": True}
 def definition_digest(value: Any) -> str:
     """Return the digest of a dataclass and all its fields, 12 hexadecimal digits.
 
-    Every field that is compared counts, unless it is marked by `NO_PART`; so does a field that is
+    Every field that is compared counts, unless it is marked by `EXCLUDED`; so does a field that is
     added later. Fields count by name, so their order makes no difference, and numbers by value,
     so 1 and 1.0 are equal. Raises TypeError for a value without a unique text.
     """

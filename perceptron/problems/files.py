@@ -108,7 +108,7 @@ def _split(reference: str) -> tuple[Path, str | None]:
     """Return the absolute path of the file, and the size as text or None."""
     match = _REFERENCE.fullmatch(reference)
     if match is None:
-        raise UserError(f"{reference!r} is no model of your own: name a file that ends in .toml")
+        raise UserError(f"{reference!r} is not a model file: name a file that ends in .toml")
     return Path(os.path.abspath(match["file"])), match["size"]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from perceptron.errors import UserError
 from perceptron.problems.batches import Batches, Last
 from perceptron.problems.datasets import Array, Dataset, Part
-from perceptron.problems.definition import ADDED, NO_PART, definition_digest
+from perceptron.problems.definition import ADDED, EXCLUDED, definition_digest
 from perceptron.problems.held_out import in_folds
 from perceptron.problems.optimizer import Optimizer
 from perceptron.problems.start import Start
@@ -68,19 +68,19 @@ class Problem:
     fold i. `single` returns the training of one model.
     """
 
-    name: str = field(metadata=NO_PART)
-    family: str = field(metadata=NO_PART)
-    size: int = field(metadata=NO_PART)
+    name: str = field(metadata=EXCLUDED)
+    family: str = field(metadata=EXCLUDED)
+    size: int = field(metadata=EXCLUDED)
     dataset: Dataset
     layers: tuple[Layer, ...]
     loss: Loss
     optimizer: Optimizer
     start: Start
-    iterations: int = field(default=10_000, metadata=NO_PART)
-    sizes: tuple[int, int] | None = field(default=None, metadata=NO_PART)
-    axes: tuple[str, ...] = field(default=(), metadata=NO_PART)
+    iterations: int = field(default=10_000, metadata=EXCLUDED)
+    sizes: tuple[int, int] | None = field(default=None, metadata=EXCLUDED)
+    axes: tuple[str, ...] = field(default=(), metadata=EXCLUDED)
     """The meaning of ``size``, or of each of ``sizes``: ``rows``, ``batch``, ``width`` …"""
-    reference: str = field(default="", metadata=NO_PART)
+    reference: str = field(default="", metadata=EXCLUDED)
     """Empty means the name."""
     batch: int | None = None
     last: Last = "keep"

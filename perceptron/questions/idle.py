@@ -12,7 +12,7 @@ from perceptron.measure.budget import Progress
 from perceptron.measure.other_processes import Look
 from perceptron.processes.waiting import waiting_meter
 from perceptron.records.conditions import Conditions, CoreUse
-from perceptron.statistics.other_processes import in_the_way, is_known, users_in_words
+from perceptron.statistics.other_processes import is_known, others_need_cores, users_in_words
 
 # A gate's run may take only ten seconds; the resolution of CPU time, 10 ms, is 2% of this.
 _SHORT_SECONDS = 0.5
@@ -38,7 +38,7 @@ def say_first(seen: CoreUse, cores: int, threads: int, wait: Wait, asked_for: bo
     """
     if not is_known(seen):
         wait.say("note: other users of the cores are unknown on this system")
-    elif in_the_way(seen, cores, threads):
+    elif others_need_cores(seen, cores, threads):
         advice = "times may be longer and intervals wider; next: --wait for idle cores"
         if asked_for and threads > 1:
             advice = (
@@ -73,7 +73,7 @@ def wait_for_idle(
     begin = clock()
     end = begin + 60 * wait.minutes
     last_minute: int | None = None
-    while in_the_way(seen, cores, threads):
+    while others_need_cores(seen, cores, threads):
         now = clock()
         if now >= end:
             wait.say(f"cores still busy after {_minutes(now - begin)}: measuring now")

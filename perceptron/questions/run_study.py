@@ -37,8 +37,8 @@ from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.row import Row
 from perceptron.records.run import Run, now
-from perceptron.records.store import RunJournal, known_environment, load_conditions, open_run
-from perceptron.statistics.other_processes import in_the_way, users_in_words
+from perceptron.records.store import RunJournal, load_conditions, open_run, stored_environment
+from perceptron.statistics.other_processes import others_need_cores, users_in_words
 from perceptron.statistics.trust import damaged_line_warning, hang_warning
 
 # A study with a shorter budget does not measure how steady the CPU is.
@@ -109,7 +109,7 @@ def require_rows(journal: RunJournal, budget: Budget) -> None:
         cores = usable_cores()
         seen = next(iter(load_conditions(journal.folder)), Conditions())
         is_slow_to_start = all(hang.subject is None for hang in budget.hangs)
-        if is_slow_to_start and in_the_way(seen, cores, cores):
+        if is_slow_to_start and others_need_cores(seen, cores, cores):
             users = users_in_words(seen)
             raise Inconclusive(f"{nothing}{users}; next: {wait()}, or allow more time")
         raise UserError(f"{nothing}allow more time")
@@ -140,7 +140,7 @@ def start_run(
     usable = [backend for backend in backends if registry.reason_unavailable(backend) is None]
     name = machine or machine_name()
     facts = environment([registry.load(backend) for backend in usable], threads)
-    facts = known_environment(results / "runs" / name, facts)
+    facts = stored_environment(results / "runs" / name, facts)
     run = Run(
         plan=dict(plan),
         machine=name,

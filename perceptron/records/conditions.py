@@ -35,7 +35,7 @@ class GpuState(Struct, frozen=True, kw_only=True):
     """Whether its compute mode allows at most one process at a time."""
 
 
-class Neighbour(Struct, frozen=True, kw_only=True):
+class OtherProcess(Struct, frozen=True, kw_only=True):
     """Another process that used the cores for some seconds."""
 
     name: str
@@ -48,7 +48,7 @@ class Neighbour(Struct, frozen=True, kw_only=True):
 class CoreUse(Struct, frozen=True, kw_only=True):
     """Other users of the cores over some seconds. None is *unknown*."""
 
-    other_processes: list[Neighbour] | None = field(name="neighbours", default=None)
+    other_processes: list[OtherProcess] | None = field(name="neighbours", default=None)
     """Processes of others that used a tenth of a core or more, largest first."""
     other_cores: float | None = None
     """CPU seconds per second that all other processes took of the cores that we may use; processes

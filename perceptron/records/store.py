@@ -146,19 +146,19 @@ def open_run(
         yield RunJournal(folder, run, lines)
 
 
-def read_rows(file: Path, complain: Callable[[str], None] | None = None) -> Iterator[Row]:
+def read_rows(file: Path, report_error: Callable[[str], None] | None = None) -> Iterator[Row]:
     """Yield the rows of a file, see `parse_rows`."""
     with file.open("rb") as lines:
-        yield from parse_rows(file, lines, complain)
+        yield from parse_rows(file, lines, report_error)
 
 
 def parse_rows(
-    file: Path, lines: Iterable[bytes], complain: Callable[[str], None] | None = None
+    file: Path, lines: Iterable[bytes], report_error: Callable[[str], None] | None = None
 ) -> Iterator[Row]:
     """Yield the rows of a file's lines; an incomplete last line is skipped.
 
-    ``complain`` receives one line of text, with file and number, for each line that is no row or
-    has impossible values, and the rest is read. Without ``complain`` it raises `UserError`.
+    ``report_error`` receives a line of text, with file and number, for each line that is no row or
+    has impossible values. Without it, such a line raises `UserError`.
     """
     decode = msgspec.json.Decoder(Row).decode
     for number, line in enumerate(lines, start=1):
@@ -173,24 +173,24 @@ def parse_rows(
             yield row
             continue
         complaint = f"{file}, line {number}: not a measurement: {reason}"
-        if complain is None:
+        if report_error is None:
             raise UserError(complaint)
-        complain(complaint)
+        report_error(complaint)
 
 
 def load_run(
-    folder: Path, complain: Callable[[str], None] | None = None, samples: bool = True
+    folder: Path, report_error: Callable[[str], None] | None = None, samples: bool = True
 ) -> tuple[Run, Environment, list[Row]]:
     """Read a run, its environment and rows; raises `UserError` naming a file that is damaged.
 
-    ``complain`` is as in `parse_rows`. Without ``samples``, rows keep only the number of their
+    ``report_error`` is as in `parse_rows`. Without ``samples``, rows keep only the number of their
     samples and the smallest.
     """
     run, environment = load_plan(folder), load_environment(folder)
     file = folder / ROWS
     must_be_a_file(file)
     try:
-        rows = (with_shared_texts(row, run.started) for row in read_rows(file, complain))
+        rows = (with_shared_texts(row, run.started) for row in read_rows(file, report_error))
         return run, environment, list(rows if samples else map(without_samples, rows))
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from None
@@ -214,7 +214,7 @@ def load_environment_file(file: Path) -> Environment:
     return read_written(file, Environment, "a run")
 
 
-def known_environment(machine: Path, environment: Environment) -> Environment:
+def stored_environment(machine: Path, environment: Environment) -> Environment:
     """Return a stored environment that differs at most in its memory; else the given one.
 
     The memory of a virtual machine may grow on demand, which does not make another environment.
@@ -305,14 +305,14 @@ def run_folders(folder: Path, file: str = "run.json") -> list[Path]:
     return [run.parent for shape in shapes for run in sorted(folder.glob(f"{shape}{file}"))]
 
 
-def stored_runs(results: Path, complain: Callable[[str], None]) -> list[StoredRun]:
-    """Return all runs, newest first; ``complain`` receives a line for each damaged folder."""
+def stored_runs(results: Path, report_error: Callable[[str], None]) -> list[StoredRun]:
+    """Return all runs, newest first; ``report_error`` receives a line for each damaged folder."""
     runs = []
     for file in sorted(results.glob("runs/*/*/run.json")):
         try:
             runs.append(StoredRun(file.parent, load_plan(file.parent)))
         except UserError as error:
-            complain(str(error))
+            report_error(str(error))
     return sorted(runs, key=lambda stored: (stored.run.started, stored.folder.name), reverse=True)
 
 

@@ -68,13 +68,13 @@ def side_by_side(*sides: Mapping[int, Measurement]) -> list[list[Measurement]]:
     """
     counted = sorted(set.intersection(*map(set, sides)))
     if any(_has_waited(side.values()) for side in sides):
-        counted = that_count(
+        counted = counted_processes(
             {process: [_lost(side[process]) for side in sides] for process in counted}
         )
     return [[side[process] for process in counted] for side in sides]
 
 
-def that_count(lost: Mapping[int, Sequence[float]]) -> list[int]:
+def counted_processes(lost: Mapping[int, Sequence[float]]) -> list[int]:
     """Return the processes that count, see `side_by_side`, in their order in ``lost``.
 
     ``lost`` holds, by process, what waiting may have added to the logarithm of each side's time.

@@ -62,7 +62,7 @@ def gpu_warnings(rows: Iterable[Measurement]) -> Iterator[MeasurementWarning]:
     for name, states in _states(row for row in rows if row.status == "ok").items():
         gpu = shortened(name, _LONGEST)
         if slow := [state for state in states if is_slowed(state)]:
-            cause = kept_down_by(reason for state in slow for reason in slowed_by(state))
+            cause = clock_reasons(reason for state in slow for reason in slowed_by(state))
             yield MeasurementWarning(
                 code=SLOWED,
                 message=f"the GPU ({gpu}) ran at {clocks(slow)} in {_count(slow, states)}, {cause}",
@@ -114,7 +114,7 @@ def _clock_words(sm_mhz: Span | None, max_sm_mhz: int | None) -> str:
     return f"{sm_mhz} MHz" if max_sm_mhz is None else f"{sm_mhz} of {max_sm_mhz:,} MHz"
 
 
-def kept_down_by(reasons: Iterable[str]) -> str:
+def clock_reasons(reasons: Iterable[str]) -> str:
     """Return the reasons for a low clock as text: ``lowered by …``."""
     names = ", ".join(shortened(reason, _LONGEST) for reason in dict.fromkeys(reasons))
     return f"lowered by {names or 'a cause that the driver does not name'}"
@@ -136,7 +136,7 @@ def state_line(gpu: GpuUse) -> str:
     if gpu.temperature_celsius is not None:
         facts.append(f"{gpu.temperature_celsius} °C")
     if gpu.slowed_rows:
-        cause = kept_down_by(gpu.slowed_by)
+        cause = clock_reasons(gpu.slowed_by)
         facts.append(f"in {gpu.slowed_rows:,} of {gpu.rows:,} rows {cause}")
     return f"{shortened(gpu.name, _LONGEST)}: {', '.join(facts)}; read while it trained."
 

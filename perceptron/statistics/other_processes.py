@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perceptron.processes.waiting import LARGEST_WAIT_SHARE
-from perceptron.records.conditions import CoreUse, Neighbour
+from perceptron.records.conditions import CoreUse, OtherProcess
 from perceptron.untrusted_text import shortened
 
 LARGEST_OTHER_CORES = 0.2
@@ -19,7 +19,7 @@ def is_known(use: CoreUse) -> bool:
     return use.other_processes is not None or use.other_cores is not None
 
 
-def in_the_way(use: CoreUse, cores: int, threads: int) -> bool:
+def others_need_cores(use: CoreUse, cores: int, threads: int) -> bool:
     """Return whether others use more than the cores that ``threads`` threads leave over."""
     return other_cores(use) > cores - min(threads, cores) + LARGEST_OTHER_CORES
 
@@ -39,12 +39,12 @@ def other_cores(use: CoreUse) -> float:
     """Return the cores that others use: as counted, else the sum of the listed processes."""
     if use.other_cores is not None:
         return use.other_cores
-    return sum(neighbour.share for neighbour in use.other_processes or ())
+    return sum(process.share for process in use.other_processes or ())
 
 
 def named(use: CoreUse) -> list[str]:
     """Return the names of the largest neighbours, such as ``chromium (pid 1234)``."""
-    return [name(neighbour) for neighbour in (use.other_processes or ())[:_NAMED]]
+    return [name(process) for process in (use.other_processes or ())[:_NAMED]]
 
 
 def users_in_words(use: CoreUse) -> str:
@@ -53,17 +53,17 @@ def users_in_words(use: CoreUse) -> str:
     ``chromium (pid 1234) uses 0.93 of a core; others 0.40``
     """
     neighbours = (use.other_processes or [])[:_NAMED]
-    parts = [f"{name(neighbour)} uses {_cores(neighbour.share)}" for neighbour in neighbours]
-    rest = other_cores(use) - sum(neighbour.share for neighbour in neighbours)
+    parts = [f"{name(process)} uses {_cores(process.share)}" for process in neighbours]
+    rest = other_cores(use) - sum(process.share for process in neighbours)
     if not parts:
         return f"short-lived or hidden processes use {_cores(other_cores(use))}"
     return "; ".join(parts) + (f"; others {rest:.2f}" if rest >= LARGEST_OTHER_CORES / 2 else "")
 
 
-def name(neighbour: Neighbour) -> str:
-    """Return a neighbour as ``chromium (pid 1234)``."""
+def name(process: OtherProcess) -> str:
+    """Return a process as ``chromium (pid 1234)``."""
     # Shortened again: a stored file is as untrusted as a process.
-    return f"{shortened(neighbour.name, _LONGEST_NAME) or 'a process'} (pid {neighbour.pid})"
+    return f"{shortened(process.name, _LONGEST_NAME) or 'a process'} (pid {process.pid})"
 
 
 def _cores(share: float) -> str:

@@ -57,7 +57,7 @@ class Side(NamedTuple):
         return f"{self.name} {verb}{'' if self.is_several else 's'}"
 
 
-def is_ours(source: str | None) -> bool:
+def is_this_package(source: str | None) -> bool:
     """Return whether ``source`` is this package or None."""
     return source in (None, "perceptron")
 
@@ -73,7 +73,7 @@ def sides_of(incumbent: str, challenger: str, source: str | None) -> tuple[str, 
     """
     (name, processes), (other, other_processes) = map(name_and_processes, (incumbent, challenger))
     bare = incumbent.removesuffix(SEQUENTIAL)
-    if not is_ours(source):
+    if not is_this_package(source):
         return "", (Side(incumbent, incumbent), Side(challenger, challenger))
     if name == other and processes != other_processes:
         return f"{name}: ", (_of_processes(processes), _of_processes(other_processes))

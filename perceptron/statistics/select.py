@@ -73,7 +73,7 @@ def answers_with(other: State, state: State) -> bool:
     )
 
 
-def by_family_and_ground(
+def by_family_and_key(
     rows: list[Measurement],
 ) -> dict[tuple[str, ComparisonKey], list[Measurement]]:
     """Group the rows by family and comparison key."""
@@ -88,7 +88,7 @@ def by_state(rows: Iterable[Measurement]) -> dict[State, list[Measurement]]:
     return grouped_by(rows, _state_of, state)
 
 
-def is_own(row: Measurement) -> bool:
+def is_of_suite(row: Measurement) -> bool:
     """Return whether the suite measured this row, side by side with the others of its process.
 
     In other tools' files the process is only the order of rows, and the environment may be chosen;

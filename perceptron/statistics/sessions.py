@@ -82,7 +82,7 @@ def in_sessions(starts: Collection[Start]) -> list[list[Start]]:
     return [*sessions, *([start] for start in starts if start not in dated)]
 
 
-def normal_reach(confidence: float) -> float:
+def normal_half_width(confidence: float) -> float:
     """Return half the width of a normal interval, in standard errors."""
     return NormalDist().inv_cdf((1 + confidence) / 2)
 
@@ -206,7 +206,7 @@ def _with_random_effects(
     means, sides = _by_logarithms(ratios)
     # The longer side: what waiting hides widens one of them.
     half_widths = list(map(max, sides))
-    normal = normal_reach(confidence)
+    normal = normal_half_width(confidence)
     variances = [max(_LEAST_VARIANCE, (half_width / normal) ** 2) for half_width in half_widths]
     between = _between(means, variances)
     weights = [1 / (variance + between) for variance in variances]

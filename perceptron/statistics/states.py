@@ -20,7 +20,7 @@ from perceptron.records.comparison_key import COMPARISON_FIELDS
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
-from perceptron.statistics.select import State, has_time, is_own
+from perceptron.statistics.select import State, has_time, is_of_suite
 from perceptron.statistics.sizes import number
 
 TWO_STATES = "two-states"
@@ -99,7 +99,7 @@ def states_of(rows: Sequence[Measurement]) -> dict[str | None, TwoStates]:
 
 def state_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
     """Return a warning if the repeats of a backend at a size were measured in two states."""
-    timed = [row for row in rows if has_time(row) and is_own(row)]
+    timed = [row for row in rows if has_time(row) and is_of_suite(row)]
     splits = [
         (name, states, members)
         for members in grouped(timed, _measurement_of).values()

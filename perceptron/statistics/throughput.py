@@ -49,7 +49,7 @@ _EPOCH_FIELDS = ("rows", "batch", "iterations_per_epoch", "models")
 """The fields from which `epoch_of` and `models_of` follow."""
 
 
-def one_of_each(rows: Iterable[Measurement]) -> list[Measurement]:
+def distinct_epochs(rows: Iterable[Measurement]) -> list[Measurement]:
     """Return a row for each epoch and number of models; a million rows have a few."""
     rows = list(rows)
     return list(dict(zip(map(attrgetter(*_EPOCH_FIELDS), rows), rows, strict=True)).values())
@@ -57,7 +57,7 @@ def one_of_each(rows: Iterable[Measurement]) -> list[Measurement]:
 
 def is_shared_out(rows: Iterable[Measurement]) -> bool:
     """Return whether any row trained in batches, or several models."""
-    return any(epoch_of(row) is not None or models_of(row) > 1 for row in one_of_each(rows))
+    return any(epoch_of(row) is not None or models_of(row) > 1 for row in distinct_epochs(rows))
 
 
 class TrainingLength(Struct, frozen=True, kw_only=True):

@@ -18,10 +18,10 @@ from perceptron.records.warning import MeasurementWarning
 from perceptron.statistics import gpu_use
 from perceptron.statistics.contention import contention_warnings
 from perceptron.statistics.other_processes import (
-    in_the_way,
     is_idle,
     is_known,
     named,
+    others_need_cores,
     users_in_words,
 )
 from perceptron.statistics.sizes import number
@@ -225,7 +225,7 @@ def _of_cores(conditions: Conditions, cores: int, threads: int) -> Iterator[Meas
             if quota >= 1
             else "give the container at least one whole CPU",
         )
-    if in_the_way(conditions, cores, threads):
+    if others_need_cores(conditions, cores, threads):
         names = named(conditions)
         yield MeasurementWarning(
             code="busy-neighbour",
@@ -281,7 +281,7 @@ def _of_cpu_and_memory(conditions: Conditions, memory_bytes: int) -> Iterator[Me
 
 def _of_gpus(gpus: Sequence[GpuState]) -> Iterator[MeasurementWarning]:
     for gpu in filter(gpu_use.is_slowed, gpus):
-        cause = gpu_use.kept_down_by(gpu_use.slowed_by(gpu))
+        cause = gpu_use.clock_reasons(gpu_use.slowed_by(gpu))
         yield MeasurementWarning(
             code=gpu_use.SLOWED,
             message=f"{gpu.name} runs at {gpu_use.clocks([gpu])}, {cause}",

@@ -11,7 +11,7 @@ from perceptron.records.comparison import Comparison
 from perceptron.report.comparison_address import LIST, address
 from perceptron.report.dashboard.comparisons import write_comparison
 from tests.browser.conftest import Audit, Shot
-from tests.browser.watched import Watch, is_ours, until
+from tests.browser.watched import Watch, is_this_package, until
 from tests.hostile_comparison import hostile_comparison
 from tests.made_comparison import block, broken, comparison, growth, instructions, row, slower
 
@@ -95,7 +95,7 @@ def test_hostile_texts_render_and_nothing_executes(watch: Watch, tmp_path: Path)
         for width in (1400, 400):
             page.set_viewport_size({"width": width, "height": 900})
             until(page, f"document.documentElement.scrollWidth <= {width}")
-        assert is_ours(page)
+        assert is_this_package(page)
 
 
 def test_heads_sort_by_value(watch: Watch, html: Path, red: str) -> None:

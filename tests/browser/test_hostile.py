@@ -10,7 +10,7 @@ import pytest
 from perceptron.questions.answering import collect
 from perceptron.report.dashboard.answers import link
 from perceptron.report.dashboard.write import write_site
-from tests.browser.watched import Watch, is_ours, until
+from tests.browser.watched import Watch, is_this_package, until
 from tests.hostile import NAMES, hostile
 from tests.report.reading import PAGES, data, views
 
@@ -37,7 +37,7 @@ def test_hostile_page_renders_without_executing(watch: Watch, html: Path, file: 
     name = file.removesuffix(".html")
     if name in OF_VIEWS:
         machines_can_be_shown(page, html, name)
-    assert is_ours(page)
+    assert is_this_package(page)
     assert page.get_by_role("alert").count() == 0
     if name == "crossover":
         a_legend_shows_a_name_as_it_is(page, html)
@@ -56,7 +56,7 @@ def machines_can_be_shown(page: Page, html: Path, name: str) -> None:
         title = page.locator("#view h2").first.text_content()
         assert title == every[setting]["title"]
         assert page.evaluate("document.documentElement.scrollWidth") <= 1400
-        assert is_ours(page)
+        assert is_this_package(page)
     page.reload()  # the address that the page has made of it leads there as well
     until(page, f"document.getElementById('shown').textContent === {shown!r}")
 
@@ -81,7 +81,7 @@ def test_raw_rows_can_be_searched_sorted_and_saved(watch: Watch, html: Path) -> 
     until(page, "document.querySelectorAll('#tables tbody tr').length > 10")
     for head in page.locator("#tables thead th").all()[:6]:
         head.click()
-    assert is_ours(page)
+    assert is_this_package(page)
     with page.expect_download() as started:
         page.get_by_role("button", name="download CSV").click()
     lines = Path(started.value.path()).read_text(encoding="utf-8").splitlines()

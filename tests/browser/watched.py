@@ -91,7 +91,7 @@ def until(page: Page, expression: str) -> None:
     raise AssertionError(f"never true: {expression}")
 
 
-def is_ours(page: Page) -> bool:
+def is_this_package(page: Page) -> bool:
     """No element or link that only a name could have brought, and no handler on any."""
     return bool(
         page.evaluate(

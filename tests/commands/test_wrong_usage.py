@@ -22,7 +22,7 @@ walkthrough digits --activation tanh | --activation is for problems of one outpu
 check | Missing argument 'NAME …'.
 check torch-gpu | unknown backend 'torch-gpu': did you mean 'torch-…
 bench --families mlp-wdith | unknown family 'mlp-wdith': did you mean 'mlp-width'?
-bench --problem or-gate | 'or-gate' is no model of your own: name a file that ends in .toml
+bench --problem or-gate | 'or-gate' is not a model file: name a file that ends in .toml
 bench --problem , | --problem is empty: name at least one, or leave it out
 bench --problem broken.toml | …broken.toml: rate: Expected `float`, got `str`
 bench --families mlp-map | family 'mlp-map' varies along 2 axes: `perceptron map --family…

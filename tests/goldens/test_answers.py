@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 from syrupy.assertion import SnapshotAssertion
 
-from perceptron.records.conditions import Neighbour
+from perceptron.records.conditions import OtherProcess
 from perceptron.records.measurement import Measurement
 from tests.conftest import ROOT, Perceptron
 from tests.goldens import answers
@@ -255,7 +255,7 @@ def test_doctor_ill(tmp_path: Path, golden_file: SnapshotAssertion) -> None:
         swapped_bytes=2**30,
         clock_tick_seconds=0.01,
         gpus=[replace(SOUND.gpus[0], slowed_by=["heat"])],
-        other_processes=[Neighbour(name="chromium", pid=1234, share=0.93)],
+        other_processes=[OtherProcess(name="chromium", pid=1234, share=0.93)],
         other_cores=1.1,
         threads_waited=0.3,
     )

@@ -45,7 +45,7 @@ def test_device_warms_up_again_after_a_gap(clock: Clock, accelerator: FakeAccele
     """A row that follows at once costs nothing; one after another backend's turn does."""
     device, trainer = Device(accelerator, clock, no_driver), FakeTrainer(clock, 1e-3)
     device.warm_up(trainer)
-    device.has_worked()
+    device.note_work()
     trained = trainer.trained
     clock.now += 0.05
     device.warm_up(trainer)

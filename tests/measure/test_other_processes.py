@@ -14,7 +14,7 @@ import pytest
 
 from perceptron.measure import other_processes
 from perceptron.measure.other_processes import SECONDS, Look, waited_seconds
-from perceptron.records.conditions import Conditions, Neighbour
+from perceptron.records.conditions import Conditions, OtherProcess
 
 ME = os.getpid()
 
@@ -66,8 +66,8 @@ def test_others_are_named_with_their_share_of_a_core_the_largest_first() -> None
     )
     use = machine.look()
     assert use.other_processes == [
-        Neighbour(name="large", pid=9, share=pytest.approx(0.9)),
-        Neighbour(name="small", pid=8, share=pytest.approx(0.25)),
+        OtherProcess(name="large", pid=9, share=pytest.approx(0.9)),
+        OtherProcess(name="small", pid=8, share=pytest.approx(0.25)),
     ]
     assert use.other_cores == pytest.approx(1.3)
 
@@ -90,7 +90,7 @@ def test_other_processes_reused_pid_is_a_new_process() -> None:
         [process(9, "new", 1.0, began=99.0), process(10, "unseen", 800.0)],
         (cpu(0.0), cpu(1.0)),
     )
-    assert machine.look().other_processes == [Neighbour(name="new", pid=9, share=0.5)]
+    assert machine.look().other_processes == [OtherProcess(name="new", pid=9, share=0.5)]
 
 
 def test_other_processes_look_takes_two_seconds_at_least() -> None:
@@ -160,7 +160,7 @@ def test_other_processes_finds_spinning_process() -> None:
     try:
         starter.wait()
         spinning = psutil.Process(pid)
-        found: list[Neighbour] = []
+        found: list[OtherProcess] = []
         while not found:  # others may have the cores, and be named in its place
             before, began = sum(spinning.cpu_times()[:2]), time.monotonic()
             found = [one for one in Look().end().other_processes or [] if one.pid == pid]

@@ -189,7 +189,7 @@ def test_model_file_refuses_name_of_builtin_problem(tmp_path: Path) -> None:
     """Its rows would be taken for those of the family, of the finding or of the shape."""
     for name in ("or-gate", "mlp:1000x20", *FAMILIES):
         file = write(tmp_path, WHOLE, f"{name}.toml")
-        assert refused(file) == f"{file}: a problem of ours is called {name!r}: rename the file"
+        assert refused(file) == f"{file}: {name!r} is a built-in problem: rename the file"
 
 
 def test_model_file_refuses_duplicate_names(tmp_path: Path) -> None:

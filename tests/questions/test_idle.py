@@ -9,14 +9,14 @@ from perceptron.questions.idle import (
     say_first,
     wait_for_idle,
 )
-from perceptron.records.conditions import Conditions, Neighbour
+from perceptron.records.conditions import Conditions, OtherProcess
 
 CALM = Conditions(other_processes=[], other_cores=0.02)
 
 
 def busy(pid: int = 7) -> Conditions:
     name = {7: "backup", 8: "update"}[pid]
-    one = Neighbour(name=name, pid=pid, share=0.9)
+    one = OtherProcess(name=name, pid=pid, share=0.9)
     return Conditions(other_processes=[one], other_cores=0.9)
 
 

@@ -18,13 +18,13 @@ from perceptron.records.environment import Environment, ThreadPool
 from perceptron.records.run import Run
 from perceptron.records.store import (
     RunJournal,
-    known_environment,
     load_conditions,
     load_environment_file,
     load_plan,
     load_run,
     open_run,
     read_rows,
+    stored_environment,
 )
 from tests.conftest import MakeRow
 
@@ -85,9 +85,9 @@ def test_memory_that_grows_makes_no_other_environment(
     with start() as journal:
         machine = journal.folder.parent
     grown = msgspec.structs.replace(environment, memory_bytes=2**40)
-    assert known_environment(machine, grown) == environment
+    assert stored_environment(machine, grown) == environment
     other = msgspec.structs.replace(grown, cores=environment.cores + 1)
-    assert known_environment(machine, other) == other
+    assert stored_environment(machine, other) == other
 
 
 def test_facts_of_record_lie_under_their_id(results_of_record: Path) -> None:

@@ -3,30 +3,30 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from perceptron.records.conditions import CoreUse, Neighbour
+from perceptron.records.conditions import CoreUse, OtherProcess
 from perceptron.records.environment import Environment
 from perceptron.statistics.other_processes import (
     LARGEST_OTHER_CORES,
-    in_the_way,
     is_known,
+    others_need_cores,
     users_in_words,
 )
 from perceptron.statistics.trust import warnings_about
 from tests.made import SOUND
 
-BROWSER = Neighbour(name="chromium", pid=1234, share=0.93)
-BACKUP = Neighbour(name="backup", pid=9, share=1.5)
+BROWSER = OtherProcess(name="chromium", pid=1234, share=0.93)
+BACKUP = OtherProcess(name="backup", pid=9, share=1.5)
 
 
 def test_others_are_in_the_way_beyond_the_cores_left_over() -> None:
     """Threads that there are no cores for make no room; where CPUs are not counted, names count."""
     for threads, left_over in ((1, 1), (2, 0), (9, 0)):
         most = left_over + LARGEST_OTHER_CORES
-        assert not in_the_way(CoreUse(other_cores=most), 2, threads)
-        assert in_the_way(CoreUse(other_cores=most + 1e-9), 2, threads)
-    assert in_the_way(CoreUse(other_processes=[BROWSER]), 2, 2)
+        assert not others_need_cores(CoreUse(other_cores=most), 2, threads)
+        assert others_need_cores(CoreUse(other_cores=most + 1e-9), 2, threads)
+    assert others_need_cores(CoreUse(other_processes=[BROWSER]), 2, 2)
     assert not is_known(CoreUse())
-    assert not in_the_way(CoreUse(), 2, 2)
+    assert not others_need_cores(CoreUse(), 2, 2)
 
 
 @pytest.mark.parametrize(

@@ -106,9 +106,9 @@ def _reserved(html: str | None, reason: str | None, subfolder: str = "") -> Page
 
         try:
             if subfolder:
-                from perceptron.gate.checkout.revisions import make_own
+                from perceptron.gate.checkout.revisions import make_ignored_folder
 
-                make_own(site, subfolder)
+                make_ignored_folder(site, subfolder)
             page.reserve(site / subfolder)
         except UserError as error:
             reason = str(error)

@@ -75,7 +75,7 @@ def changes(repository: Path) -> tuple[str, ...]:
     return tuple(sorted({name for name in (differing + new).split("\0") if name}))
 
 
-def make_own(folder: Path, inner: str) -> None:
+def make_ignored_folder(folder: Path, inner: str) -> None:
     """Make ``inner``, a folder of this program, below ``folder``. git ignores the new folders.
 
     Raises `UserError` if it cannot be made.

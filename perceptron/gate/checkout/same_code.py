@@ -129,9 +129,9 @@ def taken_from_head(
     folder = PurePosixPath(suite.benchmarks)
     if suite.kind == "pytest":
         inside = [path for path in map(PurePosixPath, names) if folder in path.parents]
-        is_own = _OF_SUITE.fullmatch(folder.name)
+        is_of_suite = _OF_SUITE.fullmatch(folder.name)
         return next(
-            (str(path) for path in inside if not (is_own or _TEST.fullmatch(path.name))), None
+            (str(path) for path in inside if not (is_of_suite or _TEST.fullmatch(path.name))), None
         )
     with suppress(UserError):
         own_suite = suite.own(tree)

@@ -23,10 +23,10 @@ from perceptron.records.measurement import Measurement
 from perceptron.statistics.interval import Interval, inverse, of_times, ratio_within, standing
 from perceptron.statistics.select import (
     Definitions,
-    by_family_and_ground,
+    by_family_and_key,
     by_state,
     has_time,
-    is_own,
+    is_of_suite,
     moment,
     prepared,
     times,
@@ -91,7 +91,7 @@ def amortisations(rows: Iterable[Measurement]) -> list[Amortisation]:
     Like crossovers, a pair is compared at the newest commit that has both.
     """
     started = [row for row in rows if has_time(row) and row.prepare_seconds]
-    groups = by_family_and_ground(Definitions(started).keep(started))
+    groups = by_family_and_key(Definitions(started).keep(started))
     judged = [
         amortisation
         for members in groups.values()
@@ -135,7 +135,7 @@ def _amortise(
     prepare: Mapping[str, Interval],
 ) -> Amortisation:
     faster, slower = sorted(pair, key=lambda name: (seconds[name].estimate, prepare[name].estimate))
-    ratio = ratio_within(rows, slower, faster) if is_own(rows[0]) else None
+    ratio = ratio_within(rows, slower, faster) if is_of_suite(rows[0]) else None
     verdict = standing(ratio)
     if ratio is not None and verdict == "faster":
         # ``seconds`` are of all processes; those measured side by side say the opposite.
@@ -143,7 +143,7 @@ def _amortise(
     saved = _difference(seconds[slower], seconds[faster])
     if ratio is not None and verdict == "slower":
         saved = _saved(seconds[faster], ratio)
-    elif not is_own(rows[0]) and _end(saved, -1) > 0:
+    elif not is_of_suite(rows[0]) and _end(saved, -1) > 0:
         verdict = "slower"  # other tools' single values were not measured side by side
     behind = _difference(prepare[faster], prepare[slower])
     low, likely, high = (_iterations(_end(behind, -sign), _end(saved, sign)) for sign in (1, 0, -1))

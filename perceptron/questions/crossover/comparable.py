@@ -25,7 +25,7 @@ from perceptron.statistics.select import (
     answers_with,
     by_state,
     has_time,
-    is_own,
+    is_of_suite,
     newest_moment,
     reason,
 )
@@ -59,7 +59,7 @@ class ComparableRows:
         first = next(both, None)
         if first is None:
             return []
-        if all(map(is_own, self._rows[first])):
+        if all(map(is_of_suite, self._rows[first])):
             return [first]
         if self._moment(first) == ("", ""):
             return [first, *both]
@@ -254,7 +254,7 @@ def suspicions(
     if len(gpus) != 1 or not sizes:
         return None, None
     (gpu,), (cpu,) = gpus, backends - gpus
-    foreign = [row for row in rows if row.backend == gpu and not is_own(row)]
+    foreign = [row for row in rows if row.backend == gpu and not is_of_suite(row)]
     impossible = _below_floor(foreign)
     gpu_times, cpu_times = (_logs(by_backend[name], sizes) for name in (gpu, cpu))
     growth = _spread(cpu_times)

@@ -21,7 +21,7 @@ from perceptron.records.readers.reading import (
 from perceptron.records.readers.sources import load_sources
 from perceptron.records.readers.values import UnitName, revision
 from perceptron.records.warning import MeasurementWarning
-from perceptron.statistics.select import Definitions, by_family_and_ground, has_time
+from perceptron.statistics.select import Definitions, by_family_and_key, has_time
 
 _ALONE = "with nothing to be compared with"
 # Commits that an error names.
@@ -137,7 +137,7 @@ def source_line(read: SourceRead) -> str:
 
 def _must_be_judged_in_time(rows: Iterable[Measurement]) -> None:
     """Raise `UserError` where the rows have more than `_MOST_PAIRS` pairs of backends."""
-    cases = by_family_and_ground(list(rows))
+    cases = by_family_and_key(list(rows))
     backends = [len({row.backend for row in members}) for members in cases.values()]
     pairs = sum(number * (number - 1) // 2 for number in backends)
     if pairs > _MOST_PAIRS:

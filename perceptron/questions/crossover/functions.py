@@ -75,7 +75,7 @@ def called(
         raise UserError(f"{prefix}there is no such file of Python")
     name = path.stem if family is None else family
     if catalogue.is_taken(name) or ":" in name or not name.strip():
-        raise UserError(f"{prefix}{name!r} cannot be its name, or is a problem of ours: rename it")
+        raise UserError(f"{prefix}{name!r} cannot be its name, or is a built-in problem: rename it")
     command = fresh_python.command("perceptron.measure.functions", file, str(axes))
     # Processes that the file starts are ended with it.
     own_group = hasattr(os, "killpg")  # not on Windows

@@ -52,9 +52,9 @@ from perceptron.statistics.interval import TIE, Interval, Standing, standing
 from perceptron.statistics.select import (
     NOT_REACHED,
     State,
-    by_family_and_ground,
+    by_family_and_key,
     is_measured,
-    is_own,
+    is_of_suite,
     shared,
 )
 from perceptron.statistics.sizes import Stretch, joined, size_axis
@@ -189,11 +189,11 @@ def crossovers(
     newest commit that has a time of both, in each environment, by all sessions that may be joined.
     ``ratio_of`` gives the ratios at sizes that were judged elsewhere.
     """
-    groups = by_family_and_ground(list(rows))
+    groups = by_family_and_key(list(rows))
     return [
         crossover
         for (family, key), members in sorted(groups.items(), key=lambda group: str(group[0]))
-        if is_line(members) and not (family in EXTRAS and all(map(is_own, members)))
+        if is_line(members) and not (family in EXTRAS and all(map(is_of_suite, members)))
         for crossover in _of_family(
             members, family, key, tuple(pairs or pairs_of(members)), ratio_of
         )
@@ -244,19 +244,19 @@ def not_reached(
     if not rows:
         return
     fields = attrgetter("family", "threads", "processes", "backend", "size", "status")
-    one_of_each = dict(zip(map(fields, rows), rows, strict=True)).values()
+    distinct_epochs = dict(zip(map(fields, rows), rows, strict=True)).values()
     judged = {
         (crossover.family, crossover.threads, crossover.incumbent, crossover.challenger)
         for crossover in judged_pairs
     }
-    failed = {row.backend for row in one_of_each}
-    failed -= {row.backend for row in one_of_each if row.status == "ok"}
+    failed = {row.backend for row in distinct_epochs}
+    failed -= {row.backend for row in distinct_epochs if row.status == "ok"}
     example = next((row for row in rows if row.family != FAMILY), rows[0])
-    measured = {row.all_threads for row in one_of_each if row.all_threads is not None}
+    measured = {row.all_threads for row in distinct_epochs if row.all_threads is not None}
     for of_all in sorted(measured.union(threads)):
         for family, sizes_planned in planned.items():
             members = [
-                row for row in one_of_each if (row.family, row.all_threads) == (family, of_all)
+                row for row in distinct_epochs if (row.family, row.all_threads) == (family, of_all)
             ]
             sizes, reached = {row.size for row in members}, {row.backend for row in members}
             for pair in pairs:

@@ -138,8 +138,8 @@ def _compared(answer: Answer) -> tuple[str, str]:
 def _rank(shown: Shown) -> int:
     """Return a sort key, 0 to 3: decided answers of NumPy and PyTorch come first."""
     names = _names(shown.answer)
-    is_ours = "numpy" in names and any(name.startswith("torch") for name in names)
-    if dict(shown.scope)["Compared"] != BACKENDS or not is_ours:
+    has_both = "numpy" in names and any(name.startswith("torch") for name in names)
+    if dict(shown.scope)["Compared"] != BACKENDS or not has_both:
         return 3
     decided = [verdict.decided for verdict in shown.answer.verdicts]
     return 0 if "yes" in decided else 1 if "partly" in decided else 2

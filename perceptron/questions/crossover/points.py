@@ -34,7 +34,7 @@ from perceptron.statistics.interval import (
     trimmed,
     welch,
 )
-from perceptron.statistics.select import has_time, is_own, rows_by_process
+from perceptron.statistics.select import has_time, is_of_suite, rows_by_process
 from perceptron.statistics.sessions import Start, by_run, disagree, over_sessions
 from perceptron.statistics.trimmed_mean import Array
 
@@ -239,7 +239,7 @@ def _by_itself(
     Raises ValueError where two rows of a backend have the same process.
     """
     incumbent, challenger = _by_process(incumbents), _by_process(challengers)
-    if is_own(incumbents[0]):
+    if is_of_suite(incumbents[0]):
         taken = len(incumbent.keys() & challenger.keys())
         return _of_pairs(size, taken, *side_by_side(incumbent, challenger)) if taken else None
     if len(incumbents) == len(challengers) == 1:

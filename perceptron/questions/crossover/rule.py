@@ -26,8 +26,8 @@ from perceptron.records.comparison_key import comparison_key
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.interval import TIE
-from perceptron.statistics.over_processes import is_ours, threads_in_all
-from perceptron.statistics.select import by_family_and_ground, has_time
+from perceptron.statistics.over_processes import is_this_package, threads_in_all
+from perceptron.statistics.select import by_family_and_key, has_time
 from perceptron.statistics.trimmed_mean import Array
 from perceptron.untrusted_text import label
 
@@ -103,7 +103,7 @@ def rules(
 
     ``rows`` are the rows of the crossovers, with their dates; ``libraries`` are versions by name.
     """
-    cases = by_family_and_ground(list(rows))
+    cases = by_family_and_key(list(rows))
     pairs = grouped(
         crossovers,
         lambda crossover: (crossover.family, *sorted((crossover.incumbent, crossover.challenger))),
@@ -307,7 +307,7 @@ def _source(
 
 
 def _setup(crossover: Crossover) -> str:
-    tool = "" if is_ours(crossover.source) else f" ({crossover.source})"
+    tool = "" if is_this_package(crossover.source) else f" ({crossover.source})"
     threads = threads_in_all(crossover.threads, (crossover.incumbent, crossover.challenger))
     words = (f"{crossover.machine}{tool}", threads if crossover.threads else None, crossover.dtype)
     return ", ".join(filter(None, words))

@@ -32,10 +32,10 @@ from perceptron.statistics.select import (
     Definitions,
     State,
     answers_with,
-    by_family_and_ground,
+    by_family_and_key,
     by_state,
     has_time,
-    is_own,
+    is_of_suite,
     newest_moment,
     reason,
     shared,
@@ -43,7 +43,13 @@ from perceptron.statistics.select import (
     times,
 )
 from perceptron.statistics.sizes import size_axis
-from perceptron.statistics.throughput import Epoch, epoch_of, is_shared_out, models_of, one_of_each
+from perceptron.statistics.throughput import (
+    Epoch,
+    distinct_epochs,
+    epoch_of,
+    is_shared_out,
+    models_of,
+)
 
 
 class CurvePoint(Struct, frozen=True):
@@ -247,7 +253,7 @@ def _case(row: Measurement) -> tuple[str, str, ComparisonKey, str | None] | None
     if row.phase is not None or row.family in _NO_SWEEP:
         return None
     # Of our rows only the newest environment counts.
-    environment = None if is_own(row) else row.environment
+    environment = None if is_of_suite(row) else row.environment
     return row.source, row.family, comparison_key(row), environment
 
 
@@ -255,7 +261,7 @@ _fields_of_code = attrgetter("file", *State._fields)
 
 
 def _code_of(row: Measurement) -> str | State | None:
-    return row.commit if is_own(row) else state(row)
+    return row.commit if is_of_suite(row) else state(row)
 
 
 def _newest(members: Sequence[Measurement]) -> list[Measurement]:
@@ -319,7 +325,7 @@ def spot_of(rows: Sequence[Measurement]) -> CurvePoint | None:
     seconds = times(rows, rows[0].backend)
     if not seconds:
         return None
-    alike = one_of_each(rows)
+    alike = distinct_epochs(rows)
     return CurvePoint(
         size=rows[0].size,
         value=of_times(list(seconds.values())),
@@ -334,7 +340,7 @@ def spot_of(rows: Sequence[Measurement]) -> CurvePoint | None:
 def without_rival(rows: Iterable[Measurement]) -> list[str]:
     """Return a line for each backend that alone has a time at some sizes, and why others do not."""
     lines = []
-    for (family, _), members in by_family_and_ground(list(rows)).items():
+    for (family, _), members in by_family_and_key(list(rows)).items():
         timed = list(filter(has_time, members))
         if not is_shared_out(timed):
             continue

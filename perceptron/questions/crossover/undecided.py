@@ -12,7 +12,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import is_contended
 from perceptron.statistics.over_processes import sides_of
 from perceptron.statistics.rough import TOO_BUSY, not_decided, rough, what_helps
-from perceptron.statistics.select import is_own
+from perceptron.statistics.select import is_of_suite
 from perceptron.statistics.sizes import number, sized
 
 SINGLE_SIZE = "a single size decides nothing"
@@ -81,7 +81,7 @@ def no_winner(
     if any(point.stated is not None for point in points):
         return f"the intervals of {names} overlap at every size"
     fewest = min(point.count for point in points)
-    following = f"; next: {more_time()}" if all(map(is_own, rows)) else ""
+    following = f"; next: {more_time()}" if all(map(is_of_suite, rows)) else ""
     if fewest == 1:
         return f"one repeat cannot separate {names}{following}"
     nearest = min(points, key=_width)

@@ -27,9 +27,9 @@ from perceptron.records.comparison_key import comparison_key
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import Contention, by_key
 from perceptron.statistics.interval import TIE, Interval, inverse
-from perceptron.statistics.over_processes import Side, is_ours, sides_of, threads_in_all
+from perceptron.statistics.over_processes import Side, is_this_package, sides_of, threads_in_all
 from perceptron.statistics.rough import NOT_DECIDED
-from perceptron.statistics.select import State, by_family_and_ground
+from perceptron.statistics.select import State, by_family_and_key
 from perceptron.statistics.sessions import AGAIN, INTERVALS, Start, intervals_of
 from perceptron.statistics.sizes import (
     Stretch,
@@ -70,7 +70,7 @@ def verdicts(
     crossovers = [crossover for crossover in crossovers if is_measured(crossover)]
     by_backend = {
         (*line, backend): contention
-        for line, members in by_family_and_ground(list(rows)).items()
+        for line, members in by_family_and_key(list(rows)).items()
         for backend, contention in by_key(members, attrgetter("backend")).items()
     }
 
@@ -555,14 +555,14 @@ def setting(crossover: Crossover) -> str:
         None if crossover.threads is None else threads_in_all(crossover.threads, ()),
         crossover.dtype,
         training_words(crossover),
-        described(state) if any(state[1:]) and not is_ours(crossover.source) else None,
+        described(state) if any(state[1:]) and not is_this_package(crossover.source) else None,
         f"{len(crossover.files)} runs of one level" if _is_of_several_runs(crossover) else None,
     )
     kind = "no intervals"
     if not crossover.ratio_at or any(
         at.low is not None or at.high is not None for at in crossover.ratio_at
     ):
-        kind = intervals_of(_starts(crossover)) if is_ours(crossover.source) else INTERVALS
+        kind = intervals_of(_starts(crossover)) if is_this_package(crossover.source) else INTERVALS
     return "; ".join(filter(None, (", ".join(filter(None, words)), kind)))
 
 
@@ -576,7 +576,9 @@ def _is_of_several_runs(crossover: Crossover) -> bool:
 
 
 def _is_of_single_values(crossover: Crossover) -> bool:
-    return not is_ours(crossover.source) and all(at.repeats == 1 for at in crossover.ratio_at)
+    return not is_this_package(crossover.source) and all(
+        at.repeats == 1 for at in crossover.ratio_at
+    )
 
 
 # --- what was not measured -----------------------------------------------------------------------

@@ -270,8 +270,8 @@ def at_once(name: str) -> KnownBackend | None:
             modules=(SKLEARN_MODULE,),
             libraries=versions_beneath((SKLEARN_MODULE,)),
         )
-    is_ours = name in registry.BUILT_IN and accelerator_of(registry.load(name)) is None
-    return query_backend(name) if is_ours else None
+    is_built_in = name in registry.BUILT_IN and accelerator_of(registry.load(name)) is None
+    return query_backend(name) if is_built_in else None
 
 
 def query_backend(name: str) -> KnownBackend:

@@ -44,7 +44,7 @@ from perceptron.statistics.interval import (
 from perceptron.statistics.over_processes import named
 from perceptron.statistics.ranking import Doubt, Ranking, rank
 from perceptron.statistics.select import NOT_REACHED
-from perceptron.statistics.sessions import normal_reach
+from perceptron.statistics.sessions import normal_half_width
 
 Source = Literal["measured", "unknown"]
 
@@ -98,7 +98,7 @@ def candidate(row: MeasuredShape, iterations: int) -> Candidate:
     """Return a candidate with the time of a training of ``iterations``, and its interval."""
     counted = _counted(row.trainings(iterations))
     middle, error = of_processes([training.seconds or 0.0 for training in counted])
-    half_width, is_single = normal_reach(CONFIDENCE) * error, len(counted) == 1
+    half_width, is_single = normal_half_width(CONFIDENCE) * error, len(counted) == 1
     return Candidate(
         backend=row.backend,
         device=row.device,
@@ -183,7 +183,7 @@ def of_other_minutes(
     )
     if min(map(len, sides)) < 2:
         return Interval(exp(over - under), None, None)
-    sampling = normal_reach(confidence) * sqrt(error**2 + under_error**2)
+    sampling = normal_half_width(confidence) * sqrt(error**2 + under_error**2)
     half_width = max(log(ALIKE), sampling) + max(hidden(*sides))
     return of_logarithms(over - under, over - under - half_width, over - under + half_width)
 

@@ -156,7 +156,7 @@ def measured_shape(
     )
 
 
-def setups_of_their_own(
+def with_separate_setups(
     rows: Iterable[Measurement], compilers: Collection[str]
 ) -> list[Measurement]:
     """Return the rows, each with the setup seconds of a training in a process of its own.

@@ -22,7 +22,7 @@ from perceptron.questions.fastest.measured_shape import (
     MeasuredShape,
     TrainingShape,
     measured_shape,
-    setups_of_their_own,
+    with_separate_setups,
 )
 from perceptron.questions.fastest.question import variant_of
 from perceptron.records.grouping import grouped
@@ -95,7 +95,7 @@ def with_own_setups(measured: Iterable[Measurement]) -> list[Measurement]:
     rows = list(measured)
     names = {row.backend for row in rows}
     compilers = {name for name in names if getattr(_backend(name), "compiles", False)}
-    return setups_of_their_own(rows, compilers)
+    return with_separate_setups(rows, compilers)
 
 
 def _shape(row: Measurement) -> TrainingShape | None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.interval import robust_mean
-from perceptron.statistics.select import is_own, times
+from perceptron.statistics.select import is_of_suite, times
 from perceptron.statistics.trimmed_mean import Array
 
 # Variance of log time, beside the trend, per distance of 1 in log size: the larger it is, the less
@@ -85,7 +85,7 @@ def whole_cells(rows: Iterable[Measurement]) -> list[Measurement]:
     cut = {
         cell
         for cell, members in rows_by_cell(rows).items()
-        if all(map(is_own, members)) and not backends <= {row.backend for row in members}
+        if all(map(is_of_suite, members)) and not backends <= {row.backend for row in members}
     }
     return [row for row in rows if row.sizes not in cut]
 

@@ -22,10 +22,10 @@ from perceptron.records.warning import MeasurementWarning
 from perceptron.statistics.contention import (
     CONTENDED,
     UNKNOWN,
+    counted_processes,
     hidden_by,
     lost_by_waiting,
     mean_lost,
-    that_count,
 )
 from perceptron.statistics.interval import CONFIDENCE, Interval, of_ratio
 from perceptron.statistics.ranking import Doubt, Ranking, confidence_of, rank
@@ -329,7 +329,7 @@ def _counted(numerator: _Seeds, denominator: _Seeds) -> list[int]:
         for seed in numerator
         if seed in denominator and numerator[seed].seconds * denominator[seed].seconds > 0
     }
-    return that_count(lost)
+    return counted_processes(lost)
 
 
 def _quotient(over: float | None, under: float | None) -> float | None:

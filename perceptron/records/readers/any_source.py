@@ -104,9 +104,9 @@ def _try_file(file: Path, reading: Reading) -> None:
         must_be_a_file(file)
         _read_once(file, reading)
     except UserError as error:
-        reading.not_read(file, error)
+        reading.add_unread(file, error)
     except OSError as error:
-        reading.not_read(file, f"cannot be read: {error.strerror}")
+        reading.add_unread(file, f"cannot be read: {error.strerror}")
 
 
 def _read_once(file: Path, reading: Reading) -> None:
@@ -120,7 +120,7 @@ def _read_once(file: Path, reading: Reading) -> None:
     if digest in reading.seen and file.stat().st_size:
         reading.has_repeats = True
         fault = "read already, under this name or another"
-        reading.complain(file, fault, "it counts once; name each file once", "read-twice")
+        reading.report_error(file, fault, "it counts once; name each file once", "read-twice")
     elif _read_file(file, reading):
         reading.seen.add(digest)
 
@@ -132,7 +132,7 @@ def _read_file(file: Path, reading: Reading) -> bool:
         is_document = file.suffix in (".json", ".js")
         if file.suffix == ".jsonl" or (not is_document and _is_row(head.partition(b"\n")[0])):
             rows = _own_rows(file, content, reading)
-            chosen = [ForeignRow(row=row) for row in rows if reading.is_asked_for(row.family)]
+            chosen = [ForeignRow(row=row) for row in rows if reading.includes(row.family)]
             reading.add(file, "perceptron", chosen)
             return bool(rows)
         if is_document or is_json(head):
@@ -168,7 +168,7 @@ def _own_rows(file: Path, lines: Iterable[bytes], reading: Reading) -> list[Meas
     if errors:
         more = f" (and {len(errors) - 1} more in this file)" if errors[1:] else ""
         fault = errors[0].removeprefix(f"{file}, ") + more
-        reading.complain(file, fault, "delete that line; the others are read")
+        reading.report_error(file, fault, "delete that line; the others are read")
     return rows
 
 
@@ -198,7 +198,7 @@ def note_closed_folders(folder: Path, reading: Reading, depth: int = 3) -> None:
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
-        reading.not_read(folder, f"cannot be read: {error.strerror}")
+        reading.add_unread(folder, f"cannot be read: {error.strerror}")
         return
     for entry in entries if depth else ():
         if entry.is_dir():

@@ -158,9 +158,9 @@ def _entries(results: _Results, file: Path, reading: Reading) -> Iterator[Found]
         try:
             values = results.values(name)
         except (msgspec.ValidationError, RecursionError) as error:
-            reading.leave_out(1, "not what asv writes")
+            reading.skip(1, "not what asv writes")
             fault = f"benchmark {label(name)}: not what asv writes: {error}"
-            reading.complain(file, fault, "run it again")
+            reading.report_error(file, fault, "run it again")
             continue
         kind = "time" if _TIME.fullmatch(name) else ""
         benchmark = benchmarks.get(name) or AsvBenchmark(type=kind)
@@ -179,7 +179,7 @@ def _benchmarks_of(file: Path, reading: Reading) -> dict[str, AsvBenchmark]:
             entries = {name: entry for name, entry in content.items() if name != "version"}
             lists = converted(path, entries, dict[str, AsvBenchmark], "asv")
         except UserError as error:
-            reading.not_read(path, error)
+            reading.add_unread(path, error)
             lists = {}
         reading.asv_lists[path] = lists
     return reading.asv_lists[path]
@@ -192,7 +192,7 @@ def _cases(
     roles, title = reading.request.roles, label(name)
     count = len(values.result or [None])
     if benchmark.type != "time":
-        reading.leave_out(count, "of a benchmark that does not measure time")
+        reading.skip(count, "of a benchmark that does not measure time")
         return
     family, full_name = label(benchmark.pretty_name or name), title
     if "name" in roles.backends:
@@ -204,17 +204,17 @@ def _cases(
         parameters = [f"param{number}" for number in range(1, len(values.choices) + 1)]
     in_title = roles.parameters(title)
     if not (
-        reading.is_asked_for(family, full_name, count)
+        reading.includes(family, full_name, count)
         and reading.has_roles(roles, {*in_title, *parameters}, count)
     ):
         return
     if len(values.result or []) != values.combinations:
         if values.result in (None, [], [None]):  # one null for all combinations
-            reading.leave_out(count, "of a benchmark that failed as a whole in asv")
+            reading.skip(count, "of a benchmark that failed as a whole in asv")
         else:
-            reading.leave_out(count, "of a benchmark with values for other parameters")
+            reading.skip(count, "of a benchmark with values for other parameters")
             fault = f"benchmark {title}: its values do not match its parameters"
-            reading.complain(file, fault, "run it again; it is left out")
+            reading.report_error(file, fault, "run it again; it is left out")
         return
     fields: dict[str, Any] = {"version": revision(values.version)}
     if started := moment(values.started_at):

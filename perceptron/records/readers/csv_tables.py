@@ -86,7 +86,7 @@ def read_csv(file: Path, reading: Reading) -> list[ForeignRow]:
                     )
                 else:
                     case = columns.case(fields)
-                    if not case or reading.is_asked_for(case):  # an empty case raises below
+                    if not case or reading.includes(case):  # an empty case raises below
                         rows.append(columns.measurement(fields))
                 row = records.line_num + 1
                 if len(rows) > MOST_ROWS:

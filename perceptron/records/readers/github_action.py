@@ -81,9 +81,9 @@ def _entries(document: _File, _: Path, reading: Reading) -> Iterator[Found]:
                 unit_name = (bench.unit.split() or [""])[0]
                 unit = time_unit(unit_name)
                 if unit is None:
-                    reading.leave_out(1, f"{NO_TIME_UNIT}: {quoted(unit_name)}")
+                    reading.skip(1, f"{NO_TIME_UNIT}: {quoted(unit_name)}")
                 elif _AGGREGATE.search(bench.name):
-                    reading.leave_out(1, AN_AGGREGATE)
+                    reading.skip(1, AN_AGGREGATE)
                 else:
                     yield Entry(suite, bench.name, _time(bench, unit))
 

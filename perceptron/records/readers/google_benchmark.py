@@ -78,7 +78,7 @@ def _entries(document: _File, file: Path, reading: Reading) -> Iterator[Found]:
     )
     family = re.split(r"[/\\]", context.executable)[-1] or file.name.partition(".")[0]
     repetitions = [entry for entry in document.benchmarks if entry.run_type == "iteration"]
-    reading.leave_out(len(document.benchmarks) - len(repetitions), AN_AGGREGATE)
+    reading.skip(len(document.benchmarks) - len(repetitions), AN_AGGREGATE)
     for name, same in grouped(repetitions, lambda entry: entry.run_name).items():
         yield _entry(family, name, _time(same))
 

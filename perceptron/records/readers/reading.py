@@ -127,9 +127,9 @@ class Reading:
         self.formats.add(tool)
         self.files += 1
         # Our own lines were checked while read: their errors name the line.
-        is_ours = tool == "perceptron"
-        self.runs += runs if is_ours else [self._possible(file, run) for run in runs]
-        is_run = is_ours and file.name == ROWS
+        is_perceptron = tool == "perceptron"
+        self.runs += runs if is_perceptron else [self._possible(file, run) for run in runs]
+        is_run = is_perceptron and file.name == ROWS
         self.folders += [file.parent if is_run else None] * len(runs)
 
     def _possible(self, file: Path, run: Run) -> Run:
@@ -143,14 +143,14 @@ class Reading:
             else:
                 details.append(f"{foreign.row.backend} at {foreign.row.size}: {cause}")
         for rows, reason in ((zeros, BELOW_RESOLUTION), (len(details), IMPOSSIBLE)):
-            self.leave_out(rows, reason)
+            self.skip(rows, reason)
             if rows:
                 example = f", as of {details[0]}" if reason == IMPOSSIBLE else ""
                 fault = f"{rows:,} {'row' if rows == 1 else 'rows'} {reason}{example}"
-                self.complain(file, fault, "such rows are left out", "impossible")
+                self.report_error(file, fault, "such rows are left out", "impossible")
         return possible
 
-    def is_asked_for(self, family: str, full_name: str = "", rows: int = 1) -> bool:
+    def includes(self, family: str, full_name: str = "", rows: int = 1) -> bool:
         """Record a benchmark's family; return whether the request includes it.
 
         A requested family may have parameters in brackets after the name. The ``rows`` of other
@@ -164,7 +164,7 @@ class Reading:
             for name in (family, full_name or family)
         ):
             return True
-        self.leave_out(rows, NOT_ASKED_FOR)
+        self.skip(rows, NOT_ASKED_FOR)
         return False
 
     def has_roles(self, roles: ParameterRoles, parameters: Iterable[str], rows: int = 1) -> bool:
@@ -172,22 +172,22 @@ class Reading:
         if roles.names.issubset(parameters):
             return True
         self.unused.update(parameters)
-        self.leave_out(rows, NO_SUCH_PARAMETERS)
+        self.skip(rows, NO_SUCH_PARAMETERS)
         return False
 
-    def leave_out(self, rows: int, reason: str) -> None:
+    def skip(self, rows: int, reason: str) -> None:
         """Count skipped rows of the source under the ``reason``."""
         if rows:
             self.skipped[reason] += rows
 
-    def not_read(self, file: Path, error: UserError | str) -> None:
+    def add_unread(self, file: Path, error: UserError | str) -> None:
         """Record a file that cannot be read, once."""
         reason = str(error).removeprefix(str(file)).lstrip(":, ")
         line = printable(f"{file}: {reason}")
         if line not in self.unread:
             self.unread.append(line)
 
-    def complain(self, file: Path, fault: str, advice: str, code: str = "not-read") -> None:
+    def report_error(self, file: Path, fault: str, advice: str, code: str = "not-read") -> None:
         """Add a warning about a file; the same warning for many files is given once.
 
         ``fault`` begins with the position in the file.
@@ -314,10 +314,10 @@ def _row(
 ) -> ForeignRow | None:
     """Return the row of a benchmark, or None and count it as skipped."""
     if isinstance(entry, Measurement):
-        return ForeignRow(row=entry) if reading.is_asked_for(entry.family) else None
+        return ForeignRow(row=entry) if reading.includes(entry.family) else None
     family, title = label(entry.family) or "benchmark", label(entry.title)
     full_name = label(entry.full_name)
-    if not reading.is_asked_for(family, full_name):
+    if not reading.includes(family, full_name):
         return None
     roles, parameters = reading.request.roles, entry.parameters
     if not entry.is_complete:
@@ -326,16 +326,16 @@ def _row(
         )
         roles = roles.in_names()
         if set(parameters) <= {"name"} and not roles.names <= set(parameters):
-            reading.leave_out(1, NO_SIZE_IN_NAME)
+            reading.skip(1, NO_SIZE_IN_NAME)
             return None
     if not reading.has_roles(roles, parameters):
         return None
     fields_and_others = roles.place(parameters, entry.telling)
     if fields_and_others is None:
-        reading.leave_out(1, NO_SIZE)
+        reading.skip(1, NO_SIZE)
         fault = f"benchmark {title}, parameter {roles.size!r}: holds what is no size above 0; such "
         advice = f"name with {option('size')} the parameter that holds a number"
-        reading.complain(file, f"{fault}rows are left out", advice, "unusable-size")
+        reading.report_error(file, f"{fault}rows are left out", advice, "unusable-size")
         return None
     fields, others = fields_and_others
     if reading.request.ours:

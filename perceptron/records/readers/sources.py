@@ -85,7 +85,7 @@ def _something_must_be_chosen(readings: Sequence[Reading]) -> None:
         reason = _reason_of_empty(reading)
         if len(empty) == len(readings):
             raise UserError(f"{reading.source}: {reason}")
-        reading.complain(
+        reading.report_error(
             Path(reading.source), reason, "the other sources are read", "nothing-chosen"
         )
 

@@ -13,7 +13,7 @@ from perceptron.questions.fastest.measured_shape import (
     MeasuredShape,
     measured_shape,
     of_processes,
-    setups_of_their_own,
+    with_separate_setups,
 )
 from tests import made
 from tests.made_shapes import measured, shape
@@ -84,8 +84,8 @@ def test_measured_shape_compile_once_counts_in_each_training(
             )
             for at, (size, repeat) in enumerate(sizes)
         ]
-        found = setups_of_their_own(rows, {"numba"})
+        found = with_separate_setups(rows, {"numba"})
         expected = [sum(both) for both in zip(own, compiled, strict=True)]
         assert [row.prepare_seconds for row in found] == pytest.approx(expected, rel=0.1)
-        assert setups_of_their_own(found, {"numba"}) == found
-        assert setups_of_their_own(rows, {"jax-cpu"}) == rows
+        assert with_separate_setups(found, {"numba"}) == found
+        assert with_separate_setups(rows, {"jax-cpu"}) == rows

@@ -194,7 +194,7 @@ def test_readers_skipped_reasons_are_limited() -> None:
     """Some are words of the file, of which there may be one for each row."""
     reading = Reading(ReadRequest(), "somewhere")
     for number in range(40):
-        reading.leave_out(40 - number, f"in a unit that is no time: 'u{number}'")
+        reading.skip(40 - number, f"in a unit that is no time: 'u{number}'")
     left_out = reading.summary(lambda _: None).skipped
     assert [*left_out.values()] == [*range(40, 28, -1), sum(range(29))]
     assert [*left_out][-1] == "for other reasons"
