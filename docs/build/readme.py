@@ -49,6 +49,7 @@ _NO_GPU = (
 
 def blocks(runs: Shown, results: Path, proof: Path, truth: Path) -> Blocks:
     """Return the result, the table of questions, the shares of right answers, and the GPUs."""
+    dtypes = dict.fromkeys(run.dtype for run in runs.race.answer.data["runs"])
     questions = (
         (
             "[Which backend for my model?](docs/crossovers.md#for-one-model)",
@@ -62,7 +63,7 @@ def blocks(runs: Shown, results: Path, proof: Path, truth: Path) -> Blocks:
         ),
         (
             "[Which reaches 95% accuracy first?](docs/race.md)",
-            f"race --problem {RACED} --target {RACED_TO}",
+            f"race --problem {RACED} --target {RACED_TO} --dtype {','.join(dtypes)}",
             _race(runs),
         ),
         (
@@ -102,7 +103,8 @@ def pictures(runs: Shown) -> dict[str, str]:
     sizes = [size for line in figure.lines for size in line.x]
     titled = replace(
         figure,
-        key=f"On few rows a step takes NumPy {numpy} and PyTorch {torch}",
+        key=f"On few rows a step takes NumPy {numpy} and PyTorch {torch} ({PICTURED}, "
+        f"{runs.bench.run.rows[0].machine})",
         x=log_axis(sizes, _tick, 10, figure.x.title),
     )
     return {f"{PICTURED}.svg": draw(titled)}

@@ -93,10 +93,9 @@ def run_study(
 
 
 def require_rows(journal: RunJournal, budget: Budget) -> None:
-    """Raise `UserError` if there was no time for a single row, which leaves nothing to judge.
+    """Raise `Inconclusive` if there was no time for a single row, which leaves nothing to judge.
 
-    Rows of backends that cannot run do not count. Raises `Inconclusive` if other processes used the
-    cores.
+    Rows of backends that cannot run do not count.
     """
     begun = [row for row in journal.rows if row.status != "skipped"]
     if not (budget.is_over or budget.hangs):
@@ -111,8 +110,8 @@ def require_rows(journal: RunJournal, budget: Budget) -> None:
         is_slow_to_start = all(hang.subject is None for hang in budget.hangs)
         if is_slow_to_start and others_need_cores(seen, cores, cores):
             users = users_in_words(seen)
-            raise Inconclusive(f"{nothing}{users}; next: {wait()}, or allow more time")
-        raise UserError(f"{nothing}allow more time")
+            raise Inconclusive(f"{nothing}{users}; next: {wait()}, or a larger {option('budget')}")
+        raise Inconclusive(f"{nothing}next: a larger {option('budget')}")
 
 
 @contextmanager

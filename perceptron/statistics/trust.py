@@ -78,9 +78,8 @@ def budget_warning(seconds: float) -> MeasurementWarning:
     budget = f"{seconds:.3g} s" if seconds < 60 else f"{seconds / 60:.3g} min"
     return MeasurementWarning(
         code="budget-spent",
-        message=f"the budget of {budget} was spent before everything was measured: "
-        "answers without the missing rows are undecided",
-        advice=f"{budget_for(seconds)} continues where this run ended",
+        message=f"the budget of {budget} was spent; what was not measured is undecided",
+        advice=f"the same command with {budget_for(seconds)} goes on, for that long in all",
     )
 
 

@@ -74,7 +74,7 @@ def test_pages_named_page_shows_the_answer(
     capsys.readouterr()
     run(command)
     path, wished = named(capsys.readouterr().out)
-    assert path == f"html/{command}.html"
+    assert path == str((html / f"{command}.html").absolute())
     switches = [switch["id"] for switch in data(html, command)["switches"]]
     assert [*wished] == switches[: len(wished)]
     first = next(iter(views(html, command)))

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from perceptron.records.comparison import Comparison
 
 _DEFAULT = "html"
-Written = tuple[Path | None, str | None]
-"""The page with a command's result: its file, and its address with the fragment."""
+Written = tuple[Path | None, Path | str | None]
+"""The page with a command's result: its file, and the URL of a view in it, else the file."""
 _WRITES_PAGES = ("questions.answering", "report.asv_pages", "report.dashboard.write")
 
 
@@ -51,7 +51,9 @@ class Pages:
         except Exception as error:  # noqa: BLE001 the answer took minutes: print it in any case
             _not_written(error)
             return None, None
-        return self.html / address.partition("#")[0], f"{self.html}/{address}"
+        file, _, view = address.partition("#")
+        page = self.html / file
+        return page, f"{page.absolute().as_uri()}#{view}" if view else page
 
     def write_comparison(self, comparison: Comparison) -> Comparison:
         """Write only the page of a comparison; return the comparison with the page's address."""

@@ -133,10 +133,11 @@ def _views(sweep: Sweep, sweep_part: Setting) -> Iterator[tuple[list[Table], Fig
     def view(
         shown: str, drawing: LineFigure | None, tables: Sequence[Table], title: str = ""
     ) -> tuple[list[Table], Figure]:
+        # Ratios are of all runs together, times of the newest.
+        is_newest = not title and any(crossover.sessions for crossover in sweep.crossovers)
+        of = f"{sweep.family}, newest run" if is_newest else sweep.family
         part, title = (*sweep_part, ("Shown", shown)), title or f"{sweep.family}: {shown}"
-        titled = [
-            replace(table, title=f"{sweep.family}: {table.title}", part=part) for table in tables
-        ]
+        titled = [replace(table, title=f"{of}: {table.title}", part=part) for table in tables]
         return titled, Figure(title=title, drawing=drawing, part=part)
 
     shown = ITERATION if sweep.per_iteration else _TIME

@@ -380,7 +380,10 @@ def _notes(advice: ProblemAdvice, more: str) -> tuple[str, ...]:
         line = f"why: {why}; {following}" if why else following
         return (*((f"undecided: {', '.join(noisy)}",) if noisy else ()), line)
     late = [change.axis for change in advice.changes if change.reason]
-    return (f"why: no time was left to vary {enumerated(late)}; next: {more}",) if late else ()
+    if not late:
+        return ()
+    sizes = f"other sizes, as no time was left to vary {enumerated(late)}"
+    return (f"undecided: {sizes}; next: {more}",)
 
 
 # --- the tables ----------------------------------------------------------------------------------

@@ -341,7 +341,7 @@ def choose(
         seconds=best.seconds,
         low=best.low,
         high=best.high,
-        why=_why(sentence, best, ranking, best.backend in new),
+        why=_why(sentence, best, ranking, None if best.backend in new else measured),
         decided=ranking.choice == "yes",
         source="measured" if has_time else "unknown",
         measured=measured if has_time else None,
@@ -393,11 +393,14 @@ def _sentence(candidates: Sequence[Candidate], ranking: Ranking, best: Candidate
     return "; ".join([first, *parts])
 
 
-def _why(sentence: str, best: Candidate, ranking: Ranking, is_new: bool) -> str:
-    """Return the sentence with the time and its source, and what leaves it undecided."""
+def _why(sentence: str, best: Candidate, ranking: Ranking, measured: str | None) -> str:
+    """Return the sentence with the time and its day, and what leaves it undecided.
+
+    ``measured`` is None for a time measured for this query.
+    """
     if best.seconds is None:
-        return sentence
-    source = "measured now" if is_new else "measured for this shape"
+        return f"{sentence}; next: a larger seconds" if best.reason in GIVEN_UP else sentence
+    source = "measured now" if measured is None else f"measured on {measured[:10]}"
     time = duration_interval(best.seconds, best.low, best.high)
     parts = [sentence, f"{named(best.backend)} takes {time}, {source}"]
     if why := ", and ".join(reasons(best.backend, ranking.doubts)):

@@ -293,5 +293,5 @@ def _generalises(walk: Walkthrough) -> str:
     losses = np.array([[(s.train_loss, s.test_loss) for s in run.scores] for run in walk.runs])
     apart = float((losses.max(axis=0) / losses.min(axis=0)).max()) - 1.0
     if apart < _ALIKE:
-        return f"{learned} All backends give one curve: losses differ by a share of {apart:.1g}."
+        return f"{learned} All backends give one curve: losses are within {apart:.1g}."
     return f"{learned} The backends' curves differ: losses by up to {percent(apart)}."

@@ -37,8 +37,7 @@ def show(diagnosis: Diagnosis, counting: str, verbose: bool = False) -> None:
     ``verbose`` prints every condition.
     """
     every = cells(diagnosis)
-    number = sum(verdict == "warning" for _, _, verdict in every)
-    disturbed = f"{counted(number, 'condition')} can disturb timings here"
+    disturbed = f"{counted(len(diagnosis.warnings), 'condition')} can disturb timings here"
     line(disturbed if diagnosis.warnings else "nothing was found that disturbs timings here")
     show_warnings(diagnosis.warnings, out)
     out.print()

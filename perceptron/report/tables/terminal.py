@@ -296,14 +296,11 @@ def _longest_word(cell: str) -> int:
 
 
 def show_paths(rows: Path | None, page: Path | str | None) -> None:
-    """Print the folder of the rows, if there is one, and the page with the result.
-
-    The page is quoted for a shell, where ``&`` between switches has a meaning.
-    """
+    """Print the folder of the measured rows, if there is one, and the file or URL of the page."""
     if rows is not None:
         line(f"rows:  {rows}")
     if page is not None:
-        line(f"page:  {shlex.quote(str(page))}")
+        line(f"page:  {page if isinstance(page, str) else shlex.quote(str(page))}")
 
 
 def line(text: str, to: Console | None = None) -> None:

@@ -170,16 +170,16 @@ def test_long_notes_are_folded_between_words_and_commands_can_be_copied(
     ]
 
 
-def test_paths_and_the_next_command_stand_in_lines_of_their_own(
+def test_terminal_paths_and_next_command_have_lines_of_their_own(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """However long; a shell takes the address of a page as one word, whatever is in it."""
-    rows, address = Path("/r" + "x" * 300), "html/crossover.html#family=svd&machine=box"
+    """However long."""
+    rows, address = Path("/r" + "x" * 300), "file:///html/crossover.html#family=svd&machine=box"
     terminal.show_paths(rows, address)
     terminal.show_paths(None, None)
     terminal.show_next("perceptron map")
     assert capsys.readouterr().out.splitlines() == [
         f"rows:  {rows}",
-        f"page:  '{address}'",
+        f"page:  {address}",
         "next:  perceptron map",
     ]
