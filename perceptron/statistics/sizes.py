@@ -109,15 +109,18 @@ def joined(stretches: Iterable[Stretch]) -> list[Stretch]:
     return merged
 
 
-def listed(stretches: Iterable[Stretch], axis: str) -> str:
-    """Return ``16,384–65,536 and 262,144–1,048,576 rows``; of over three the widest two."""
+def listed(stretches: Iterable[Stretch], axis: str | None) -> str:
+    """Return ``16,384–65,536 and 262,144–1,048,576 rows``; of over three the widest two.
+
+    Without an ``axis`` there is no noun.
+    """
     merged = joined(stretches)
     shown = _STRETCHES if len(merged) <= _STRETCHES else _STRETCHES - 1
     widest = sorted(merged, key=lambda ends: ends[1] / max(ends[0], 1.0))[-shown:]
     texts = [stretch(*ends) for ends in merged if ends in widest]
     words = enumerated(texts) if texts else ""
     more = len(merged) - len(texts)
-    return sized(words, axis) + (f" and {more} more" if more else "")
+    return (sized(words, axis) if axis else words) + (f" and {more} more" if more else "")
 
 
 def every(first: float, last: float, axis: str) -> str:

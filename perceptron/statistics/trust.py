@@ -79,7 +79,7 @@ def budget_warning(seconds: float) -> MeasurementWarning:
     return MeasurementWarning(
         code="budget-spent",
         message=f"the budget of {budget} was spent; what was not measured is undecided",
-        advice=f"the same command with {budget_for(seconds)} goes on, for that long in all",
+        advice=f"{budget_for(seconds)} continues this run; the time already spent counts",
     )
 
 

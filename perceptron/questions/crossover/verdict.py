@@ -133,7 +133,8 @@ def _sides(crossover: Crossover) -> tuple[str, Sides]:
 def sentence(crossover: Crossover, *, is_of_several: bool = False) -> str:
     """Name the faster backend at each size, as far as that is decided.
 
-    If the pair is one of several, name both. Gaps that were not searched are named if they fit.
+    If the pair is one of several, name both. Gaps that were not searched, and the sizes of several
+    ranges, are named if they fit into a line.
     """
     if crossover.status == "not measured":
         return f"not measured: {crossover.reason or 'no times'}"
@@ -142,8 +143,10 @@ def sentence(crossover: Crossover, *, is_of_several: bool = False) -> str:
     build = partial(
         _composed, crossover, *_sides(crossover), axis_of(crossover), is_of_several=is_of_several
     )
-    whole = build(gaps=_gaps(crossover))
-    return whole if len(whole) <= COLUMNS else build(gaps=None)
+    for gaps in (_gaps(crossover), None):
+        if len(text := build(gaps=gaps)) <= COLUMNS:
+            return text
+    return build(gaps=None, is_brief=True)
 
 
 def _composed(
@@ -154,6 +157,7 @@ def _composed(
     *,
     is_of_several: bool,
     gaps: str | None,
+    is_brief: bool = False,
 ) -> str:
     incumbent, challenger = sides["incumbent"], sides["challenger"]
     both = f"{incumbent.short} and {challenger.name}"
@@ -165,7 +169,8 @@ def _composed(
         )
     if winner := _only_winner(crossover):
         rival = f" than {sides[_OTHER[winner]].name}" if is_of_several else ""
-        return f"{prefix}{sides[winner].does('is')} faster{rival} {_where(crossover, axis, gaps)}"
+        sizes = _where(crossover, axis, gaps, is_brief)
+        return f"{prefix}{sides[winner].does('is')} faster{rival} {sizes}"
     if has_turns(crossover):
         first, *later = crossover.crossings
         start = f"{sides[first.direction].does('lead')} from {sized(digits(first.size), axis)}"
@@ -188,7 +193,7 @@ def _composed(
         return f"{named}undecided at {sized(number(first_size), axis)}, the only size"
     if crossover.decided_ranges:
         ranges = _ranges(crossover)
-        leads = f"{_each_leads(ranges, sides, axis)}; {gaps or 'undecided elsewhere'}"
+        leads = f"{_each_leads(ranges, sides, axis, is_brief)}; {gaps or 'undecided elsewhere'}"
         return (prefix if ranges.keys() >= sides.keys() else named) + leads
     if rough := _rough(crossover):
         return (prefix if both in rough else named) + rough
@@ -220,11 +225,16 @@ def _won(crossover: Crossover) -> list[Stretch]:
     return sorted([*ranges.get("incumbent", []), *ranges.get("challenger", [])])
 
 
-def _each_leads(ranges: Mapping[Known, list[Stretch]], sides: Sides, axis: str) -> str:
-    return ", ".join(
-        f"{'a tie' if winner == 'tie' else sides[winner].does('lead')} at {listed(stretches, axis)}"
-        for winner, stretches in ranges.items()
-    )
+def _each_leads(
+    ranges: Mapping[Known, list[Stretch]], sides: Sides, axis: str, is_brief: bool = False
+) -> str:
+    """Return a clause of all winners with their sizes; the first has the noun."""
+    clauses: list[str] = []
+    for winner, stretches in ranges.items():
+        leads = "a tie" if winner == "tie" else sides[winner].does("lead")
+        sizes = "some sizes" if is_brief else listed(stretches, None if clauses else axis)
+        clauses.append(f"{leads} at {sizes}")
+    return ", ".join(clauses)
 
 
 def _leaning(crossover: Crossover, sides: Sides, axis: str) -> str | None:
@@ -295,7 +305,7 @@ def _between_runs(crossover: Crossover, sides: Sides, axis: str) -> str | None:
     return f"{winner.does('overtake')} {loser.short} between {ends}: {DISAGREE}"
 
 
-def _where(crossover: Crossover, axis: str, gaps: str | None) -> str:
+def _where(crossover: Crossover, axis: str, gaps: str | None, is_brief: bool) -> str:
     """Return a clause on the sizes at which the winner is decided, and on the others."""
     first, last = crossover.sizes_measured[0], crossover.sizes_measured[-1]
     won = _won(crossover)
@@ -308,7 +318,8 @@ def _where(crossover: Crossover, axis: str, gaps: str | None) -> str:
             return f"up to {sized(number(high), axis)}; {others} above"
         if high == last:
             return f"from {sized(number(low), axis)}; {others} below"
-    return f"at {listed(won, axis)}; {gaps or f'{others} elsewhere'}"
+    sizes = "some sizes" if is_brief else listed(won, axis)
+    return f"at {sizes}; {gaps or f'{others} elsewhere'}"
 
 
 def _gaps(crossover: Crossover) -> str | None:

@@ -97,7 +97,7 @@ def test_stated_intervals_of_one_process_decide_nothing() -> None:
     ]
     shorter = [*rows[:2], stated(A, 100, (0.95, 1.0, 1.1)), rows[3]]
     leanings = {"leaning: numpy leads at size 10": rows}
-    leanings["leaning: numpy leads at size 10, gpu leads at size 100"] = shorter
+    leanings["leaning: numpy leads at size 10, gpu leads at 100"] = shorter
     for leaning, own in leanings.items():
         (crossover,) = of_pair(own)
         assert (crossover.status, crossover.crossings) == ("undecided", [])
