@@ -32,12 +32,12 @@ def hostile_comparison(names: Sequence[str] = NAMES) -> Comparison:
         results=names[0],
         reproduce=names[1],
         blocks=[block(made.key, 0, 1e-3, 1.1e-3) for made in rows],
-        warnings=[MeasurementWarning(code=own, message=own, advice=own) for own in names],
+        warnings=[MeasurementWarning(code=name, message=name, advice=name) for name in names],
         environment=ComparisonEnvironment(
-            machine={own: own for own in names},
-            base={own: own for own in names},
+            machine={name: name for name in names},
+            base={name: name for name in names},
             head=dict.fromkeys(names, "1"),
-            variables={own: own for own in names},
+            variables={name: name for name in names},
             counter=name,
             base_code=name,
             head_code=names[2],
@@ -47,7 +47,7 @@ def hostile_comparison(names: Sequence[str] = NAMES) -> Comparison:
             "head": replace(plan.head, name=names[2], python=names[3]),
             "suite": names[4],
             "benchmarks": names[5],
-            "left_out": [LeftOut(benchmark=own, reason=own) for own in names],
+            "left_out": [LeftOut(benchmark=name, reason=name) for name in names],
         },
     )
 

@@ -22,6 +22,9 @@ def execute(notebook: NotebookNode, folder: Path) -> None:
 
 def text_of(cell: NotebookNode) -> str:
     """Return the output below a cell as text, without colours and overwritten progress."""
-    shown = [one.get("text") or one.get("data", {}).get("text/plain", "") for one in cell.outputs]
+    shown = [
+        output.get("text") or output.get("data", {}).get("text/plain", "")
+        for output in cell.outputs
+    ]
     text = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", "".join(shown)).replace("\r\n", "\n")
     return re.sub(r"^.*\r", "", text, flags=re.M)

@@ -113,7 +113,9 @@ def lines_to_type() -> list[object]:
     lines = [line for line in lines_of_the_docs() if line not in FLEET]
     measuring = {
         name: [
-            one for one in lines if one.startswith(f"perceptron {name} ") and "--from" not in one
+            line
+            for line in lines
+            if line.startswith(f"perceptron {name} ") and "--from" not in line
         ]
         for name in SHORT
     }

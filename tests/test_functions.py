@@ -188,7 +188,8 @@ def test_functions_file_on_command_line(
     )
     assert told.returncode == 3, told.stderr
     by_pair = {
-        (one["incumbent"], one["challenger"]): one for one in json.loads(told.stdout)["crossovers"]
+        (crossover["incumbent"], crossover["challenger"]): crossover
+        for crossover in json.loads(told.stdout)["crossovers"]
     }
     assert by_pair["_slope", "flat"]["sizes_measured"] == [5, 400]
     wrong = by_pair["flat", "wrong"]

@@ -112,6 +112,8 @@ def test_kernels_are_those_of_all_models(name: str) -> None:
 
 def test_models_of_one_layer_that_share_their_data_are_one_product() -> None:
     """Of folds it would be a product with other rows."""
-    assert not [one.name for one in products("torch-cpu-bmm", ONE_LAYER) if "bmm" in one.name]
+    assert not [
+        product.name for product in products("torch-cpu-bmm", ONE_LAYER) if "bmm" in product.name
+    ]
     folds = products("torch-cpu-bmm", replace(ONE_LAYER, folds=True))
     assert all("bmm" in product.name for product in folds)

@@ -88,7 +88,9 @@ def test_dashboard_page_is_accessible(
     assert "`" not in page.inner_text("body")
     if file == "raw.html":  # the smallest table: some rows are as all are
         tables = data(html, "raw")["tables"]
-        rows, label = min((len(data(html, one["file"])["rows"]), one["label"]) for one in tables)
+        rows, label = min(
+            (len(data(html, table["file"])["rows"]), table["label"]) for table in tables
+        )
         page.get_by_label("machine", exact=True).select_option(label=label)
         until(page, f"document.querySelectorAll('#tables tbody tr').length === {min(rows, 100)}")
     assert audit(page) == []

@@ -29,7 +29,7 @@ CPUS, GPUS = {"slow": 2e-3, "fast": 1e-3}, {"late": 0.8, "early": 0.2}
 
 def test_evidence_row_pairs_first_gpu_with_last_cpu(tmp_path: Path) -> None:
     """Only where it has overtaken every backend of the CPU does the GPU win."""
-    rows = [f"{size},{name},cpu,{each * size}" for name, each in CPUS.items() for size in SIZES]
+    rows = [f"{size},{name},cpu,{cpu * size}" for name, cpu in CPUS.items() for size in SIZES]
     rows += [f"{size},{name},gpu,{seconds}" for name, seconds in GPUS.items() for size in SIZES]
     table = "\n".join(["size,backend,device,seconds", *rows])
     (tmp_path / "sort.csv").write_text(f"{ABOUT}{table}\n")

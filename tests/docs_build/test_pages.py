@@ -51,7 +51,7 @@ def test_pages_blocks_equal_committed_results(runs: Shown) -> None:
 
 def test_pages_have_no_unfilled_block(runs: Shown) -> None:
     """One more is written by the command that measures it."""
-    filled = {page: {*own} for page, own in blocks(runs).items()}
+    filled = {page: {*block} for page, block in blocks(runs).items()}
     filled["docs/fastest-validation.md"] = {"regret"}
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         found = re.findall(r"<!-- begin: (\S+) -->", page.read_text(encoding="utf-8"))

@@ -56,7 +56,11 @@ def test_auto_device_passes_scikit_learn_checks(
     from sklearn.utils.estimator_checks import check_estimator  # two seconds of every collection
 
     results = check_estimator(classifier(), on_fail=None, on_skip=None)
-    wrong = {one["check_name"]: one["exception"] for one in results if one["status"] != "passed"}
+    wrong = {
+        result["check_name"]: result["exception"]
+        for result in results
+        if result["status"] != "passed"
+    }
     assert set(wrong) <= {"check_array_api_input"}, wrong
     assert len(results) > 40
     assert asked, "the device was chosen, by default"

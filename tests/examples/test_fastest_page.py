@@ -54,4 +54,4 @@ def test_fastest_page_library_trains_on_advised_device(names: dict[str, Any], li
     pytest.importorskip(library)
     exec(block(f"run where installed: {library}"), names)  # noqa: S102 our own page
     module = names["net"].module_ if library == "skorch" else names["module"]
-    assert {one.device.type for one in module.parameters()} == {names["advice"].device}
+    assert {parameter.device.type for parameter in module.parameters()} == {names["advice"].device}

@@ -60,7 +60,7 @@ def test_first_lesson_budgets_sum_to_three_minutes(lesson: NotebookNode) -> None
     code = "\n".join(cell.source for cell in lesson.cells if cell.cell_type == "code")
     minutes = map(float, re.findall(r"--budget ([\d.]+)", code))
     seconds = map(float, re.findall(r"\bseconds=(\d+)", code))
-    assert 60 < sum(60 * one for one in minutes) + sum(seconds) < MOST_SECONDS
+    assert 60 < sum(60 * minute for minute in minutes) + sum(seconds) < MOST_SECONDS
     assert "takes three minutes" in lesson.cells[0].source
 
 

@@ -337,6 +337,6 @@ def test_dependencies_unused_pin_change_is_a_note(
         toy, f"{folder}/requirements.txt", f"{name}=={{0}}\n", imports="", **options
     )
     assert comparison.verdict == "clean"
-    assert [one.message.partition("use: ")[2] for one in comparison.warnings] == [
+    assert [warning.message.partition("use: ")[2] for warning in comparison.warnings] == [
         f"{name} 1.0 → 2.0"
     ]

@@ -66,7 +66,7 @@ def screened(
         stages = stages_of(journal, fake, names, rule)
         stages.calibrate()
         stages.screen()
-        return [own for own in journal.blocks if own.stage == "screen"], journal.run.plan
+        return [block for block in journal.blocks if block.stage == "screen"], journal.run.plan
 
 
 def test_stages_trial_ends_with_its_time(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_head_is_spared_what_is_slow_on_base(tmp_path: Path) -> None:
     fake = FakeSides(tmp_path, seconds={"time_slow": 1000.0})
     with open_run(tmp_path, 600.0) as journal:
         stages_of(journal, fake, ("slow", "fast")).calibrate()
-        statuses = [(own.base.status, own.head.status) for own in journal.blocks]
+        statuses = [(block.base.status, block.head.status) for block in journal.blocks]
     assert statuses == [("slow", "untried"), ("ok", "ok")]
     assert [key for side, key in fake.asked if side == "head"] == ["time_fast"]
 
@@ -95,7 +95,7 @@ def test_stages_slow_setup_cache_is_named(tmp_path: Path) -> None:
     """It costs what needs it, and says nothing of the revision."""
     fake = FakeSides(tmp_path, seconds={"setup_cache": 1000.0})
     blocks, _ = screened(tmp_path, fake, 60.0, ("cached", "other"))
-    assert {own.benchmark for own in blocks} == {"time_other"}
+    assert {block.benchmark for block in blocks} == {"time_other"}
     with open_run(tmp_path, 60.0) as journal:
         (cached, *_) = journal.blocks
     assert (cached.benchmark, cached.base.status) == ("time_cached", "untried")
@@ -134,7 +134,9 @@ def test_stages_contended_block_is_retaken_unchanged(tmp_path: Path) -> None:
     """Its first take is kept and counts for nothing."""
     fake = FakeSides(tmp_path, waits=lambda *own: 0.5 if own == ("head", 2) else 0.0)
     blocks, _ = screened(tmp_path, fake)
-    first, second = (own for own in blocks if (own.number, own.benchmark) == (2, "time_one"))
+    first, second = (
+        block for block in blocks if (block.number, block.benchmark) == (2, "time_one")
+    )
     assert (first.take, second.take) == (0, 1)
     assert (second.order, second.folders) == (first.order, first.folders)
     assert len(blocks) == 2 * 5 + 2

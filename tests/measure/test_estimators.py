@@ -83,6 +83,6 @@ def test_estimator_fit_runs_all_epochs(
     assert (fitted.n_outputs_, fitted.out_activation_) == ends
     assert (fitted.n_iter_, fitted.t_) == (40, 40 * 24)
     assert fitted.coefs_[0].dtype == dtype
-    assert [one.shape for one in fitted.coefs_] == [(4, 5), (5, ends[0])]
+    assert [coef.shape for coef in fitted.coefs_] == [(4, 5), (5, ends[0])]
     with pytest.raises(ValueError, match="solver"):
         fit_of(made, {"solver": "no"}, catalogue.find("or-gate"), dtype)(1)

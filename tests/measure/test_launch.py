@@ -206,7 +206,9 @@ def test_workers_are_started_together_last_and_are_used_again() -> None:
         processes = processes_of(workers)
         assert set(processes) == {"a", "b", "c"}
         assert processes["a"].pid == warmed["a"].pid
-        (folder,) = {psutil.Process(each.pid).environ()[DATA_FOLDER] for each in processes.values()}
+        (folder,) = {
+            psutil.Process(process.pid).environ()[DATA_FOLDER] for process in processes.values()
+        }
         assert Path(folder).is_dir()
         os.kill(processes["a"].pid, signal.SIGKILL)
         processes["a"].wait()

@@ -61,7 +61,7 @@ def test_worker_diverging_loss_costs_its_row(
     """A training to NaN takes another time than a training: its row says so, the others go on."""
     monkeypatch.setattr(LossOf, "value", value)
     jobs = [replace(job, problem=f"mlp-width:{width}") for width in (2, 4)]
-    outcomes = [training.measure(Diverges(), each) for each in jobs]
+    outcomes = [training.measure(Diverges(), job) for job in jobs]
     assert [outcome.status for outcome in outcomes] == ["failed", "ok"]
     assert outcomes[0].reason == (f"the loss is {name} after 7 iterations: lower the rate")
     assert outcomes[0].seconds is None

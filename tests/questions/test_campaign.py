@@ -179,7 +179,7 @@ def test_campaign_endless_job_is_abandoned_once(
     left_out -= {(row.problem, row.backend, row.dtype, row.repeat) for row in times(rows)}
     assert {named[:2] for named in left_out} == {("mlp-width:8", "torch-cpu")}
     assert {row.status for row in rows} == {"ok"}
-    assert [(one.backend, one.subject, one.seconds) for one in budget.hangs] == [
+    assert [(hang.backend, hang.subject, hang.seconds) for hang in budget.hangs] == [
         ("torch-cpu", "mlp-width:8", 50.0)
     ]
 

@@ -46,8 +46,10 @@ def defined(digest: str) -> list[Measurement]:
 def digits(milliseconds: dict[str, float]) -> list[Measurement]:
     about = {"family": "digits", "problem": "digits", "size": 1, "waited": 0.0}
     return [
-        measured(**about, backend=name, repeat=repeat, seconds=1e-3 * each * (1 + 0.001 * repeat))
-        for name, each in milliseconds.items()
+        measured(
+            **about, backend=name, repeat=repeat, seconds=1e-3 * millisecond * (1 + 0.001 * repeat)
+        )
+        for name, millisecond in milliseconds.items()
         for repeat in range(5)
     ]
 
@@ -139,7 +141,7 @@ def test_races_to_one_target_join_and_no_others(tmp_path: Path) -> None:
     assert starts(loaded) == {FIRST, THIRD}
     assert {row.backend for row in loaded.other_races} == {"numpy", "torch-cpu"}
     answer = answer_run(loaded).answer
-    assert {one.heading for one in answer.verdicts} == {
+    assert {verdict.heading for verdict in answer.verdicts} == {
         "box, 2 threads, float32; intervals span 2 sessions"
     }
 
@@ -153,7 +155,7 @@ def test_sessions_newer_partial_run_removes_no_rows(tmp_path: Path) -> None:
 
     def said(loaded: LoadedRun) -> list[tuple[str, str, str]]:
         verdicts = answer_run(loaded).answer.verdicts
-        return [(one.subject, one.decided, one.sentence) for one in verdicts]
+        return [(verdict.subject, verdict.decided, verdict.sentence) for verdict in verdicts]
 
     assert said(read_session(first)) == said(read_run(first))
 
@@ -165,7 +167,7 @@ def test_sessions_join_per_thread_count(tmp_path: Path) -> None:
     first = keep(tmp_path, plan, [*one, *two])
     keep(tmp_path, plan, two, started=SECOND)
     verdicts = answer_run(read_session(first)).answer.verdicts
-    assert [(one.decided, one.sentence.partition(" ")[0]) for one in verdicts] == [
+    assert [(verdict.decided, verdict.sentence.partition(" ")[0]) for verdict in verdicts] == [
         ("yes", "torch-cpu"),
         ("yes", "numpy"),
     ]

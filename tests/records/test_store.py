@@ -210,9 +210,9 @@ def test_journal_drops_partial_last_line(start: Start, row: MakeRow) -> None:
     file = journal.folder / "measurements.jsonl"
     file.write_bytes(file.read_bytes()[:-20])
     with start() as resumed:
-        assert [kept.size for kept in resumed.rows] == [1]
+        assert [row.size for row in resumed.rows] == [1]
         resumed.append(row(size=3))
-    assert [kept.size for kept in read_rows(file)] == [1, 3]
+    assert [row.size for row in read_rows(file)] == [1, 3]
 
 
 def test_journal_concurrent_runs_have_separate_files(
@@ -258,7 +258,7 @@ def test_journal_full_disk_is_one_error(start: Start, row: MakeRow) -> None:
             with pytest.raises(UserError, match="cannot write results: No space left on device"):
                 journal.append(row(size=2))
         journal._lines = kept
-    assert [kept.size for kept in read_rows(journal.folder / "measurements.jsonl")] == [1]
+    assert [row.size for row in read_rows(journal.folder / "measurements.jsonl")] == [1]
 
 
 def test_fields_of_a_newer_version_are_passed_over(tmp_path: Path, row: MakeRow) -> None:

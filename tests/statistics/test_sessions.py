@@ -132,7 +132,7 @@ def test_sessions_never_contradict_a_decided_run(runs: dict[str, Interval]) -> N
     """Whether sessions share an hour or not; also where contention leaves an end unknown."""
     joint = over_sessions(dict(runs), 0.95, between=0.95)
     together = standing(joint)
-    others = {standing(one) for one in runs.values()} - {"open", together}
+    others = {standing(run) for run in runs.values()} - {"open", together}
     assert together == "open" or not others
 
 
@@ -156,7 +156,7 @@ def test_sessions_rarely_decide_between_equal_candidates(candidates: int) -> Non
             joined([interval(mean, 0.02) for mean in own - means[0]], level, between=level)
             for own in means[1:]
         ]
-        wrong += any(standing(one) in ("slower", "faster") for one in ratios)
+        wrong += any(standing(ratio) in ("slower", "faster") for ratio in ratios)
     assert wrong <= 0.09 * trials  # 5% in truth
 
 

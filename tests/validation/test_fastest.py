@@ -139,7 +139,7 @@ def test_fastest_validation_resumes(
     assert folder == file.parent
     seen = {(job.problem, job.backend, job.repeat) for job in measured_here.measured}
     assert len(seen) == len(measured_here.measured) == 5 * 2 * 2
-    drawn = [own.reference for own in PLAN.trainings]
+    drawn = [training.reference for training in PLAN.trainings]
     assert questions[8:] == drawn[2:] + 2 * drawn
     assert [(pick.way, pick.reference) for pick in lines.read(folder / ANSWERS, Pick)] == [
         (way, reference) for way in WAYS for reference in drawn

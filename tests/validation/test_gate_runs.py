@@ -124,7 +124,7 @@ def request(folder: Path, share: float = SHARE, **fields: object) -> proof.Proof
 
 
 def keys(made_runs: list[ProofRun]) -> list[tuple[str, int]]:
-    return [(one.kind, one.number) for one in made_runs]
+    return [(run.kind, run.number) for run in made_runs]
 
 
 def expected(share: float) -> Counter[tuple[str, int]]:
@@ -186,7 +186,7 @@ def test_proof_page_is_made_of_any_number_of_runs(
     shown = proof.prove(request(tmp_path / "results", report_only=True), silent)
     page.save(tmp_path / "page.md", shown)
     text = (tmp_path / "page.md").read_text(encoding="utf-8")
-    nulls = sum(KINDS[one.kind].is_null for one in shown.runs)
+    nulls = sum(KINDS[run.kind].is_null for run in shown.runs)
     assert f"| all | {nulls} |" in text
     assert "## Layout" in text
 

@@ -40,7 +40,7 @@ def test_proof_page_equals_stored_runs(tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert text == PROOF.read_text(encoding="utf-8")
     tables, committed = (
-        {one.name: one.read_text("utf-8") for one in file.with_suffix("").iterdir()}
+        {path.name: path.read_text("utf-8") for path in file.with_suffix("").iterdir()}
         for file in (page, PROOF)
     )
     assert tables == committed

@@ -147,10 +147,12 @@ def test_adoption_copied_steps_report_what_became_slower(
     assert (Path(ran.outputs["page"]) / document["page"]).is_file()
     assert ran.steps[-2:] == ["compare", "actions/upload-artifact"]
     handed = Path(ran.outputs["json"]).parent
-    left = sorted(one.name for one in handed.iterdir())
+    left = sorted(path.name for path in handed.iterdir())
     assert left == ["gate.json", "job.json", "pull-request.txt"]
     assert number(action.downloaded(temporary, temporary / "downloaded")) == 12
-    (upload,) = (own for own in action.action()["runs"]["steps"] if "upload" in own.get("uses", ""))
+    (upload,) = (
+        step for step in action.action()["runs"]["steps"] if "upload" in step.get("uses", "")
+    )
     assert upload["with"]["path"] == "${{ steps.own.outputs.folder }}/gate"
 
 

@@ -44,7 +44,7 @@ def test_action_inputs_reach_no_shell(
     whole = {suite, "base", "head", "benchmarks", "budget", "count", "base-python", "head-python"}
     assert words.count(HOSTILE) == len(whole)
     for program in ("perceptron", "python"):  # options and install are words, and nothing else
-        (words,) = (own for own in calls(temporary) if own[0] == program and "a" in own)
+        (words,) = (call for call in calls(temporary) if call[0] == program and "a" in call)
         start = words.index("a")
         assert words[start : start + len(HOSTILE.split())] == HOSTILE.split()
 

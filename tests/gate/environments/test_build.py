@@ -107,7 +107,7 @@ def test_build_each_commit_once(toy: Repository, builder: Builder) -> None:
     assert builder.built == ["first", "second"]
     environments()
     assert builder.built == ["first", "second"]
-    assert [own.requirements for own in builder.recipes] == [(), ()]
+    assert [recipe.requirements for recipe in builder.recipes] == [(), ()]
     assert builder.folders == [Path(), Path()]
     matrix = {"req": {"x": ["1"]}, "env": {"STEERS": ["1"]}}
     conf = {"project": "toy", "repo": ".", "matrix": matrix}
@@ -127,7 +127,7 @@ def test_build_uses_configuration_of_each_revision(
     own = {"project": "toy", "repo": ".", "matrix": {"req": {"numpy": ["1.26"]}}}
     (tree / "asv.conf.json").write_text(json.dumps(own))
     environments(of_base=tree, tests=tests)
-    assert [own.requirements for own in builder.recipes] == [("numpy==1.26", *needed), needed]
+    assert [recipe.requirements for recipe in builder.recipes] == [("numpy==1.26", *needed), needed]
 
 
 def test_base_against_itself_is_two_environments(builder: Builder) -> None:

@@ -26,9 +26,9 @@ def suite(*params: str) -> Discovery:
 def test_discovery_matches_parameters_by_text() -> None:
     """A library's list of backends may be longer on one revision: places differ then."""
     base, head = suite("'numpy'", "'torch'"), suite("'jax'", "'numpy'", "'torch'")
-    names = [base.identifier(own) for own in head.benchmarks]
+    names = [base.identifier(benchmark) for benchmark in head.benchmarks]
     assert names == [None, "suite.time_x-0", "suite.time_x-1"]
-    assert [head.identifier(own) for own in base.benchmarks] == [
+    assert [head.identifier(benchmark) for benchmark in base.benchmarks] == [
         "suite.time_x-1",
         "suite.time_x-2",
     ]

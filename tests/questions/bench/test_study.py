@@ -81,7 +81,7 @@ def test_bench_shows_a_model_of_ones_own_and_why_another_was_not_measured(
 
 def verdicts_of(told: Answered) -> dict[str, Verdict]:
     """The first verdict on each subject."""
-    return {one.subject: one for one in reversed(told.answer.verdicts)}
+    return {verdict.subject: verdict for verdict in reversed(told.answer.verdicts)}
 
 
 @pytest.mark.parametrize(
@@ -157,9 +157,9 @@ def test_bench_is_the_finding_and_every_family(quick: bool, server: Lab, tmp_pat
     near_tie = verdicts.pop("mlp-width")
     assert near_tie.decided != "no"
     if quick:
-        assert "no" not in {one.decided for one in verdicts.values()}
+        assert "no" not in {verdict.decided for verdict in verdicts.values()}
         return
-    assert {one.decided for one in verdicts.values()} == {"yes"}
+    assert {verdict.decided for verdict in verdicts.values()} == {"yes"}
     assert Bench().next(asked, told.run.rows, 0.5) == []
     assert "budget-spent" not in codes(told)
     taken = Counter(row.problem for row in told.run.times if row.backend == "torch-cpu")

@@ -131,7 +131,7 @@ def test_cold_start_excludes_setup_from_compile_cache() -> None:
     cold = [one.repeat for one in from_cold(rows, 1000) if one.backend == COMPILED]
     assert cold == [0]
     assert only(rows).iterations == only(started(costs, ready)).iterations == 5001
-    assert amortisations([one for one in rows if one.repeat]) == []
+    assert amortisations([row for row in rows if row.repeat]) == []
 
 
 def test_amortisation_uses_newest_commit_only() -> None:

@@ -79,7 +79,7 @@ def test_crossover_interval_covers_call_convention_of_short_calls() -> None:
     assert narrow.low is not None
     assert narrow.low > 19.5
     short = [
-        replace(one, unpacked_seconds=(one.seconds or 0) * slower[one.backend]) for one in rows
+        replace(row, unpacked_seconds=(row.seconds or 0) * slower[row.backend]) for row in rows
     ]
     found = only(short)
     assert found.low is not None

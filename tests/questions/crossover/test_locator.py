@@ -217,8 +217,8 @@ def test_powers_of_two_that_are_slower_are_not_taken_for_all_sizes(high: int) ->
         return linear(10, 0.01)(size) * (2 if is_power else 1)
 
     rows = Lab({**CROSSING, B: aliased}, Search(1, high)).locate()
-    crossings = [one.size for one in judged(rows).crossings]
-    assert any(one == pytest.approx(100, rel=0.1) for one in crossings)
+    crossings = [crossing.size for crossing in judged(rows).crossings]
+    assert any(crossing == pytest.approx(100, rel=0.1) for crossing in crossings)
 
 
 def test_locator_continues_from_factor_four_grid() -> None:

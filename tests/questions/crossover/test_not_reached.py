@@ -61,8 +61,8 @@ def test_not_reached_family_with_one_size_is_undecided(tmp_path: Path) -> None:
         for n in range(7)
     ]
     told = answered(tmp_path, rows, {"mlp-width": 2, "mine": 1})
-    verdicts = {one.subject: one for one in told.verdicts}
-    assert {name: one.decided for name, one in verdicts.items()} == {
+    verdicts = {verdict.subject: verdict for verdict in told.verdicts}
+    assert {name: verdict.decided for name, verdict in verdicts.items()} == {
         "mlp-width": "no",
         "mine": "yes",
     }
@@ -127,7 +127,7 @@ def test_not_reached_thread_count_is_open(tmp_path: Path) -> None:
     for more in ({"study": "crossover"}, BENCH | {"planned": {"mlp-width": 2}}):
         loaded = read_run(keep(tmp_path / str(more["study"]), more | plan, rows))
         answer = answer_run(replace(loaded, run=replace(loaded.run, cut_short=True))).answer
-        statuses = {one.threads: one.status for one in answer.data["crossovers"]}
+        statuses = {crossover.threads: crossover.status for crossover in answer.data["crossovers"]}
         assert statuses == {1: "never", 2: "not measured"}
         assert not answer.is_decided
 
@@ -154,5 +154,5 @@ def test_not_reached_sizes_leave_family_open(
     plan = {"study": "crossover", "backends": BACKENDS, "families": ["mlp-width", "mlp-depth"]}
     loaded = read_run(keep(tmp_path, plan, rows))
     answer = answer_run(replace(loaded, run=replace(loaded.run, cut_short=True))).answer
-    assert {one.decided for one in answer.verdicts} == {"yes"}
+    assert {verdict.decided for verdict in answer.verdicts} == {"yes"}
     assert answer.is_decided is decided

@@ -46,18 +46,18 @@ def chosen(line: object, **known: Any) -> str:
 
 @given(st.lists(logs, min_size=1, max_size=3))
 def test_rule_size_minimises_the_worst_case(machines: list[list[float]]) -> None:
-    (rule,) = rules([judged(f"m{n}", own) for n, own in enumerate(machines)], [])
+    (rule,) = rules([judged(f"m{n}", machine) for n, machine in enumerate(machines)], [])
     assert isinstance(rule, Rule)
     sizes = np.unique(np.ceil(np.geomspace(2, 1024, 400)))
-    ratios = [np.interp(np.log(sizes), np.log(SIZES), own) for own in machines]
+    ratios = [np.interp(np.log(sizes), np.log(SIZES), machine) for machine in machines]
 
     def worst(first: str, threshold: float) -> float:
         takes_first = (sizes < threshold) == (first == "a")
-        return max(float(np.where(takes_first, -own, own).max()) for own in ratios)
+        return max(float(np.where(takes_first, -ratio, ratio).max()) for ratio in ratios)
 
     best = min(worst(first, at) for first in "ab" for at in (*sizes, inf))
     takes_a = np.array([chosen(rule, size=size) == "a" for size in sizes])
-    lost = max(float(np.where(takes_a, -own, own).max()) for own in ratios)
+    lost = max(float(np.where(takes_a, -ratio, ratio).max()) for ratio in ratios)
     assert max(0.0, lost) <= max(0.0, best) + 0.02
     assert log(rule.regret) == pytest.approx(max(0.0, lost), abs=0.02)
     if rule.size is not None and rule.low is not None and rule.high is not None:

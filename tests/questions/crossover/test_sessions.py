@@ -167,7 +167,7 @@ def test_crossover_bench_and_pages_say_the_same_of_three_sessions(
         ]
         beside = [row for rows in others for row in rows]
         told = answer_run(replace(loaded[-1], rows=list(own), others=beside)).answer
-        (verdict_said,) = (one for one in told.verdicts if one.subject == "mlp-width")
+        (verdict_said,) = (verdict for verdict in told.verdicts if verdict.subject == "mlp-width")
         assert "of 3 sessions" in verdict_said.heading
         said += told.data["crossovers"]
         (sweep,) = sweeps([*beside, *own], [(A, B)])

@@ -52,7 +52,10 @@ def search(results: Path, seconds: float | None = None, **changes: Any) -> Answe
 
 
 def pairs(told: Answered) -> dict[tuple[str, str], Crossover]:
-    return {(one.incumbent, one.challenger): one for one in told.answer.data["crossovers"]}
+    return {
+        (crossover.incumbent, crossover.challenger): crossover
+        for crossover in told.answer.data["crossovers"]
+    }
 
 
 def only(told: Answered) -> Crossover:
@@ -133,7 +136,7 @@ def test_search_model_file_along_its_size(lab: Lab, tmp_path: Path) -> None:
 def test_search_thread_counts_are_separate(lab: Lab, tmp_path: Path) -> None:
     """No row of one counts for another."""
     told = search(tmp_path, threads=(1, 2))
-    found = {one.threads: one for one in told.answer.data["crossovers"]}
+    found = {crossover.threads: crossover for crossover in told.answer.data["crossovers"]}
     assert set(found) == {1, 2}
     for one in found.values():
         assert one.size == pytest.approx(TRUTH, rel=0.1)

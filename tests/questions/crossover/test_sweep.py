@@ -91,8 +91,11 @@ def test_sweep_shows_newest_commit_of_each_case(tmp_path: Path) -> None:
     newest, before = (made.commits[at][:12] for at in (-1, -2))
     doubled = [replace(row, dtype="float64") for row in rows if row.commit != newest]
     found = {
-        (one.comparison_key.machine, one.comparison_key.dtype): (one.state.commit, one.older)
-        for one in sweeps([*rows, *doubled])
+        (sweep.comparison_key.machine, sweep.comparison_key.dtype): (
+            sweep.state.commit,
+            sweep.older,
+        )
+        for sweep in sweeps([*rows, *doubled])
     }
     for machine in ("box-00", "box-01"):
         assert found.pop((machine, "float64")) == (before, 3)

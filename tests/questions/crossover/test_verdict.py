@@ -97,7 +97,9 @@ RATIOS |= {"p": (1.02, 0.97, 1.07), "w": (1.02, 0.8, 1.3), "u": (1.5, 0.8, 2.0)}
 
 
 def at_sizes(letters: str, sizes: Sequence[float]) -> list[SizeRatio]:
-    return [SizeRatio(size, *RATIOS[one], 8) for size, one in zip(sizes, letters, strict=True)]
+    return [
+        SizeRatio(size, *RATIOS[letter], 8) for size, letter in zip(sizes, letters, strict=True)
+    ]
 
 
 def found(status: Any, letters: str = "iiii", **about: Any) -> Crossover:
@@ -302,7 +304,9 @@ def test_size_axis_is_inferred_from_family(family: str, word: str) -> None:
     assert size_axis(family) == word
 
 
-@pytest.mark.parametrize("name", [name for name, own in FAMILIES.items() if len(own.axes) == 1])
+@pytest.mark.parametrize(
+    "name", [name for name, family in FAMILIES.items() if len(family.axes) == 1]
+)
 def test_size_axis_is_inferred_for_builtin_families(name: str) -> None:
     """asv's rows and old ones say no more."""
     assert (size_axis(name),) == FAMILIES[name].axes

@@ -113,7 +113,9 @@ def test_advice_survives_contended_repeat_beside_idle_ones(spread: float, tie: b
         for process in range(8)
     ]
     found = advised(rows, count=2)
-    assert {one.doubt for one in found.candidates} == ({None} if tie else {None, "too noisy"})
+    assert {candidate.doubt for candidate in found.candidates} == (
+        {None} if tie else {None, "too noisy"}
+    )
     assert len(found.open) == (not tie)
     assert bool(found.ties) is bool(found.use) is tie
 

@@ -130,7 +130,7 @@ def test_advise_reports_changes_along_batch_and_width(lab: Lab, batches: Answere
         assert crossed.size is not None
         there = catalogue.find(shapes[axis].format(round(crossed.size)))
         assert operations(there) == pytest.approx(4e6, rel=0.5), axis
-    assert [told.subject for told in batches.answer.verdicts[1:]] == list(axes)
+    assert [verdict.subject for verdict in batches.answer.verdicts[1:]] == list(axes)
     assert lab.now <= plan(MNIST).budget_seconds
 
 

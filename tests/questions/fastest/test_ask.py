@@ -31,7 +31,11 @@ def test_fastest_without_cache_is_numpy_and_undecided() -> None:
     assert (advice.backend, advice.device) == ("numpy", "cpu")
     assert (advice.decided, advice.source, advice.seconds) == (False, "unknown", None)
     assert "nothing is known" in advice.why
-    assert [one.backend for one in advice.candidates] == ["numpy", "torch-cpu", "torch-cuda"]
+    assert [candidate.backend for candidate in advice.candidates] == [
+        "numpy",
+        "torch-cpu",
+        "torch-cuda",
+    ]
     assert fastest(**SHAPE, measure="never", among=TWO[::-1]).backend == "numpy"
 
 
@@ -73,7 +77,7 @@ def test_fastest_ignores_times_of_other_shapes(cache: Path, lab: Lab) -> None:
     remember(cache, rows)
     never = fastest(**SHAPE, measure="never", among=TWO)
     assert (never.source, never.seconds, never.decided) == ("unknown", None, False)
-    assert [one.reason for one in never.candidates] == [NOT_KNOWN, NOT_KNOWN]
+    assert [candidate.reason for candidate in never.candidates] == [NOT_KNOWN, NOT_KNOWN]
     lab.seconds = lambda backend, problem: {"numpy": 2e-3, "numpy-inplace": 1e-3}[backend]
     cached = fastest(**SHAPE, among=TWO, seconds=60)
     assert (cached.backend, cached.source) == ("numpy-inplace", "measured")

@@ -63,7 +63,7 @@ def test_given_up_backend_is_retried_after_a_minute(foreign: Path, cache: Path) 
         when = (datetime.now(UTC) - ago).strftime("%Y-%m-%dT%H:%M:%SZ")
 
         def change(known: Known) -> Known:
-            attempts = (replace(own, seconds=seconds, when=when) for own in known.attempts)
+            attempts = (replace(attempt, seconds=seconds, when=when) for attempt in known.attempts)
             return replace(known, attempts=tuple(attempts))
 
         update(cache, change)

@@ -85,7 +85,7 @@ def test_ranking_lists_all_candidates_by_time() -> None:
     ]
     advice = answer(rows, measured="2026-01-01")
     assert (advice.backend, advice.seconds, advice.decided) == ("numpy", pytest.approx(1.0), True)
-    assert [one.backend for one in advice.candidates] == ["numpy", "numba", "torch-cpu"]
+    assert [candidate.backend for candidate in advice.candidates] == ["numpy", "numba", "torch-cpu"]
     assert (advice.source, advice.open) == ("measured", ())
     assert advice.sentence == (
         "numpy is fastest; numba takes 2.00× as long; torch-cpu takes 3.00× as long"

@@ -60,8 +60,8 @@ def test_measure_repeats_each_backend_in_processes(lab: Lab) -> None:
     lab.seconds = lambda backend, problem: 1e-3 * lab.timed.count((backend, problem.reference))
     lab.prepare_seconds = lambda backend: 0.5
     (numpy, python), _ = measure(QUESTION, ["numpy", "python"], 60.0)
-    assert [one.seconds for one in numpy.repeats] == pytest.approx([1e-3, 2e-3, 3e-3])
-    assert [one.setup_seconds for one in numpy.repeats] == [0.5] * 3
+    assert [repeat.seconds for repeat in numpy.repeats] == pytest.approx([1e-3, 2e-3, 3e-3])
+    assert [repeat.setup_seconds for repeat in numpy.repeats] == [0.5] * 3
     assert numpy.repeats == python.repeats
     assert numpy.together == python.together
     assert lab.starts == ["numpy", "python"] * 3

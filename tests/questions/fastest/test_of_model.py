@@ -367,7 +367,7 @@ def test_of_model_custom_module_is_measured_every_time(cache: Path) -> None:
     assert (found.backend, found.device, found.source) == ("torch-cpu", "cpu", "measured")
     assert "only PyTorch has Normed" in found.why
     assert found.apply(model) is model
-    reasons = {one.backend: one.reason for one in found.candidates}
+    reasons = {candidate.backend: candidate.reason for candidate in found.candidates}
     assert reasons["numpy"] == "it has no Normed"
     assert fastest(model, *data, measure="never", **fields).source == "unknown"
 
@@ -449,7 +449,7 @@ def test_of_model_module_moves_to_pytorch_device(cache: Path) -> None:
     assert (advice.backend, advice.device, advice.decided) == ("torch-cpu", "cpu", True)
     assert advice.seconds == pytest.approx(0.2)
     assert "rewritten for numpy it takes 0.50× as long" in advice.why
-    assert [one.backend for one in advice.candidates] == ["numpy", "torch-cpu"]
+    assert [candidate.backend for candidate in advice.candidates] == ["numpy", "torch-cpu"]
     assert advice.apply(model) is model
     keep(cache, {"numpy": 4e-3})
     assert "numpy" not in fastest(model, *data, among=("torch-cpu", "numpy"), **fields).why
@@ -579,11 +579,13 @@ def test_of_estimator_own_fit_is_a_candidate() -> None:
         assert one.setup_seconds is not None
         whole = one.setup_seconds + iterations * one.seconds_per_iteration
         assert one.seconds == pytest.approx(whole)
-    assert {one.backend for one in advice.candidates} == {"scikit-learn", "numpy"}
+    assert {candidate.backend for candidate in advice.candidates} == {"scikit-learn", "numpy"}
     again = fastest(model, *data, measure="never", **fields)
     assert again.candidates == advice.candidates
     default = fastest(model, *data, measure="never", threads=1)
-    assert "scikit-learn" in [one.backend for one in default.candidates if one.seconds]
+    assert "scikit-learn" in [
+        candidate.backend for candidate in default.candidates if candidate.seconds
+    ]
 
 
 def test_of_estimator_subclass_has_no_time_of_scikit_learn() -> None:

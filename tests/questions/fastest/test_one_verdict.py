@@ -98,6 +98,6 @@ def agree(advice: Advice, ranking: Ranking) -> None:
     assert advice.backend == ranking.fastest
     assert (advice.how_decided, advice.decided) == (ranking.choice, ranking.choice == "yes")
     assert (advice.ties, advice.open) == (ranking.ties, ranking.open)
-    of_others = {one.backend: one for one in advice.candidates[1:]}
+    of_others = {candidate.backend: candidate for candidate in advice.candidates[1:]}
     assert {name: one.ratio_to_fastest for name, one in of_others.items()} == ranking.ratios
     assert {name: one.doubt for name, one in of_others.items() if one.doubt} == ranking.doubts

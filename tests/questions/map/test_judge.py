@@ -86,9 +86,9 @@ def test_map_shares_count_decided_cells_only() -> None:
     """Where one side waited for cores nobody wins, be it 8,600 times as fast; nor near there."""
     slow: Cost = lambda x, y: 8600 * LIGHT(x, y)  # noqa: E731
     rows = [
-        replace(one, waited=0.0 if one.backend == "light" else waited)
+        replace(cell, waited=0.0 if cell.backend == "light" else waited)
         for waited, xs in ((0.5, (4, 16)), (0.0, (64, 256)))
-        for one in in_cells({"light": LIGHT, "slow": slow}, list(product(xs, SIZES)))
+        for cell in in_cells({"light": LIGHT, "slow": slow}, list(product(xs, SIZES)))
     ]
     phase_map = phase_map_of(rows)
     assert {cell.x for cell in phase_map.cells if cell.decided == "yes"} == {64, 256}
@@ -166,7 +166,7 @@ def test_map_is_independent_of_row_order(seed: int, failing: float) -> None:
     shuffled = [rows[index] for index in random.permutation(len(rows))]
     assert phase_map_of(shuffled, grid) == phase_map
     assert sum(phase_map.shares.values()) == pytest.approx(1)
-    timed = {(one.problem, one.backend) for one in rows if one.seconds}
+    timed = {(row.problem, row.backend) for row in rows if row.seconds}
     for cell in phase_map.cells:
         assert cell.ratio is None or cell.ratio >= 1 or cell.winner == "undecided"
         assert (
@@ -205,7 +205,7 @@ def cell(x: int, y: int, winner: str | None, decided: bool = True) -> MapCell:
 
 
 def say(cells: list[MapCell]) -> str:
-    names = [one.answer for one in cells]
+    names = [cell.answer for cell in cells]
     shares = {name: names.count(name) / len(names) for name in dict.fromkeys(names)}
     return sentence(shares, cells, AXES)
 

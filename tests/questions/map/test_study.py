@@ -58,7 +58,7 @@ def test_map_study_measures_where_winner_changes(lab: Lab, tmp_path: Path) -> No
     assert 25 <= found.cells_measured < len(found.cells) / 2
     assert len(lab.timed) == len({*lab.timed}) * plan().repeats
     assert found.cells_measured == len({row.sizes for row in told.run.times})
-    alone = sum(one.measured and one.second is None for one in found.cells)
+    alone = sum(cell.measured and cell.second is None for cell in found.cells)
     assert alone
     assert any(note.endswith(f"numpy in {alone}") for note in told.answer.verdicts[0].notes)
     for cell in found.cells:

@@ -188,7 +188,7 @@ def test_overhead_study_device_extras_run_once(device: Lab, tmp_path: Path) -> N
     assert sorted(asked["ceiling"]) == [("numpy", "float32")] * 3 + [("torch-cuda", "float32")]
     for extra in ("energy", "profile"):
         assert sorted(asked[extra]) == sorted((name, "float64") for name in ON_DEVICE)
-    messages = [own.message for own in result.warnings if own.code == "not-measured"]
+    messages = [warning.message for warning in result.warnings if warning.code == "not-measured"]
     assert messages == [f"profile of torch-cuda: {NO_KERNEL}"]
     for judged in (result, answer_run(read_run(result.results))):
         variants = variants_of(judged)
@@ -295,9 +295,9 @@ def test_overhead_study_refused_extra_is_tried_once(lab: Lab, tmp_path: Path) ->
         assert asked.count("torch-cpu") == 3
         assert len([row for row in times(told.run.rows) if row.phase is None]) == 3 * 2
         assert told.answer.data["ceilings"] is not None
-        messages = [one.message for one in told.warnings if "phases" in one.message]
+        messages = [warning.message for warning in told.warnings if "phases" in warning.message]
         assert len(messages) == warned
-        assert "budget-spent" not in {one.code for one in told.warnings}
+        assert "budget-spent" not in {warning.code for warning in told.warnings}
 
 
 def test_overhead_study_repeats_variants_before_extras(device: Lab, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def answer(found: Ladder) -> Answer:
 
 
 def table(found: Ladder, title: str) -> Table:
-    return next(one for one in answer(found).tables if one.title.startswith(title))
+    return next(table for table in answer(found).tables if table.title.startswith(title))
 
 
 def test_overhead_text_phase_bounds_are_not_negative() -> None:
@@ -128,7 +128,7 @@ def test_overhead_text_ratio_stands_beside_floor(removes: tuple[str, ...]) -> No
 def test_overhead_roofline_bends_where_copy_meets_product() -> None:
     """Below it a point says how busy its device is."""
     *_, host, device = (figure.drawing for figure in answer(FOUND).figures)
-    limits = next(one for one in FOUND.ceilings if one.device == "cpu")
+    limits = next(ceiling for ceiling in FOUND.ceilings if ceiling.device == "cpu")
     (low, slope), *flat = host.inked
     assert slope == pytest.approx(low * limits.gbytes)
     assert flat[0] == (pytest.approx(limits.gflops / limits.gbytes), limits.gflops)

@@ -55,7 +55,7 @@ def plainly(rows: list[Measurement]) -> pandas.DataFrame:
     kinds: dict[Any, str] = {int: "int64", int | None: "Int64"}
     kinds |= dict.fromkeys((float, float | None, int | float), "float64")
     fields = msgspec.structs.fields(Measurement)
-    return table.astype({one.name: kinds[one.type] for one in fields if one.type in kinds})
+    return table.astype({field.name: kinds[field.type] for field in fields if field.type in kinds})
 
 
 @given(st.lists(ROWS, max_size=20))

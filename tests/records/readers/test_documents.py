@@ -64,7 +64,9 @@ def outcome(case: Case, folder: Path) -> Iterable[str]:
     yield from (f"left out: {rows} {reason}" for reason, rows in loaded.skipped.items())
     if case.options.get("families"):
         yield f"families: {', '.join(sorted(loaded.families))}"
-    yield from (f"{one.code}: {one.message}; {one.advice}" for one in loaded.warnings)
+    yield from (
+        f"{warning.code}: {warning.message}; {warning.advice}" for warning in loaded.warnings
+    )
 
 
 @pytest.mark.parametrize("group", GROUPS)
