@@ -9,7 +9,8 @@ from pathlib import Path
 
 from perceptron.errors import UserError
 from perceptron.questions.crossover.judge import Crossover
-from perceptron.questions.crossover.verdict import is_measured, missing, notes, sentence
+from perceptron.questions.crossover.not_measured import missing
+from perceptron.questions.crossover.verdict import is_measured, notes, sentence
 from perceptron.report.tables import markdown
 
 Blocks = dict[str, str]

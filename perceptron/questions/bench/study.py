@@ -35,10 +35,10 @@ from perceptron.questions.bench.one_size import single_problems, single_tables
 from perceptron.questions.crossover.figures import of_pairs, of_sweeps
 from perceptron.questions.crossover.judge import axis_of, crossovers, not_reached
 from perceptron.questions.crossover.locator import Search, coarse_sizes, repeats
+from perceptron.questions.crossover.not_measured import missing as missing_pairs
 from perceptron.questions.crossover.study import CrossoverPlan, jobs_of_absent, next_jobs
 from perceptron.questions.crossover.sweep import sweeps
 from perceptron.questions.crossover.undecided import SINGLE_SIZE
-from perceptron.questions.crossover.verdict import missing as missing_pairs
 from perceptron.questions.shared.axes import SWEEP, SizeAxis
 from perceptron.questions.shared.missing import lasts, missing, size_job
 from perceptron.questions.shared.pairs import Pair, backends_over, require_backends

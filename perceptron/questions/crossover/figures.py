@@ -17,13 +17,13 @@ from perceptron.figure import Note as CornerNote
 from perceptron.numbers import Quantity, count, digits, duration, duration_interval, interval, tick
 from perceptron.questions.crossover.amortise import amortisation_tables
 from perceptron.questions.crossover.judge import Crossover
+from perceptron.questions.crossover.not_measured import missing
 from perceptron.questions.crossover.sweep import Curve, CurvePoint, Sweep
 from perceptron.questions.crossover.verdict import (
     axis_of,
     disagreed_ends,
     has_turns,
     is_measured,
-    missing,
     sentence,
     verdicts,
 )

@@ -26,11 +26,11 @@ from perceptron.questions.crossover.figures import of_cold_pairs, of_pairs, of_s
 from perceptron.questions.crossover.functions import Called, called, next_calls
 from perceptron.questions.crossover.judge import Crossover, crossovers, not_reached
 from perceptron.questions.crossover.locator import Search, next_measurements, repeats, wanted_by
+from perceptron.questions.crossover.not_measured import missing
 from perceptron.questions.crossover.page import PAGE
 from perceptron.questions.crossover.rule import NoRule, Rule, rules
 from perceptron.questions.crossover.sweep import sweeps, without_rival
 from perceptron.questions.crossover.undecided import SINGLE_SIZE
-from perceptron.questions.crossover.verdict import missing
 from perceptron.questions.shared.axes import SWEEP, SizeAxis, family_axis, file_axis
 from perceptron.questions.shared.missing import missing as missing_jobs
 from perceptron.questions.shared.missing import size_job

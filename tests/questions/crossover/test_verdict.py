@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from perceptron.problems.families import FAMILIES
 from perceptron.questions.crossover.judge import Crossing, Crossover, SizeRatio
-from perceptron.questions.crossover.verdict import missing, notes, sentence, verdicts
+from perceptron.questions.crossover.not_measured import missing
+from perceptron.questions.crossover.verdict import notes, sentence, verdicts
 from perceptron.statistics.over_processes import (
     name_and_processes,
     named,
