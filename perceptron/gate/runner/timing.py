@@ -13,11 +13,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from itertools import repeat
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...processes import timed_loop
 from ...processes.timed_loop import Sample, Taken, lower_quartile, take_samples
-from ...processes.waiting import waiting_meter
+from ...processes.waiting import stolen_seconds, waiting_meter
 from .session import Job
 
 BATCHES = 5
@@ -34,6 +34,8 @@ _LONGEST_WARM_UP_SECONDS = 1.0
 _MOST_METERED_STEPS = 100
 # A single thread runs or waits for at most all of the time, except for errors of the clocks.
 _ONE_THREAD = 1.05
+# Steal time is counted in steps of 10 ms; one that is missing must be less than half of the time.
+_SHORTEST_IDLE_SECONDS = 0.03
 
 Clock = Callable[[], float]
 Meter = Callable[[], "float | None"]
@@ -134,21 +136,43 @@ class Batches:
 def timed(batches: Batches, warm_up: float, task: Job) -> Job:
     """Return the fields of a measurement: calibrate, or take the samples that the task asks for.
 
-    Samples come after ``warm_up`` seconds. While calibrating, ``idle`` is the share of the time in
-    which no thread ran or was ready to; None where waiting for a core is unknown.
+    Samples come after ``warm_up`` seconds. ``idle`` is the `idle_share` while calibrating.
     """
     if task.get("calls"):
         measured = measure(batches, task["calls"], task["batches"], warm_up, waiting_meter)
         value = lower_quartile(measured["samples"])
         return {"calls": task["calls"], "value": value, **measured}
     with waiting_meter() as waiting:
-        begin, ran, before = time.perf_counter(), time.process_time(), waiting()
+        before = _spent(waiting)
         calls, seconds, wait_share = calibrate(batches, waiting)
-        passed = max(time.perf_counter() - begin, 1e-9)
-        more = _difference(before, waiting())
-        ran = time.process_time() - ran
-    idle = None if more is None else max(0.0, 1 - (ran + more) / passed)
+        idle = idle_share(before, _spent(waiting))
     return {"calls": calls, "call_seconds": seconds, "idle": idle, "waited": wait_share}
+
+
+class Spent(NamedTuple):
+    """Seconds so far: by the clock, run and waited by threads, and stolen from all CPUs."""
+
+    passed: float
+    ran: float
+    waited: float | None
+    stolen: float | None
+
+
+def _spent(meter: Meter) -> Spent:
+    return Spent(time.perf_counter(), time.process_time(), meter(), stolen_seconds())
+
+
+def idle_share(before: Spent, after: Spent) -> float | None:
+    """Return the share of the time between in which no thread ran or was ready to.
+
+    A host that takes the CPU away makes no benchmark idle: steal time does not count. None where
+    waiting is unknown, or where the time is too short to tell one from the other.
+    """
+    passed, waited = after.passed - before.passed, _difference(before.waited, after.waited)
+    if waited is None or passed < _SHORTEST_IDLE_SECONDS:
+        return None
+    stolen = _difference(before.stolen, after.stolen) or 0.0
+    return max(0.0, 1 - (after.ran - before.ran + waited + stolen) / passed)
 
 
 def calibrate(

@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perceptron.gate.runner.timing import BATCH_SECONDS, Batches, calibrate, measure
+from perceptron.gate.runner.timing import (
+    BATCH_SECONDS,
+    Batches,
+    Spent,
+    calibrate,
+    idle_share,
+    measure,
+)
 from perceptron.processes.timed_loop import lower_quartile
 
 
@@ -192,3 +199,28 @@ def test_timing_contended_process_takes_no_sample_again() -> None:
     busy = Busy([WARM_UP, (1.0, 0.9), (2.0, 0.8), (3.0, 0.0)])
     measured = busy.measure(2)
     assert (measured["samples"], measured["dropped"]) == ([1.0, 2.0], [])
+
+
+@given(
+    passed=st.floats(0.04, 10.0),
+    shares=st.lists(st.floats(0, 1), min_size=3, max_size=3).filter(
+        lambda shares: sum(shares) <= 1
+    ),
+    earlier=st.floats(0, 1e5),
+)
+def test_idle_is_neither_running_waiting_nor_stolen(
+    passed: float, shares: list[float], earlier: float
+) -> None:
+    """A host that takes the CPU away for most of the time does not make a benchmark idle."""
+    after = Spent(earlier + passed, *(earlier + share * passed for share in shares))
+    share = idle_share(Spent(*[earlier] * 4), after)
+    assert share == pytest.approx(1 - sum(shares), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "after", [Spent(1.0, 0.1, None, 0.0), Spent(0.009, 0.001, 0.0, 0.0)], ids=["unmetered", "short"]
+)
+def test_idle_is_unknown_without_meter_and_in_less_than_a_step_of_steal(after: Spent) -> None:
+    """Steal time is counted in steps of 10 ms: in 9 ms all but 1 may have been stolen."""
+    waited = None if after.waited is None else 0.0
+    assert idle_share(Spent(0.0, 0.0, waited, 0.0), after) is None
