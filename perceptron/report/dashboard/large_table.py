@@ -1,4 +1,4 @@
-"""Tables of thousands of rows, sorted and filtered by DataTables, a script among our own.
+"""Tables of thousands of rows, sorted and filtered by a script of the page.
 
 Each table is a file, loaded when it is chosen.
 """

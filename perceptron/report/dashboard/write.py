@@ -32,7 +32,7 @@ _LAST = {
 }
 # In the order in which a page loads them.
 _VIEW_SCRIPTS = ("page", "views")
-_TABLE_SCRIPTS = ("page", "jquery.slim.min", "datatables.min", "large_table")
+_TABLE_SCRIPTS = ("page", "large_table")
 
 
 def write_site(html: Path, collection: Collection, asv: str | None = None) -> Path:

@@ -53,8 +53,7 @@ _OURS = {
     SOURCE.address,
     "assets/site.css",
     "assets/strokes.css",
-    *(f"assets/{name}.js" for name in ("page", "views")),
-    *(f"assets/{name}.js" for name in ("jquery.slim.min", "datatables.min", "large_table")),
+    *(f"assets/{name}.js" for name in ("page", "views", "large_table")),
     *(f"data/{name}.js" for name in ("crossover", *STUDIES, "raw")),
     "data/machines.js",
 }

@@ -1,8 +1,9 @@
 'use strict';
-// A table of thousands of rows, or several of which one is chosen: DataTables sorts, filters and turns pages.
+// A table of thousands of rows, or several of which one is chosen: sorted, filtered, and shown a hundred rows at a time.
 
 (() => {
   const { element, alarm, load } = perceptron;
+  const PAGE_ROWS = 100;
   const order = new Intl.Collator('en', { numeric: true });
 
   function start() {
@@ -18,17 +19,14 @@
     const choice = element('select', { id: 'table' }, ...tables.map((listed) => element('option', {}, listed.label)));
     const holder = element('div');
     const chooser = element('div', { class: 'switch' }, element('label', { for: 'table' }, label), choice);
+    const search = element('input', { id: 'search', type: 'search' });
     target.replaceChildren(chooser, holder);
-    let shown = null;
 
     function choose() {
       const chosen = tables[choice.selectedIndex];
       load(chosen.file).then(
         (content) => {
-          if (chosen !== tables[choice.selectedIndex]) return;
-          const search = shown?.search() ?? '';
-          shown?.destroy();
-          shown = draw(holder, content, search, chosen.file.replaceAll('/', '-'));
+          if (chosen === tables[choice.selectedIndex]) draw(holder, search, content, chosen.file.replaceAll('/', '-'));
         },
         (error) => {
           if (chosen === tables[choice.selectedIndex]) holder.replaceChildren(alarm(error.message));
@@ -40,58 +38,100 @@
     choose();
   }
 
-  function draw(holder, { title, columns, rows }, search, file) {
-    const heads = columns.map(({ name }) => element('th', { scope: 'col' }, name));
-    const node = element('table', {},
-      element('caption', {}, title), element('thead', {}, element('tr', {}, ...heads)));
-    holder.replaceChildren(node);
-    const table = new DataTable(node, {
-      data: rows,
-      columns: columns.map((column, at) => described(column, at, columns)),
-      search: { search },
-      order: [],
-      pageLength: 100,
-      autoWidth: false,
-      deferRender: true,
-      layout: {
-        topStart: 'search',
-        topEnd: () => element('div', { class: 'dt-buttons' }, ...Object.entries({ csv, json }).map(
-          ([kind, write]) => saving(kind, () => write(columns.map(({ id }) => id), found(node)), file))),
-        bottomStart: 'info',
-        bottomEnd: 'paging',
-      },
-      language: {
-        search: 'rows that contain',
-        info: 'rows _START_–_END_ of _TOTAL_',
-        infoFiltered: 'that match, among _MAX_',
-        infoEmpty: 'no rows',
-        zeroRecords: 'no rows',
-      },
+  /** Show a table in place of the last one; `search` keeps its text. */
+  function draw(holder, search, { title, columns, rows }, file) {
+    const sources = columns.map(({ by }, at) => (by ? columns.findIndex(({ id }) => id === by) : at));
+    const texts = once(() => rows.map((row) => row.map(cellText).join('\n').toLowerCase()));
+    let sorting = null; // { at, falls }
+    let found = rows;
+    let first = 0;
+
+    const heads = columns.map(({ name }, at) => {
+      const button = element('button', { type: 'button' }, name);
+      button.addEventListener('click', () => {
+        sorting = { at, falls: sorting?.at === at && !sorting.falls };
+        heads.forEach((head) => head.removeAttribute('aria-sort'));
+        heads[at].setAttribute('aria-sort', sorting.falls ? 'descending' : 'ascending');
+        choose();
+      });
+      return element('th', { scope: 'col' }, button);
     });
-    const frame = node.parentElement;
-    frame.classList.add('scroll');
-    for (const [key, value] of Object.entries({ tabindex: '0', role: 'region', 'aria-label': title })) {
-      frame.setAttribute(key, value);
+    const body = element('tbody');
+    const info = element('p', { role: 'status' });
+    const turns = Object.entries({
+      First: () => 0,
+      Previous: () => first - PAGE_ROWS,
+      Next: () => first + PAGE_ROWS,
+      Last: lastPage,
+    }).map(([name, target]) => {
+      const button = element('button', { type: 'button' }, name);
+      button.addEventListener('click', () => show(target()));
+      return { button, target };
+    });
+
+    function lastPage() {
+      return Math.max(0, Math.ceil(found.length / PAGE_ROWS) - 1) * PAGE_ROWS;
     }
-    return table;
+
+    /** Filter and sort anew, from the first page on. */
+    function choose() {
+      const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+      found = words.length ? rows.filter((_, at) => words.every((word) => texts()[at].includes(word))) : [...rows];
+      if (sorting) found.sort(comparison(sources[sorting.at], columns[sources[sorting.at]].is_number, sorting.falls));
+      show(0);
+    }
+
+    function show(at) {
+      first = Math.min(Math.max(0, at), lastPage());
+      body.replaceChildren(...found.slice(first, first + PAGE_ROWS).map((row) => element('tr', {}, ...row.map(cell))));
+      turns.forEach(({ button, target }) => {
+        const goal = target();
+        button.setAttribute('aria-disabled', goal === first || goal < 0 || goal > lastPage());
+      });
+      info.replaceChildren(summary(first, found.length, rows.length));
+    }
+
+    function cell(value, at) {
+      const kind = columns[at].is_number || columns[at].by ? 'number' : null;
+      return element(at === 0 ? 'th' : 'td', { scope: at === 0 ? 'row' : null, class: kind }, cellText(value));
+    }
+
+    const saves = Object.entries({ csv, json }).map(
+      ([kind, write]) => saving(kind, () => write(columns.map(({ id }) => id), found), file),
+    );
+    search.oninput = choose;
+    holder.replaceChildren(
+      element('div', { class: 'tools' },
+        element('div', { class: 'switch' }, element('label', { for: 'search' }, 'rows that contain'), search),
+        element('div', { class: 'buttons' }, ...saves)),
+      element('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': title },
+        element('table', {}, element('caption', {}, title), element('thead', {}, element('tr', {}, ...heads)), body)),
+      element('div', { class: 'tools' }, info, element('div', { class: 'buttons' }, ...turns.map(({ button }) => button))),
+    );
+    choose();
   }
 
-  function described({ is_number: isNumber, by }, at, columns) {
-    const from = columns.findIndex(({ id }) => id === by);
-    return {
-      type: isNumber ? 'measured' : 'words',
-      className: isNumber || by ? 'number' : '',
-      orderData: from < 0 ? at : from,
-      // DataTables writes cells as HTML: of a text it gets the text of that.
-      render: (value, use) => (use === 'display' || use === 'filter'
-        ? DataTable.util.escapeHtml(value === null ? '–' : String(value)) : value),
-      ...(at === 0 ? { cellType: 'th', createdCell: (cell) => { cell.scope = 'row'; } } : {}),
-    };
+  /** A function that calls `make` the first time only: most readers never search. */
+  function once(make) {
+    let made = null;
+    return () => (made ??= make());
   }
 
-  /** The rows that pass the search, in the order shown. */
-  function found(node) {
-    return new DataTable.Api(node).rows({ search: 'applied' }).data().toArray();
+  function cellText(value) {
+    return value === null ? '–' : String(value);
+  }
+
+  function summary(first, found, all) {
+    if (!found) return 'no rows';
+    const [from, to, of, among] = [first + 1, Math.min(first + PAGE_ROWS, found), found, all].map((n) => n.toLocaleString('en'));
+    return `rows ${from}–${to} of ${of}${found < all ? ` that match, among ${among}` : ''}`;
+  }
+
+  /** How two rows compare by a column: missing values come last in both directions. */
+  function comparison(at, isNumber, falls) {
+    const sign = falls ? -1 : 1;
+    const compare = isNumber ? (a, b) => a - b : order.compare;
+    return (a, b) => (a[at] === null) - (b[at] === null) || (a[at] === null ? 0 : sign * compare(a[at], b[at]));
   }
 
   /** A button that saves the text which `write` makes. */
@@ -124,16 +164,5 @@
     return `${JSON.stringify(named, null, 1)}\n`;
   }
 
-  /** Sort missing values last in both directions. */
-  function last(compare) {
-    const nulls = (a, b) => (a === null) - (b === null);
-    return {
-      asc: (a, b) => nulls(a, b) || compare(a, b),
-      desc: (a, b) => nulls(a, b) || compare(b, a),
-    };
-  }
-
-  DataTable.type('measured', { order: last((a, b) => a - b) });
-  DataTable.type('words', { order: last((a, b) => (a === null ? 0 : order.compare(a, b))) });
   document.addEventListener('DOMContentLoaded', start);
 })();
