@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
 from math import inf
 from os import PathLike
@@ -292,25 +292,14 @@ def crossover(
     began = monotonic()
     if not isinstance(sizes, tuple) and isinstance(sizes, Iterable):
         sizes = list(sizes)
-    if isinstance(candidates, Mapping):
-        for key, function in candidates.items():
-            if isinstance(function, bytes):  # would be taken for a pickled function
-                raise UserError(f"candidates: {key} is no function")
+    _check_candidates(candidates)
     arguments_of(Functions(candidates, setup, equal, fresh, sizes))
     if not (isinstance(seconds, (int, float)) and 0 < seconds < inf):
         raise UserError(f"seconds must be a number above 0, got {seconds!r}")
     if threads is not None and not (isinstance(threads, int) and threads >= 1):
         raise UserError(f"threads must be a whole number from 1, or None; got {threads!r}")
     require_threads(threads or 1)
-    listed = list(pairs) if isinstance(pairs, Iterable) else [pairs]
-    two = [tuple(pair) for pair in listed if isinstance(pair, tuple | list)]
-    are_names = all(isinstance(member, str) for pair in two for member in pair)
-    are_pairs = len(two) == len(listed) and are_names
-    if not are_pairs or any(len(pair) != 2 or pair[0] == pair[1] for pair in two):
-        raise UserError(f"pairs must be pairs of two names, such as [('a', 'b')]; got {pairs!r}")
-    unknown_names = [name for pair in two for name in pair if name not in candidates]
-    if unknown_names:
-        raise UserError(f"pairs: {unknown_names[0]!r} is none of the candidates")
+    compared = _checked_pairs(pairs, candidates)
     if not isinstance(name, str):
         raise UserError(f"name must be a text, got {name!r}")
     if not isinstance(results, str | PathLike) or not str(results).strip():
@@ -325,7 +314,7 @@ def crossover(
     plan = CrossoverPlan.of_functions(
         file,
         called(file, name, seconds=seconds),
-        tuple((first, second) for first, second in two),
+        compared,
         threads or usable_cores(),
     )
     with terminal.progress_bar("searching", seconds) as bar:
@@ -333,6 +322,30 @@ def crossover(
         answered = run_study(CrossoverStudy(), plan, None, Path(results), bar, seconds_left)
     terminal.show_warnings(answered.warnings)
     return FunctionCrossover(answered)
+
+
+def _check_candidates(candidates: object) -> None:
+    if isinstance(candidates, Mapping):
+        for key, function in candidates.items():
+            if isinstance(function, bytes):  # would be taken for a pickled function
+                raise UserError(f"candidates: {key} is no function")
+
+
+def _checked_pairs(pairs: object, candidates: Collection[str]) -> tuple[Pair, ...]:
+    """Return the pairs to compare; raises `UserError` unless each has two of the candidates."""
+    listed = list(pairs) if isinstance(pairs, Iterable) else [pairs]
+    if not all(map(_is_pair, listed)):
+        raise UserError(f"pairs must be pairs of two names, such as [('a', 'b')]; got {pairs!r}")
+    for member in (member for pair in listed for member in pair):
+        if member not in candidates:
+            raise UserError(f"pairs: {member!r} is none of the candidates")
+    return tuple((first, second) for first, second in listed)
+
+
+def _is_pair(pair: object) -> bool:
+    if not isinstance(pair, tuple | list) or not all(isinstance(member, str) for member in pair):
+        return False
+    return len(pair) == 2 and pair[0] != pair[1]
 
 
 def _write_functions(

@@ -6,7 +6,7 @@ On both sides they are traced, and profiled under valgrind.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -71,77 +71,119 @@ def add(
     changed = [row for row in comparison.rows if _changed(row, evidence.get(row.key, NOT_COUNTED))]
     if not changed:
         return comparison
-    plan, sides = comparison.plan, sampler.sides
-    allowance = max(_LEAST_SECONDS, _SHARE * plan.budget_seconds)
-    end = time.monotonic() + allowance
-    drawn = seeds(plan.seed, "count", instructions.FIRST)
-    benchmarks = {benchmark.key: benchmark for benchmark in comparison.benchmarks}
-    why: dict[str, list[Growth]] = {row.key: [] for row in changed}
-    why_not: dict[str, list[str]] = {row.key: [] for row in changed}
-    explained: list[Benchmark] = []
-    same: list[Benchmark] = []
-    calls: dict[str, int] = {}
-    for row in sorted(changed, key=_importance):
-        benchmark, counted = benchmarks[row.key], evidence.get(row.key, NOT_COUNTED)
-        if benchmark.type != "time":
-            why_not[row.key].append(_NOT_A_TIME)
-        elif counted.kind == "same":
-            why_not[row.key].append(SAME_INSTRUCTIONS)
-            same.append(benchmark)
-        else:
-            explained.append(benchmark)
-            if valgrind is not None and counted.instructions is not None:
-                calls[row.key] = calls_at_once(counted.instructions.head)
-    same_keys = {benchmark.key for benchmark in same}
-    reserved = _COMPILED_SHARE * allowance if calls else 0.0
+    search = _Search(comparison, changed, evidence, sampler, valgrind)
     try:
         progress(0, 1, "looking for reasons in Python")
-        in_diff = edited()
+        search.look_in_python(edited())
+        if search.calls:
+            progress(0, 1, "looking for reasons in compiled functions")
+            search.look_in_compiled_code()
+    except Exception as error:  # noqa: BLE001 no verdict is lost to what explains it
+        search.fail(in_one_line(error))
+    rows = [search.explained(row) for row in comparison.rows]
+    return msgspec.structs.replace(comparison, rows=rows)
+
+
+class _Search:
+    """The reasons of changed rows, which grow while it looks.
+
+    ``calls`` has the calls to profile of each benchmark whose compiled functions are looked into.
+    """
+
+    def __init__(
+        self,
+        comparison: Comparison,
+        changed: Sequence[Row],
+        evidence: Mapping[str, InstructionEvidence],
+        sampler: Sampler,
+        valgrind: Valgrind | None,
+    ) -> None:
+        self._sampler, self._valgrind = sampler, valgrind
+        self._seeds = seeds(comparison.plan.seed, "count", instructions.FIRST)
+        self._why: dict[str, list[Growth]] = {row.key: [] for row in changed}
+        self._why_not: dict[str, list[str]] = {row.key: [] for row in changed}
+        self._executes_more: list[Benchmark] = []
+        self._executes_same: list[Benchmark] = []
+        self.calls: dict[str, int] = {}
+        benchmarks = {benchmark.key: benchmark for benchmark in comparison.benchmarks}
+        for row in sorted(changed, key=_importance):
+            self._add(benchmarks[row.key], evidence.get(row.key, NOT_COUNTED))
+        allowance = max(_LEAST_SECONDS, _SHARE * comparison.plan.budget_seconds)
+        self._end = time.monotonic() + allowance
+        self._end_of_python = self._end - (_COMPILED_SHARE * allowance if self.calls else 0.0)
+
+    def _add(self, benchmark: Benchmark, counted: InstructionEvidence) -> None:
+        if benchmark.type != "time":
+            self._why_not[benchmark.key].append(_NOT_A_TIME)
+        elif counted.kind == "same":
+            self._why_not[benchmark.key].append(SAME_INSTRUCTIONS)
+            self._executes_same.append(benchmark)
+        else:
+            self._executes_more.append(benchmark)
+            if self._valgrind is not None and counted.instructions is not None:
+                self.calls[benchmark.key] = calls_at_once(counted.instructions.head)
+
+    def look_in_python(self, edited: Collection[FunctionId]) -> None:
+        """Trace both sides: functions that execute more or fewer bytecodes.
+
+        Where instructions are equal, only a function that was ``edited`` is a reason.
+        """
         traced = ask_both(
-            sampler,
-            # Equal instructions explain nothing, but the diff may name a function.
-            [*explained, *(same if in_diff else [])],
-            drawn,
+            self._sampler,
+            [*self._executes_more, *(self._executes_same if edited else [])],
+            self._seeds,
             lambda _: Instrument("trace"),
-            lambda: end - time.monotonic() - reserved,
+            lambda: self._end_of_python - time.monotonic(),
         )
+        same = {benchmark.key for benchmark in self._executes_same}
         for key, traces in converted_pairs(traced, lambda _, content: _trace(content)):
             if isinstance(traces, TraceError):
-                why_not[key].append(f"Python's functions: {traces}")
+                self._why_not[key].append(f"Python's functions: {traces}")
                 continue
             base, head = traces
-            changes = growths(table(base), table(head), "python", "bytecodes", in_diff)
-            if key in same_keys:
-                why[key] += [growth for growth in changes if growth.edited]
+            changes = growths(table(base), table(head), "python", "bytecodes", edited)
+            if key in same:
+                self._why[key] += [growth for growth in changes if growth.edited]
                 continue
-            why[key] += changes
+            self._why[key] += changes
             if not (base.repeats and head.repeats):
-                why_not[key].append(_NO_REPEAT)
-        if valgrind is not None and calls:
-            progress(0, 1, "looking for reasons in compiled functions")
-            profiled = ask_both(
-                sampler,
-                [benchmark for benchmark in explained if benchmark.key in calls],
-                drawn,
-                partial(_profiling, valgrind, sides),
-                lambda: end - time.monotonic(),
-                Calibration(calls, {}, CALIBRATING.costs),
-            )
-            for key, tables in converted_pairs(
-                profiled, lambda side, content: read_dump(sides.work_folder(side), content)
-            ):
-                if isinstance(tables, TraceError):
-                    why_not[key].append(f"compiled functions: {tables}")
-                else:
-                    why[key] += growths(*tables, "c", "instructions")
-    except Exception as error:  # noqa: BLE001 no verdict is lost to what explains it
-        for benchmark in (*explained, *same):
-            why_not[benchmark.key].append(in_one_line(error))
-    rows = [
-        _explained(row, why[row.key], why_not[row.key]) if row.key in why else row
-        for row in comparison.rows
-    ]
-    return msgspec.structs.replace(comparison, rows=rows)
+                self._why_not[key].append(_NO_REPEAT)
+
+    def look_in_compiled_code(self) -> None:
+        """Profile both sides under valgrind: functions that execute more or fewer instructions."""
+        if self._valgrind is None:
+            return
+        sides = self._sampler.sides
+        profiled = ask_both(
+            self._sampler,
+            [benchmark for benchmark in self._executes_more if benchmark.key in self.calls],
+            self._seeds,
+            partial(_profiling, self._valgrind, sides),
+            lambda: self._end - time.monotonic(),
+            Calibration(self.calls, {}, CALIBRATING.costs),
+        )
+        for key, tables in converted_pairs(
+            profiled, lambda side, content: read_dump(sides.work_folder(side), content)
+        ):
+            if isinstance(tables, TraceError):
+                self._why_not[key].append(f"compiled functions: {tables}")
+            else:
+                self._why[key] += growths(*tables, "c", "instructions")
+
+    def fail(self, reason: str) -> None:
+        """Give every benchmark that was looked into this reason for having none."""
+        for benchmark in (*self._executes_more, *self._executes_same):
+            self._why_not[benchmark.key].append(reason)
+
+    def explained(self, row: Row) -> Row:
+        """Return the row with its reasons, or why it has none."""
+        if row.key not in self._why:
+            return row
+        why, why_not = self._why[row.key], self._why_not[row.key]
+        if not why and not why_not:
+            why_not = [_SAME_BYTECODES if row.instructions is None else _SAME_EVERYWHERE]
+        reasons = "; ".join(dict.fromkeys(why_not)) or None
+        return msgspec.structs.replace(row, why=why, why_not=reasons)
 
 
 def _changed(row: Row, evidence: InstructionEvidence) -> bool:
@@ -158,12 +200,6 @@ def _importance(row: Row) -> tuple[bool, float]:
     """Return a key that sorts regressions first, then by size."""
     change = row.change if row.instructions is None else row.instructions.change
     return row.verdict != "slower", -abs(change or 0.0)
-
-
-def _explained(row: Row, why: list[Growth], why_not: list[str]) -> Row:
-    if not why and not why_not:
-        why_not = [_SAME_BYTECODES if row.instructions is None else _SAME_EVERYWHERE]
-    return msgspec.structs.replace(row, why=why, why_not="; ".join(dict.fromkeys(why_not)) or None)
 
 
 def converted_pairs(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from math import exp, log
@@ -23,6 +23,9 @@ from perceptron.figure import (
     Line,
     LineFigure,
     MapFigure,
+    Mark,
+    Note,
+    Stretch,
     linear_axis,
 )
 from perceptron.report.charts.elements import (
@@ -123,42 +126,47 @@ def _lines(figure: LineFigure, looks: Looks, width: int) -> tuple[list[str], int
     end = room - 14 if is_at_end else 0.0
     frame = frame_of(figure.x, figure.y, size, figure.key, [*legend], end)
     parts = around(frame, figure.key)
-    for stretch in figure.stretches:
-        left, top, right, bottom = frame.left, frame.top, frame.right, frame.bottom
-        if stretch.axis == "x":
-            left, right = frame.across(stretch.low), frame.across(stretch.high)
-        else:
-            top, bottom = frame.up(stretch.high), frame.up(stretch.low)
-        colour, opacity = (_UNDECIDED, "0.8") if stretch.kind == "undecided" else (INK, "0.11")
-        parts.append(box(left, top, right, bottom, fill=colour, fill_opacity=opacity))
+    parts += [_stretch(stretch, frame) for stretch in figure.stretches]
     for line in figure.lines:
         parts += _line(line, styles[id(line)], frame)
     if figure.inked:
         parts.append(path(frame.at(figure.inked), stroke=INK, stroke_width=2))
-    labels = {mark: _folded(mark.label, frame.across(mark.x), frame) for mark in figure.marks}
-    folds = Counter[int]()
-    for mark, text in labels.items():
-        folds[mark.level] = max(folds[mark.level], text.count("\n"))
-    for mark in figure.marks:
-        x = frame.across(mark.x)
-        parts.append(
-            path([(x, frame.top), (x, frame.bottom)], stroke=INK, stroke_dasharray=_DOTTED)
-        )
-        if mark.label:
-            text = labels[mark]
-            lower = sum(folds[level] for level in range(mark.level)) + text.count("\n") / 2
-            y = frame.bottom - 12 - 20 * mark.level - LINE_HEIGHT * lower
-            parts.append(_beside(text, x, y, frame))
-    for note in figure.notes:
-        x = frame.right - 6 if note.right else frame.left + 6
-        y = frame.top + 10 if note.top else frame.bottom - 10
-        anchor = "end" if note.right else "start"
-        parts.append(
-            text_element(note.text, x, y, fill=paint(looks[note.backend]), text_anchor=anchor)
-        )
+    parts += _marks(figure.marks, frame)
+    parts += [_note(note, paint(looks[note.backend]), frame) for note in figure.notes]
     if is_at_end:
         parts += _at_ends([(line, paint(styles[id(line)])) for line in labelled], frame)
     return [*parts, *legend_below(frame, legend)], frame.height
+
+
+def _stretch(stretch: Stretch, frame: Frame) -> str:
+    left, top, right, bottom = frame.left, frame.top, frame.right, frame.bottom
+    if stretch.axis == "x":
+        left, right = frame.across(stretch.low), frame.across(stretch.high)
+    else:
+        top, bottom = frame.up(stretch.high), frame.up(stretch.low)
+    colour, opacity = (_UNDECIDED, "0.8") if stretch.kind == "undecided" else (INK, "0.11")
+    return box(left, top, right, bottom, fill=colour, fill_opacity=opacity)
+
+
+def _marks(marks: Sequence[Mark], frame: Frame) -> Iterator[str]:
+    """Draw dotted lines, with labels at their feet: a level above the folded lines of all below."""
+    labels = {mark: _folded(mark.label, frame.across(mark.x), frame) for mark in marks}
+    folds = Counter[int]()
+    for mark, text in labels.items():
+        folds[mark.level] = max(folds[mark.level], text.count("\n"))
+    for mark in marks:
+        text, x = labels[mark], frame.across(mark.x)
+        yield path([(x, frame.top), (x, frame.bottom)], stroke=INK, stroke_dasharray=_DOTTED)
+        if mark.label:
+            lower = sum(folds[level] for level in range(mark.level)) + text.count("\n") / 2
+            yield _beside(text, x, frame.bottom - 12 - 20 * mark.level - LINE_HEIGHT * lower, frame)
+
+
+def _note(note: Note, colour: str, frame: Frame) -> str:
+    x = frame.right - 6 if note.right else frame.left + 6
+    y = frame.top + 10 if note.top else frame.bottom - 10
+    anchor = "end" if note.right else "start"
+    return text_element(note.text, x, y, fill=colour, text_anchor=anchor)
 
 
 def _folded(text: str, x: float, frame: Frame) -> str:
