@@ -31,4 +31,7 @@ def measured(
         for number, factor in enumerate(factors)
     )
     usual = {"device": "cpu", "dtype": "float32", "threads": 1, "when": WHEN, "together": "a run"}
-    return MeasuredShape(**(usual | fields), shape=of, backend=backend, repeats=repeats)
+    of_run = usual | fields
+    return MeasuredShape(
+        **({"session": of_run["together"]} | of_run), shape=of, backend=backend, repeats=repeats
+    )

@@ -15,7 +15,7 @@ The rule, which docs/how-sure.md explains:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Literal
 
@@ -151,6 +151,47 @@ def rank(
     )
 
 
+class SideBySide:
+    """The ratios of backends that were measured side by side, joined over runs by `sessions`.
+
+    ``runs`` has, by the start of each run, its rows with a time, of one problem.
+    """
+
+    def __init__(self, runs: Mapping[Start, Sequence[Measurement]]) -> None:
+        self._runs = runs
+        self._ratios: dict[tuple[str, str, float], dict[Start, Interval | None]] = {}
+
+    def seconds(self, name: str) -> float:
+        """Return the typical seconds of a backend, of which some run must have a time."""
+        return typical_seconds(self._runs, name)
+
+    def ratio(self, first: str, second: str, level: float) -> Interval | None:
+        """Return the time of the first over that of the second; None if no repeat has both."""
+        return over_sessions(self._ratio_at(first, second, level), level, between=level)
+
+    def doubt(self, ranking: Ranking, name: str) -> Doubt:
+        """Return why a candidate of a ranking by these ratios is open."""
+        doubt, first, together = ranking.doubts[name], ranking.order[0], ranking.ratios.get(name)
+        if doubt in ("not measured", "not side by side"):
+            return doubt
+        level = confidence_of(len(ranking.order))
+        if together and disagree(self._ratio_at(name, first, level).values(), together):
+            return "runs disagree"
+        # With enough idle repeats, contended ones do not count and are no reason.
+        counted = (counted_rows(members, name, first) for members in self._runs.values())
+        rows = chain.from_iterable(chain.from_iterable(counted))
+        return "contended" if any(map(is_contended, rows)) else doubt
+
+    def _ratio_at(self, first: str, second: str, level: float) -> dict[Start, Interval | None]:
+        key = (first, second, level)
+        if key not in self._ratios:
+            self._ratios[key] = {
+                start: ratio_within(rows, first, second, level)
+                for start, rows in self._runs.items()
+            }
+        return self._ratios[key]
+
+
 def rank_rows(rows: Iterable[Measurement], names: Iterable[str] | None = None) -> Ranking:
     """Rank the backends ``names``, or all with a time, by their rows of one problem; see `rank`.
 
@@ -162,42 +203,17 @@ def rank_rows(rows: Iterable[Measurement], names: Iterable[str] | None = None) -
     all_rows = list(chain(*runs.values()))
     timed = dict.fromkeys(row.backend for row in all_rows if has_time(row))
     names = list(timed if names is None else names)
-    runs = {
-        start: [row for row in members if has_time(row) and row.backend in names]
-        for start, members in runs.items()
-    }
-    seconds = {name: typical_seconds(runs, name) for name in timed if name in names}
-    unmeasured = _may_have_time(all_rows, names)
-
-    def ratios(first: str, second: str, level: float) -> dict[Start, Interval | None]:
-        return {
-            start: ratio_within(members, first, second, level) for start, members in runs.items()
+    joined = SideBySide(
+        {
+            start: [row for row in members if has_time(row) and row.backend in names]
+            for start, members in runs.items()
         }
-
-    def ratio(first: str, second: str, level: float) -> Interval | None:
-        return over_sessions(ratios(first, second, level), level, between=level)
-
-    ranking = rank(
-        seconds,
-        ratio,
-        unmeasured,
-        [name for name in names if name not in seconds and name not in unmeasured],
     )
-    level = confidence_of(len(ranking.order))
-
-    def doubt_of(name: str) -> Doubt:
-        doubt = ranking.doubts[name]
-        if doubt in ("not measured", "not side by side"):
-            return doubt
-        first = ranking.order[0]
-        together = ranking.ratios[name]
-        if together and disagree(ratios(name, first, level).values(), together):
-            return "runs disagree"
-        # With enough idle repeats, contended ones do not count and are no reason.
-        counted = chain(*(chain(*counted_rows(members, name, first)) for members in runs.values()))
-        return "contended" if any(map(is_contended, counted)) else doubt
-
-    return replace(ranking, doubts={name: doubt_of(name) for name in ranking.open})
+    seconds = {name: joined.seconds(name) for name in timed if name in names}
+    unmeasured = _may_have_time(all_rows, names)
+    unable = [name for name in names if name not in seconds and name not in unmeasured]
+    ranking = rank(seconds, joined.ratio, unmeasured, unable)
+    return replace(ranking, doubts={name: joined.doubt(ranking, name) for name in ranking.open})
 
 
 def _may_have_time(rows: Iterable[Measurement], names: Iterable[str]) -> list[str]:

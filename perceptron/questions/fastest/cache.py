@@ -13,6 +13,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import zip_longest
 from pathlib import Path
 
 import msgspec
@@ -36,10 +37,11 @@ from perceptron.questions.fastest.measured_shape import (
     TrainingShape,
 )
 from perceptron.records.files.read import must_be_a_file
+from perceptron.records.grouping import grouped
 
 FOLDER = "PERCEPTRON_CACHE"
 """The variable that names the folder of the cache."""
-FORMAT = 8
+FORMAT = 9
 SKLEARN = "scikit-learn"
 """An estimator's own ``fit``: a candidate beside the backends, of which it is none.
 
@@ -49,8 +51,10 @@ study measures it.
 SKLEARN_MODULE = "sklearn"
 # A driver that wakes up and a framework with a cold disk cache take most of it.
 _MOST_SECONDS = 60.0
-# The newest rows are kept: a call reads them all.
+# A call reads them all. The newest of each training come first, then each second newest …
 _MOST_ROWS = 1000
+# More runs hardly narrow an interval.
+_MOST_RUNS = 20
 # A larger file is not ours: a full cache has half a megabyte.
 _MOST_BYTES = 2**25
 _SECONDS_FOR_THE_LOCK = 5.0
@@ -127,17 +131,19 @@ class Known(Struct, frozen=True, kw_only=True):
     def with_rows(self, new: list[MeasuredShape], runs: Mapping[str, str] | None = None) -> Known:
         """Return the cache with more rows; those of ``runs`` replace earlier rows of these runs.
 
-        Any other row replaces a contended one, whichever is newer. A backend with a new row has
-        started: its attempts that did not are dropped.
+        A contended row counts as older than all others. A backend with a new row has started: its
+        attempts that did not are dropped.
         """
         runs = runs or {}
         every = [*(row for row in self.rows if row.origin not in runs), *new]
         every.sort(key=lambda row: (not row.is_contended, row.when))
-        newest = sorted({row.key: row for row in every}.values(), key=lambda row: row.when)
+        trainings = grouped(reversed(every), lambda row: row.key).values()
+        newest = zip_longest(*(rows[:_MOST_RUNS] for rows in trainings))
+        kept = [row for rows in newest for row in rows if row is not None][:_MOST_ROWS]
         started = {row.backend for row in new}
         return msgspec.structs.replace(
             self,
-            rows=tuple(newest[-_MOST_ROWS:]),
+            rows=tuple(reversed(kept)),
             runs={**self.runs, **runs},
             attempts=tuple(
                 attempt

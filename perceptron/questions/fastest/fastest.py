@@ -40,7 +40,6 @@ from perceptron.questions.fastest.judge import (
     is_enough,
     ranked,
     ranking_of,
-    row_of,
 )
 from perceptron.questions.fastest.measured_shape import (
     CONTENDED,
@@ -303,11 +302,12 @@ class Inquiry:
         query = self._query
         self._cached = cached
         self._rows = cached.rows_of(query.dtype, query.threads)
-        same_shape = [row for row in self._rows if row.shape == query.shape]
-        newest = ((name, row_of(name, same_shape)) for name in query.among)
-        self._newest = {name: row for name, row in newest if row is not None}
-        """The row of each backend that the answer uses."""
-        self._trainings = Trainings(self._newest.values(), query.iterations)
+        same_shape = [
+            row for row in self._rows if row.shape == query.shape and row.backend in query.among
+        ]
+        self._trainings = Trainings(same_shape, query.iterations)
+        self._newest = self._trainings.newest
+        """The row of each backend whose time the answer has."""
 
     def _learn(self, change: Callable[[Known], Known]) -> None:
         """Change the cache, and use its new content."""

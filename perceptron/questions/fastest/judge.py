@@ -31,20 +31,19 @@ from perceptron.questions.shared.ranking_sentence import (
     tie,
     undecided_between,
 )
+from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
 from perceptron.statistics.contention import hidden, is_contended, lost, side_by_side
 from perceptron.statistics.interval import (
     CONFIDENCE,
     Interval,
-    counted_rows,
     of_logarithms,
     of_times,
-    ratio_within,
 )
 from perceptron.statistics.over_processes import named
-from perceptron.statistics.ranking import Doubt, Ranking, rank
+from perceptron.statistics.ranking import Doubt, Ranking, SideBySide, rank
 from perceptron.statistics.select import NOT_REACHED
-from perceptron.statistics.sessions import normal_half_width
+from perceptron.statistics.sessions import Start, normal_half_width
 
 Source = Literal["measured", "unknown"]
 
@@ -128,45 +127,70 @@ def row_of(backend: str, rows: Iterable[MeasuredShape]) -> MeasuredShape | None:
 
 
 class Trainings:
-    """Whole trainings of ``iterations`` on backends with a row."""
+    """Whole trainings of ``iterations`` on backends with a row, by one or more rows of each.
+
+    The newest row of a backend counts, and those of other runs that join it.
+    """
 
     def __init__(self, rows: Iterable[MeasuredShape], iterations: int) -> None:
-        self._rows = {row.backend: row for row in rows}
-        self._trainings = {name: row.trainings(iterations) for name, row in self._rows.items()}
+        rows = list(rows)
+        self.newest = {
+            name: newest
+            for name in dict.fromkeys(row.backend for row in rows)
+            if (newest := row_of(name, rows)) is not None
+        }
+        """The newest row of each backend, as from `row_of`."""
+        self._trainings = {name: row.trainings(iterations) for name, row in self.newest.items()}
+        runs = _by_run(row for row in rows if row.joins(self.newest[row.backend]))
+        self._joined = SideBySide(
+            {
+                start: [training for row in of_run for training in row.trainings(iterations)]
+                for start, of_run in runs.items()
+            }
+        )
+        self._in_runs = {row.backend for of_run in runs.values() for row in of_run}
 
     def ranking(
         self, names: Collection[str], unmeasured: Iterable[str] = (), unable: Iterable[str] = ()
     ) -> Ranking:
         """Rank the named backends that have a row, beside those that are unmeasured or unable."""
-        seconds = {
-            name: of_times([row.seconds or 0.0 for row in rows]).estimate
-            for name, rows in self._trainings.items()
-            if name in names
-        }
+        seconds = {name: self._seconds(name) for name in self.newest if name in names}
         ranking = rank(seconds, self.ratio, unmeasured, unable)
         return replace(ranking, doubts={name: self._doubt(ranking, name) for name in ranking.open})
 
     def ratio(self, first: str, second: str, confidence: float) -> Interval | None:
         """Return the time of the first over that of the second, with its interval, for `rank`."""
-        sides = self._trainings[first], self._trainings[second]
-        if self._is_together(first, second):
-            return ratio_within(chain(*sides), first, second, confidence)
-        return of_other_minutes(*sides, confidence)
+        ratio = self._joined.ratio(first, second, confidence)
+        if ratio is not None:
+            return ratio
+        return of_other_minutes(self._trainings[first], self._trainings[second], confidence)
 
-    def _is_together(self, first: str, second: str) -> bool:
-        return self._rows[first].together == self._rows[second].together
+    def _seconds(self, name: str) -> float:
+        if name in self._in_runs:
+            return self._joined.seconds(name)
+        return of_times([row.seconds or 0.0 for row in self._trainings[name]]).estimate
 
     def _doubt(self, ranking: Ranking, name: str) -> Doubt:
-        doubt = ranking.doubts[name]
-        if doubt == "not measured":
-            return doubt
-        first = ranking.order[0]
+        doubt, first = ranking.doubts[name], ranking.order[0]
+        if doubt == "not measured" or self._joined.ratio(name, first, CONFIDENCE) is not None:
+            return self._joined.doubt(ranking, name)
         sides = self._trainings[first], self._trainings[name]
-        is_together = self._is_together(first, name)
-        counted = counted_rows(chain(*sides), first, name) if is_together else map(_counted, sides)
-        if any(map(is_contended, chain(*counted))):
+        if any(map(is_contended, chain(*map(_counted, sides)))):
             return "contended"
-        return doubt if is_together or doubt == "one repeat" else "not side by side"
+        return doubt if doubt == "one repeat" else "not side by side"
+
+
+def _by_run(rows: Iterable[MeasuredShape]) -> dict[Start, list[MeasuredShape]]:
+    """Group the rows by the start of their run.
+
+    Of a run that measured two problems of this shape, take the one with more backends: only repeats
+    of one problem are side by side.
+    """
+    runs: dict[Start, list[MeasuredShape]] = {}
+    for problem in grouped(rows, lambda row: row.together).values():
+        start = problem[0].session
+        runs[start] = max(runs.get(start, []), problem, key=len)
+    return runs
 
 
 def of_other_minutes(

@@ -16,6 +16,7 @@ from perceptron.machine import usable_cores
 from perceptron.measure.budget import START_SHARE, Budget
 from perceptron.measure.job import Estimator, Module, Time, timed
 from perceptron.measure.launch import Abandoned, Workers
+from perceptron.measure.revision import measuring_code
 from perceptron.measure.rows import backend_fields
 from perceptron.problems.problem import Problem
 from perceptron.questions.fastest.cache import SKLEARN
@@ -78,7 +79,7 @@ class _Measuring:
     def __init__(self, question: Question, seconds: float) -> None:
         self._question = question
         self._budget = Budget(seconds)
-        self._together = f"{now()} {token_hex(8)}"
+        self._begun, self._token = now(), token_hex(8)
         self._took: dict[str, float] = {}
         """Seconds for the newest process of a backend, after its start."""
         self.rows: dict[str, list[Measurement]] = {}
@@ -99,9 +100,16 @@ class _Measuring:
 
     def measured(self) -> list[MeasuredShape]:
         """Return the row of each backend that has been measured."""
-        shape = self._question.shape
         return [
-            measured_shape(shape, name, rows, self._together) for name, rows in self.rows.items()
+            measured_shape(
+                self._question.shape,
+                name,
+                rows,
+                together=f"{self._begun} {self._token}",
+                session=self._begun,
+                code=measuring_code(),
+            )
+            for name, rows in self.rows.items()
         ]
 
     def _close(self, turn: int) -> list[str]:

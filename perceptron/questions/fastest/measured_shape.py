@@ -87,7 +87,12 @@ class MeasuredShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
     threads: int
     repeats: Annotated[tuple[Repeat, ...], Meta(min_length=1)]
     together: str
-    """The run or call that measured it: repeats with equal values were measured side by side."""
+    """The run or call that measured it, and of which problem: repeats with equal values were
+    measured side by side."""
+    session: str = ""
+    """Start of that run or call: UTC, ISO 8601."""
+    code: str | None = None
+    """Digest of the code that measured; None if unknown."""
     when: str = ""
     """UTC, ISO 8601."""
     libraries: dict[str, str] = {}
@@ -97,8 +102,13 @@ class MeasuredShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
 
     @property
     def key(self) -> tuple[object, ...]:
-        """Of rows with an equal key the cache keeps one: the newest, preferably not contended."""
+        """Equal for rows of one training on a backend, of any run."""
         return (self.backend, self.dtype, self.threads, self.shape)
+
+    def joins(self, other: MeasuredShape) -> bool:
+        """Return whether two rows of a key may be judged together: only their runs differ."""
+        is_same_code = self.code == other.code is not None and self.libraries == other.libraries
+        return is_same_code or self == other
 
     @property
     def is_contended(self) -> bool:
@@ -116,6 +126,7 @@ class MeasuredShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
             Measurement(
                 source="perceptron",
                 machine="",
+                session=self.session,
                 when=self.when,
                 family="",
                 size=self.shape.rows,
@@ -132,7 +143,13 @@ class MeasuredShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
 
 
 def measured_shape(
-    shape: TrainingShape, backend: str, rows: Sequence[Measurement], together: str
+    shape: TrainingShape,
+    backend: str,
+    rows: Sequence[Measurement],
+    *,
+    together: str,
+    session: str,
+    code: str | None,
 ) -> MeasuredShape:
     """Return the times of a shape on a backend; each row has a time, a dtype and threads.
 
@@ -152,6 +169,8 @@ def measured_shape(
         threads=last.threads or 1,
         repeats=tuple(repeats.values()),
         together=together,
+        session=session,
+        code=code,
         when=max(row.when for row in rows),
     )
 

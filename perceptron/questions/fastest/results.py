@@ -27,6 +27,7 @@ from perceptron.questions.fastest.measured_shape import (
 from perceptron.questions.fastest.question import variant_of
 from perceptron.records.grouping import grouped
 from perceptron.records.measurement import Measurement
+from perceptron.records.run import Run
 from perceptron.statistics.select import has_time
 
 
@@ -54,17 +55,17 @@ def read_runs(folders: Iterable[str]) -> list[MeasuredShape]:
     rows = []
     for folder in folders:
         try:
-            _, environment, measured = load_run(Path(folder), lambda _: None)
+            run, environment, measured = load_run(Path(folder), lambda _: None)
         except (UserError, OSError):
             continue
         if facts_of(environment).is_same(here):
             python = {"python": environment.python.rpartition(" ")[2]}
-            rows += known_rows(folder, times(measured), {**environment.libraries, **python})
+            rows += known_rows(folder, run, times(measured), {**environment.libraries, **python})
     return rows
 
 
 def known_rows(
-    folder: str, measured: Iterable[Measurement], libraries: Mapping[str, str]
+    folder: str, run: Run, measured: Iterable[Measurement], libraries: Mapping[str, str]
 ) -> list[MeasuredShape]:
     """Return a row for each timed shape, backend, dtype and number of threads of a run.
 
@@ -82,7 +83,14 @@ def known_rows(
         with suppress(UserError):
             beneath = names_beneath(getattr(_backend(backend), "imports", ()))
             row = replace(
-                measured_shape(shape, backend, members, together=f"{folder}: {problem}"),
+                measured_shape(
+                    shape,
+                    backend,
+                    members,
+                    together=f"{folder}: {problem}",
+                    session=run.started,
+                    code=run.code or run.commit,
+                ),
                 libraries={name: libraries[name] for name in beneath if name in libraries},
                 origin=folder,
             )

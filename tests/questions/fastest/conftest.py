@@ -65,10 +65,12 @@ def here() -> Environment:
 
 
 def stored(
-    results: Path, facts: Environment, rows: Iterable[Measurement], name: str = "2026-01-01"
+    results: Path, facts: Environment, rows: Iterable[Measurement], started: str = "2026-01-01"
 ) -> Path:
     """Keep a run; return its folder."""
-    run = Run(plan={}, machine="box", environment=facts.id, commit=None, started=name)
+    run = Run(
+        plan={}, machine="box", environment=facts.id, commit=None, code="code", started=started
+    )
     with open_run(results, run, facts) as journal:
         for row in rows:
             journal.append(row)

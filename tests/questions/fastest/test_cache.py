@@ -69,17 +69,19 @@ def test_cache_keeps_all_concurrent_updates(cache: Path) -> None:
     assert len(load(cache).rows) == 24
 
 
-def test_cache_prefers_idle_row_to_contended() -> None:
-    """Whichever is newer, and wherever they come from."""
-    busy = known_row(1, seconds=9.0, waited=0.9, when="2026-03-03")
-    idle = known_row(1, "run", seconds=1.0)
-    for known in (
-        Known().with_rows([busy, idle]),
-        Known().with_rows([busy]).with_rows([idle]),
-        Known().with_rows([idle]).with_rows([busy]),
-    ):
-        assert known.rows == (idle,)
-    assert Known().with_rows([busy]).rows == (busy,)
+def test_full_cache_drops_oldest_runs_before_trainings() -> None:
+    """Many runs of one training leave a place to every other; contended runs go first."""
+    days = [f"2026-03-{day:02}" for day in range(1, 31)]
+    often = [known_row(1, day, when=day, together=day) for day in days]
+    busy = known_row(1, "busy", waited=0.9, when="2026-04-04", together="busy")
+    once = [known_row(seed, when="2026-01-01") for seed in range(2, 992)]
+    for new in ([*often, busy, *once], [*once, busy, *often]):
+        known = Known().with_rows(new)
+        kept = {row.when for row in known.rows if row.shape.rows == 1}
+        assert len(known.rows) == 1000
+        assert kept == set(days[-10:])
+        few = Known().with_rows([*often[:2], busy])
+        assert {row.when for row in few.rows} == {*days[:2], "2026-04-04"}
 
 
 @pytest.mark.parametrize("reason", [NO_TIME, NO_START])

@@ -69,8 +69,9 @@ def asked(
     **fields: Any,
 ) -> tuple[Advice, Ranking]:
     """The answer about one iteration, where these rows are all that is known."""
-    found = [*(candidate(row, 1) for row in rows), *others]
-    ranking = ranking_of(found, Trainings(rows, 1), able)
+    trainings = Trainings(rows, 1)
+    found = [*(candidate(row, 1) for row in trainings.newest.values()), *others]
+    ranking = ranking_of(found, trainings, able)
     return choose(found, ranking, able=able, **fields), ranking
 
 
@@ -107,6 +108,43 @@ def apart(second: float, factors: Sequence[float] = (1.0, 1.0, 1.0)) -> list[Mea
         measured(shape(), "numpy", together="one", factors=factors),
         measured(shape(), "torch-cpu", second, factors=[1.0] * len(factors), together="another"),
     ]
+
+
+def run(start: str, second: float, **fields: Any) -> list[MeasuredShape]:
+    """Rows of two backends side by side; the second takes this many times as long."""
+    usual = {"together": start, "session": start, "when": start, "code": "code"} | fields
+    return [measured(shape(), "numpy", **usual), measured(shape(), "torch-cpu", second, **usual)]
+
+
+def test_earlier_run_joins_if_code_and_libraries_are_equal() -> None:
+    """Runs of one session that exclude each other leave it open; other code is another training."""
+    morning, noon = "2026-01-01T08:00:00Z", "2026-01-01T08:10:00Z"
+    disagree = answer([*run(morning, 0.5), *run(noon, 2.0)])
+    assert (disagree.how_decided, disagree.candidates[1].doubt) == ("no", "runs disagree")
+    for other in ({"code": "other"}, {"code": None}, {"libraries": {"numpy": "1.0"}}):
+        newest = answer([*run(morning, 0.5, **other), *run(noon, 2.0)])
+        assert (newest.backend, newest.decided) == ("numpy", True)
+
+
+def test_only_repeats_of_one_problem_are_side_by_side() -> None:
+    """Of two problems of this shape in a run, the one with more backends decides."""
+    start = "2026-01-01T08:00:00Z"
+    rows = [
+        *run(start, 2.0, together="run: a"),
+        measured(shape(), "numpy", 9.0, together="run: b", session=start, code="code"),
+    ]
+    advice = answer(rows)
+    assert (advice.backend, advice.decided) == ("numpy", True)
+
+
+def test_earlier_side_by_side_times_decide_before_newer_ones_of_other_minutes() -> None:
+    """A machine that is slower today does not turn the ratio round."""
+    rows = run("2026-01-01T08:00:00Z", 1.5)
+    slow = "2026-01-02T08:00:00Z"
+    today = measured(shape(), "numpy", 9.0, together=slow, session=slow, when=slow, code="code")
+    advice = answer([*rows, today])
+    assert (advice.backend, advice.decided) == ("numpy", True)
+    assert advice.candidates[0].seconds == pytest.approx(9.0)
 
 
 @pytest.mark.parametrize(

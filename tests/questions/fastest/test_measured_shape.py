@@ -50,7 +50,12 @@ def test_measured_shape_needs_two_idle_repeats(waits: list[float], contended: bo
         made.measured(repeat=process, seconds=1e-3, waited=waited)
         for process, waited in enumerate(waits)
     ]
-    assert measured_shape(shape(), "numpy", rows, "a run").is_contended is contended
+    assert (
+        measured_shape(
+            shape(), "numpy", rows, together="a run", session="a run", code=None
+        ).is_contended
+        is contended
+    )
 
 
 @pytest.mark.parametrize("fields", [{"seconds": -1.0}, {"seconds": 1e300}, {"setup_seconds": -1.0}])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import exp
 from pathlib import Path
 
@@ -43,20 +44,12 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(("times", "decided", "ties", "doubts"), CASES.values(), ids=CASES)
-def test_fastest_and_advise_agree_on_same_rows(
-    times: tuple[Times, ...],
-    decided: Decided,
-    ties: tuple[int, ...],
-    doubts: dict[int, Doubt],
-    tmp_path: Path,
-    here: Environment,
-    row: MakeRow,
-) -> None:
-    """Whole trainings decide, whose setup differs from repeat to repeat."""
-    names = BACKENDS[: len(times)]
+def keep(
+    results: Path, here: Environment, row: MakeRow, times: tuple[Times, ...], hour: int = 8
+) -> list[Measurement]:
+    """Store a run whose setups differ from repeat to repeat; return its rows."""
     folder = stored(
-        tmp_path,
+        results,
         here,
         [
             row(
@@ -69,18 +62,22 @@ def test_fastest_and_advise_agree_on_same_rows(
                 seconds=1e-3 * seconds * exp(factor),
                 prepare_seconds=1e-3 * seconds * (1 + repeat),
                 waited=waited,
+                when=f"2026-01-01T{hour:02}:30:00Z",
             )
-            for name, (seconds, factors, waited) in zip(names, times, strict=True)
+            for name, (seconds, factors, waited) in zip(BACKENDS, times, strict=False)
             for repeat, factor in enumerate(factors)
         ],
+        f"2026-01-01T{hour:02}:00:00Z",
     )
-    rows = [one for one in load_run(folder, lambda _: None)[2] if isinstance(one, Measurement)]
+    return [one for one in load_run(folder, lambda _: None)[2] if isinstance(one, Measurement)]
+
+
+def answers(
+    results: Path, names: Sequence[str], rows: Sequence[Measurement], others: Sequence[Measurement]
+) -> tuple[Advice, Advice]:
+    """Return the answers of ``advise`` and of `fastest`."""
     length = TrainingLength(epochs=EPOCHS)
-    ranking = rank_rows(whole_trainings(rows, length))
-    assert ranking.decided == decided
-    assert ranking.ties == tuple(names[at] for at in ties)
-    assert ranking.doubts == {names[at]: doubt for at, doubt in doubts.items()}
-    advised = advise(rows, names, rows[0].problem or "", length, ())
+    advised = advise(rows, names, rows[0].problem or "", length, (), others)
     answered = fastest(
         rows=1000,
         features=20,
@@ -88,9 +85,64 @@ def test_fastest_and_advise_agree_on_same_rows(
         threads=2,
         among=names,
         measure="never",
-        results=tmp_path,
+        results=results,
     )
-    for advice in (advised, answered):
+    return advised, answered
+
+
+@pytest.mark.parametrize(("times", "decided", "ties", "doubts"), CASES.values(), ids=CASES)
+def test_fastest_and_advise_agree_on_same_rows(
+    times: tuple[Times, ...],
+    decided: Decided,
+    ties: tuple[int, ...],
+    doubts: dict[int, Doubt],
+    tmp_path: Path,
+    here: Environment,
+    row: MakeRow,
+) -> None:
+    """Whole trainings decide."""
+    names = BACKENDS[: len(times)]
+    rows = keep(tmp_path, here, row, times)
+    ranking = rank_rows(whole_trainings(rows, TrainingLength(epochs=EPOCHS)))
+    assert ranking.decided == decided
+    assert ranking.ties == tuple(names[at] for at in ties)
+    assert ranking.doubts == {names[at]: doubt for at, doubt in doubts.items()}
+    for advice in answers(tmp_path, names, rows, ()):
+        agree(advice, ranking)
+
+
+NEAR = (-0.02, 0.0, 0.02)
+RUNS: dict[str, tuple[tuple[float, ...], tuple[float, ...], Decided]] = {
+    "sessions agree": ((1.5, 1.6, 1.5), NEAR, "yes"),
+    "sessions disagree": ((0.8, 1.25), NEAR, "no"),
+    "newest too noisy alone": ((1.5, 1.5, 1.5), NOISY, "yes"),
+}
+
+
+@pytest.mark.parametrize(("ratios", "newest", "decided"), RUNS.values(), ids=RUNS)
+def test_fastest_and_advise_join_same_runs(
+    ratios: tuple[float, ...],
+    newest: tuple[float, ...],
+    decided: Decided,
+    tmp_path: Path,
+    here: Environment,
+    row: MakeRow,
+) -> None:
+    """The newest run alone does not decide what several leave open, nor the other way round."""
+    *others, rows = [
+        keep(
+            tmp_path,
+            here,
+            row,
+            (one(1.0, NEAR), one(ratio, newest if at == len(ratios) - 1 else NEAR)),
+            8 + 2 * at,
+        )
+        for at, ratio in enumerate(ratios)
+    ]
+    earlier = [row for of_run in others for row in of_run]
+    ranking = rank_rows(whole_trainings([*rows, *earlier], TrainingLength(epochs=EPOCHS)))
+    assert ranking.decided == decided
+    for advice in answers(tmp_path, BACKENDS[:2], rows, earlier):
         agree(advice, ranking)
 
 
