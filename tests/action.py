@@ -77,8 +77,8 @@ def run(
             continue
         ran.steps.append(str(step.get("name") or step["uses"].partition("@")[0]))
         if "uses" in step:
-            found = {"python-path": str(tools / "python")}
-            context["steps"][step.get("id")] = {"outputs": found}
+            outputs = {"python-path": str(tools / "python")}
+            context["steps"][step.get("id")] = {"outputs": outputs}
             continue
         assert step["shell"] == "bash"
         output = temporary / f"output-{len(ran.steps)}"
@@ -162,6 +162,6 @@ def _value(expression: str, context: Mapping[str, Any]) -> object:
 def _looked_up(names: list[str], value: Any) -> Any:
     for index, name in enumerate(names):
         if name == "*":
-            return [_looked_up(names[index + 1 :], one) for one in value or []]
+            return [_looked_up(names[index + 1 :], item) for item in value or []]
         value = (value or {}).get(name)
     return value

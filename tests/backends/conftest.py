@@ -149,10 +149,10 @@ def assert_as_numpy(
         np.testing.assert_allclose(actual, expected, rtol=relative, atol=absolute)
     ours, theirs = trainer.evaluate(), reference.evaluate()
     assert (ours.test is None) == (theirs.test is None)
-    for own, other in ((ours.train, theirs.train), (ours.test, theirs.test)):
-        if own and other:
-            assert own.loss == pytest.approx(other.loss, rel=max(relative / 10, 1e-11))
-            assert own.accuracy == other.accuracy
+    for part, other in ((ours.train, theirs.train), (ours.test, theirs.test)):
+        if part and other:
+            assert part.loss == pytest.approx(other.loss, rel=max(relative / 10, 1e-11))
+            assert part.accuracy == other.accuracy
 
 
 SHORT_LAST = replace(PROBLEMS["batches-adam"], feed="resident")

@@ -157,5 +157,5 @@ def _write(result: Any, again: Any) -> None:
         if result.data_ptr() != again.data_ptr():
             result.copy_(again)
     elif isinstance(result, list | tuple):
-        for one, other in zip(result, again, strict=True):
-            _write(one, other)
+        for part, other in zip(result, again, strict=True):
+            _write(part, other)

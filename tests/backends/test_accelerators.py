@@ -37,9 +37,9 @@ def test_accelerator_stand_in_has_protocol_of_gpu(
     loops = [accelerator.product(8, dtype) for dtype in ("float32", "float64")]
     for loop in (*loops, accelerator.copy(4096), *transfers.values()):
         loop(2)
-    asked: list[int] = []
-    if accelerator.busy_seconds(asked.append, 7) is not None:  # JAX has no clock to read
-        assert asked == [7]
+    counts: list[int] = []
+    if accelerator.busy_seconds(counts.append, 7) is not None:  # JAX has no clock to read
+        assert counts == [7]
     assert "cudnn" not in accelerator.versions()
 
 
@@ -95,5 +95,5 @@ def test_accelerator_held_device_measures_its_seconds(
             cuda.now += launching
             cuda.work(5e-6)
 
-    found = held_up(cuda, queue, 20)
-    assert found == (None if seconds is None else pytest.approx(seconds))
+    measured = held_up(cuda, queue, 20)
+    assert measured == (None if seconds is None else pytest.approx(seconds))

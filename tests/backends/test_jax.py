@@ -66,8 +66,8 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
             text=True,
             check=True,
         )
-        said: dict[str, Any] = json.loads(process.stdout)
-        return said
+        answer: dict[str, Any] = json.loads(process.stdout)
+        return answer
 
     return [prepare() for _ in range(2)]
 
@@ -92,9 +92,9 @@ def test_processes_of_a_sweep_share_what_one_compiled_and_those_of_a_race_do_not
     with launch.Workers() as workers:
         workers.warm({"check": replace(sweep, step="check"), 0: sweep})
         assert workers.run("check", replace(sweep, step="check")).status == "ok"
-        found = [workers.run(repeat, replace(sweep, repeat=repeat)) for repeat in range(2)]
-        found.append(workers.run("alone", replace(sweep, shares_compiled=False)))
-    assert [seen.prepared_from_cache for seen in found] == [False, True, False]
+        outcomes = [workers.run(repeat, replace(sweep, repeat=repeat)) for repeat in range(2)]
+        outcomes.append(workers.run("alone", replace(sweep, shares_compiled=False)))
+    assert [seen.prepared_from_cache for seen in outcomes] == [False, True, False]
     race = Race(
         problem="digits",
         backend="jax-cpu",

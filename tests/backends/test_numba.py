@@ -83,8 +83,8 @@ def test_several_models_train_as_numpys_do(
         assert type(trainer) is kind
         assert_as_numpy(trainer, problem, iterations=11, tolerance=OVER_EPOCHS)
         ends.append(trainer.parameters())
-    for several, one in zip(*ends, strict=True):
-        np.testing.assert_array_equal(several, one)
+    for several, single in zip(*ends, strict=True):
+        np.testing.assert_array_equal(several, single)
 
 
 @pytest.mark.parametrize("count", [2, 3, 8])

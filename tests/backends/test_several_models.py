@@ -113,8 +113,8 @@ def test_workers_end_with_a_process_that_leaves_at_once(tmp_path: Path) -> None:
         "os._exit(0)\n"
     )
     root = Path(registry.__file__).parents[2]
-    said = tmp_path / "said"
-    with said.open("w") as out:  # a pipe would stay open for as long as a worker has it
+    output = tmp_path / "said"
+    with output.open("w") as out:  # a pipe would stay open for as long as a worker has it
         subprocess.run(
             [sys.executable, "-c", code],
             cwd=root,
@@ -122,7 +122,7 @@ def test_workers_end_with_a_process_that_leaves_at_once(tmp_path: Path) -> None:
             stdout=out,
             stderr=subprocess.DEVNULL,
         )
-    numbers = [int(word) for word in said.read_text().split()]
+    numbers = [int(word) for word in output.read_text().split()]
     assert len(numbers) >= 2
     until = time.monotonic() + 300.0
     while any(map(psutil.pid_exists, numbers)) and time.monotonic() < until:

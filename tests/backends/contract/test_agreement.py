@@ -385,8 +385,8 @@ def test_agreement_reference_of_many_models_is_that_of_each(
 
 
 def inaccurate(self: Driver) -> Evaluation:
-    told = Driver.evaluate(self)
-    return replace(told, train=replace(told.train, accuracy=0.0))
+    evaluation = Driver.evaluate(self)
+    return replace(evaluation, train=replace(evaluation.train, accuracy=0.0))
 
 
 def partly_as_at_the_start(self: Driver) -> list[Array]:

@@ -123,10 +123,10 @@ def test_data_parallel_weighted_average_is_loss_of_all_rows(
 
 @pytest.fixture
 def ranks() -> Iterator[Distributed]:
-    found = distributed(registry.load("torch-ddp@2"))
-    assert found is not None
-    yield found
-    found.call_running(inside.unmake_mistakes)
+    backend = distributed(registry.load("torch-ddp@2"))
+    assert backend is not None
+    yield backend
+    backend.call_running(inside.unmake_mistakes)
 
 
 @pytest.mark.parametrize(

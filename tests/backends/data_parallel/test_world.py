@@ -128,12 +128,12 @@ def answering(
 
     def serve(leader: Connection, answer: object) -> None:
         with leader, suppress(EOFError, OSError):
-            for one in (("done", 1), ("done", None), answer):
+            for reply in (("done", 1), ("done", None), answer):
                 leader.recv()
-                if isinstance(one, int):
+                if isinstance(reply, int):
                     return
-                if one is not None:
-                    leader.send(one)
+                if reply is not None:
+                    leader.send(reply)
             while True:
                 leader.recv()
 
