@@ -111,8 +111,8 @@ def test_unavailable_follows_device_of_torch_build(
 ) -> None:
     torch = pytest.importorskip("torch")
     monkeypatch.setattr("sys.platform", "darwin")
-    found = built_for and SimpleNamespace(type=built_for)
-    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: found)
+    accelerator = built_for and SimpleNamespace(type=built_for)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: accelerator)
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: is_there)
     assert device_unavailable("mps") == reason
 

@@ -92,24 +92,24 @@ def test_gpu_day_archive_is_complete_and_resumable(ended: Day, tmp_path: Path) -
     assert "call again" not in again.stdout
 
 
-def asked(folder: Path) -> dict[str, list[float | None]]:
+def minutes_given(folder: Path) -> dict[str, list[float | None]]:
     """Return the minutes that each command was given, each time that it was started."""
-    found: dict[str, list[float | None]] = {}
+    by_command: dict[str, list[float | None]] = {}
     for line in (folder / "asked").read_text().splitlines():
         command, _, minutes = line.partition(" --budget ")
-        found.setdefault(command, []).append(float(minutes) if minutes else None)
-    return found
+        by_command.setdefault(command, []).append(float(minutes) if minutes else None)
+    return by_command
 
 
 def test_gpu_day_call_ends_in_time_and_next_does_rest(day: Day, tmp_path: Path) -> None:
     """What would not have half of its time is left to the next call, and each is done once."""
     first = day(GPU_DAY_SECONDS="150")
     assert first.stdout.splitlines()[-1].endswith("call again: something is open")
-    begun = asked(tmp_path)
+    begun = minutes_given(tmp_path)
     given = [minutes or 0.0 for each in begun.values() for minutes in each]
     assert 0 < max(given) <= 2.5
     assert "call again" not in day().stdout
-    both = asked(tmp_path)
+    both = minutes_given(tmp_path)
     assert begun.items() < both.items()
     assert {len(each) for each in both.values()} == {1}
 
@@ -119,7 +119,7 @@ def test_runs_are_of_the_gpu_whatever_host_has_it(day: Day, tmp_path: Path) -> N
     (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho NVIDIA H100 80GB HBM3\n")
     (tmp_path / "nvidia-smi").chmod(0o755)
     assert day(PATH=f"{tmp_path}:{os.environ['PATH']}").returncode == 0
-    studies = [command for command in asked(tmp_path) if " --results " in command]
+    studies = [command for command in minutes_given(tmp_path) if " --results " in command]
     assert studies
     assert all(" --machine h100-80gb-hbm3 " in command for command in studies)
 
@@ -128,9 +128,14 @@ def test_gpu_day_cut_short_step_resumes_with_larger_budget(day: Day, tmp_path: P
     """After all others, in this call and in the next: a budget counts what was spent before."""
     for times in (2, 3):
         assert "call again" in day(OPEN="race").stdout
-        (race,) = (each for command, each in asked(tmp_path).items() if command.startswith("race"))
+        (race,) = (
+            each for command, each in minutes_given(tmp_path).items() if command.startswith("race")
+        )
         assert race == pytest.approx([race[0] * more for more in range(1, times + 1)], rel=1e-3)
-    assert sum(len(each) for each in asked(tmp_path).values()) == len(asked(tmp_path)) + 2
+    assert (
+        sum(len(each) for each in minutes_given(tmp_path).values())
+        == len(minutes_given(tmp_path)) + 2
+    )
 
 
 def test_gpu_day_ended_call_archives_its_results(day: Day, tmp_path: Path) -> None:
@@ -149,7 +154,9 @@ def test_gpu_day_ended_call_archives_its_results(day: Day, tmp_path: Path) -> No
     shutil.rmtree(tmp_path / "gpu-day")
     assert day("out.tar.gz").returncode == 0
     assert runs(tmp_path / "gpu-day").items() > before.items()
-    again = {command.split()[0]: each for command, each in asked(tmp_path).items() if each[1:]}
+    again = {
+        command.split()[0]: each for command, each in minutes_given(tmp_path).items() if each[1:]
+    }
     assert again == {"race": [again["race"][0]] * 2}
 
 

@@ -191,8 +191,8 @@ def test_results_session_needs_a_new_run(checkout: Path, how: str) -> None:
                 (run / "run.json").write_text(json.dumps({"environment": "e0", "finished": None}))
         return code
 
-    said: list[str] = []
-    assert results.measure(checkout, "box", runner, said.append, 3, typed.clock) == 1
-    assert said[-1].startswith("Failed: bench.")
+    messages: list[str] = []
+    assert results.measure(checkout, "box", runner, messages.append, 3, typed.clock) == 1
+    assert messages[-1].startswith("Failed: bench.")
     assert typed.take(3) == 0
     assert len([words for words in typed.commands if " perceptron bench" in words]) == 4

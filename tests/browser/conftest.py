@@ -98,14 +98,14 @@ def audit() -> Audit:
 
         # Preloading would fetch the style sheets once more, which the policy of ours forbids.
         options: dict[str, Any] = {"resultTypes": ["violations"], "preload": False}
-        found = Axe().run(page, options=options).response["violations"]
+        violations = Axe().run(page, options=options).response["violations"]
         page.emulate_media(color_scheme="dark")
         contrast = options | {"runOnly": ["color-contrast"]}
-        found += Axe().run(page, options=contrast).response["violations"]
+        violations += Axe().run(page, options=contrast).response["violations"]
         page.emulate_media(color_scheme="light")
         return [
             f"{violation['id']}: {node['html'][:120]} {node.get('failureSummary', '')}"
-            for violation in found
+            for violation in violations
             if violation["impact"] in {"serious", "critical"}
             for node in violation["nodes"]
         ]

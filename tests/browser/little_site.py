@@ -78,7 +78,7 @@ def sweeps(folder: Path) -> None:
             ("d", heat, ("mlp-map", "h100", "float32")),
         ),
     )
-    shown = (Shown(answer(one), ()) for one in answers)
+    shown = (Shown(answer(study), ()) for study in answers)
     views = views_of("crossover", shown, strokes(BACKENDS))
     data(folder, "crossover", views.contents)
     for name, content in views.files.items():

@@ -129,7 +129,7 @@ def test_dashboard_overview_card_opens_its_family(watch: Watch, disk: str, bench
     Pictures are dark on white and light on dark, every letter. Data are asked for where they are
     shown: a page's own index and one file of its views.
     """
-    asked: list[str] = []
+    urls: list[str] = []
     page = watch(disk).open("index.html")
     for scheme, ink in (("light", "rgb(29, 29, 31)"), ("dark", "rgb(236, 236, 241)")):
         page.emulate_media(color_scheme=scheme)
@@ -139,15 +139,15 @@ def test_dashboard_overview_card_opens_its_family(watch: Watch, disk: str, bench
         assert len(fills) > 30
         assert ink in fills
         assert "rgb(0, 0, 0)" not in fills
-    page.on("request", lambda request: asked.append(request.url))
+    page.on("request", lambda request: urls.append(request.url))
     page.reload()
-    assert not [url for url in asked if "/data/" in url]
+    assert not [url for url in urls if "/data/" in url]
     page.get_by_role("link", name="mlp-width", exact=True).click()
     drawn(page)
     assert page.locator("#view h2").first.inner_text().startswith("mlp-width:")
     assert bench.run.run.machine in page.get_by_role("status").first.inner_text()
     assert f"run={bench.run.rows[0].commit}" in page.url
-    assert len([url for url in asked if "/data/" in url]) == 2
+    assert len([url for url in urls if "/data/" in url]) == 2
 
 
 def test_pages_without_scripts_say_so_and_show_what_they_can(watch: Watch, disk: str) -> None:

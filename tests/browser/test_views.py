@@ -110,15 +110,15 @@ def test_data_that_does_not_arrive_is_told(watch: Watch, base: str) -> None:
     """One line says which file; other choices still work, and the missing one is tried again."""
     watched = watch(base)
     page = watched.open("broken.html")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    urls: list[str] = []
+    page.on("request", lambda request: urls.append(request.url))
     assert heading(page) == "good"
     for _ in range(2):
         choose(page, "View", "gone")
         assert "data/broken/gone.js cannot be loaded" in page.get_by_role("alert").inner_text()
         choose(page, "View", "good")
         assert heading(page) == "good"
-    assert asked == [f"{base}/data/broken/gone.js"] * 2
+    assert urls == [f"{base}/data/broken/gone.js"] * 2
     choose(page, "View", "strange")
     assert "no such view" in page.get_by_role("alert").inner_text()
     # Our server answers with a page that is no script.

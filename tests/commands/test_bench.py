@@ -41,7 +41,7 @@ def test_bench_prints_the_contract_and_names_page_and_results(
     assert document["machine"] == "box"
     assert document["budget"]["seconds"] == 1800
     assert 0 < document["budget"]["spent_seconds"] < 1800
-    finding = found(document, backends)
+    finding = finding_of(document, backends)
     (pair,) = document["crossovers"]
     assert (pair["family"], pair["incumbent"], pair["challenger"]) == ("mlp-depth", *backends)
     numpy = finding["numpy"]
@@ -54,7 +54,7 @@ def test_bench_prints_the_contract_and_names_page_and_results(
     assert "measuring:" in process.stderr
 
 
-def found(document: dict[str, Any], backends: Sequence[str]) -> dict[str, dict[str, Any]]:
+def finding_of(document: dict[str, Any], backends: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return the finding by backend, once it is complete."""
     finding = {row["backend"]: row for row in document["finding"]}
     assert set(finding) == {"numpy-published", *backends}

@@ -15,7 +15,7 @@ Asked = list[tuple[Path, tuple[str, ...], Request]]
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+def submitted(monkeypatch: pytest.MonkeyPatch) -> Asked:
     """What was submitted to fleets."""
     requests: Asked = []
 
@@ -28,13 +28,13 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     return requests
 
 
-def test_fleet_options_are_removed_from_job_command(here: Perceptron, asked: Asked) -> None:
+def test_fleet_options_are_removed_from_job_command(here: Perceptron, submitted: Asked) -> None:
     """However it was typed; more of a budget or of time is no other question."""
     options = ("--families", "mlp-width", "mlp-depth", "--quick", "--budget", "3", "--wait")
     slurm = ("--on", "slurm", "--sbatch", "partition=a,b", "account=physics", "--html", "")
     for typed in (options, ("--quick", "--wait", "10", "--budget=3", *options[:3])):
         assert here("bench", *typed, *slurm, "--json").stderr == "error: enough\n"
-    first, again = asked
+    first, again = submitted
     assert first == again
     fleet, names, request = first
     assert names == ("a", "b")
@@ -43,12 +43,12 @@ def test_fleet_options_are_removed_from_job_command(here: Perceptron, asked: Ask
     assert (request.budget_seconds, request.machine) == (180.0, None)
     assert request.sbatch == ["time=24", "account=physics"]  # with the time to wait and a margin
     here("bench", *options[:4], "--budget", "9", *slurm[:-2], "time=9:00", "--html", "")
-    assert asked[-1][0] == fleet
-    assert asked[-1][2].sbatch[-1] == "time=9:00"
+    assert submitted[-1][0] == fleet
+    assert submitted[-1][2].sbatch[-1] == "time=9:00"
 
 
 def test_fleet_options_sbatch_constraint_makes_another_fleet(
-    here: Perceptron, asked: Asked
+    here: Perceptron, submitted: Asked
 ) -> None:
     """In whatever order they are asked for; of two values of one option the later counts."""
     for words in (
@@ -57,16 +57,16 @@ def test_fleet_options_sbatch_constraint_makes_another_fleet(
         ["gpus=2", "constraint=a100|h100"],
     ):
         here("bench", "--on", "slurm", "--sbatch", *words, "--html", "")
-    (one, names, _), (again, _, _), (other, _, request) = asked
+    (one, names, _), (again, _, _), (other, _, request) = submitted
     assert one == again != other
     assert names == ("default",)
     assert request.sbatch[1:] == ["gpus=2", "constraint=a100|h100"]
 
 
-def test_fleet_options_job_has_budget_of_its_study(here: Perceptron, asked: Asked) -> None:
+def test_fleet_options_job_has_budget_of_its_study(here: Perceptron, submitted: Asked) -> None:
     for command, seconds in ((["bench", "--quick"], 60.0), (["race"], 180.0)):
         here(*command, "--on", "local:3", "--html", "")
-        _, names, request = asked.pop()
+        _, names, request = submitted.pop()
         assert names == ("local-1", "local-2", "local-3")
         assert request.arguments == command
         assert request.budget_seconds == seconds

@@ -37,8 +37,10 @@ def test_study_command_open_question_is_inconclusive(
     """Whatever else is decided; what is told beside the answer was not asked for."""
     judged = answer_run(read_run(keep(tmp_path, ADVICE, advice_rows())))
     verdicts = [
-        Verdict(subject="one", decided=one, sentence="so it is", is_aside=index >= len(decided))
-        for index, one in enumerate((*decided, *aside))
+        Verdict(
+            subject="one", decided=decision, sentence="so it is", is_aside=index >= len(decided)
+        )
+        for index, decision in enumerate((*decided, *aside))
     ]
     answer = replace(judged.answer, verdicts=tuple(verdicts), is_cut=is_cut)
     monkeypatch.setattr(run_study, "run_study", lambda *_: replace(judged, answer=answer))
