@@ -33,17 +33,21 @@ def test_evidence_row_pairs_first_gpu_with_last_cpu(tmp_path: Path) -> None:
     rows += [f"{size},{name},gpu,{seconds}" for name, seconds in GPUS.items() for size in SIZES]
     table = "\n".join(["size,backend,device,seconds", *rows])
     (tmp_path / "sort.csv").write_text(f"{ABOUT}{table}\n")
-    told = blocks(tmp_path, has_gpu=False)
-    *_, backends, turn, first = told["evidence"].splitlines()[2].split(" | ")
+    filled = blocks(tmp_path, has_gpu=False)
+    *_, backends, turn, first = filled["evidence"].splitlines()[2].split(" | ")
     assert (backends, turn) == ("early, fast", "200 letters [100, 1,000]")
     assert first == "20.0× as long at 10 letters |"
-    assert "has not run on a GPU yet" in told["gpus-in-common"]
-    assert "in 1 of 1 comparisons" in told["gpus-in-common"]
+    assert "has not run on a GPU yet" in filled["gpus-in-common"]
+    assert "in 1 of 1 comparisons" in filled["gpus-in-common"]
     assert "has not run" not in blocks(tmp_path, has_gpu=True)["gpus-in-common"]
 
 
 def test_evidence_published_gpu_is_beside_its_rows(tmp_path: Path) -> None:
-    rows = [f"sort,{size},{size / 1000},{one},{one}" for one in ("cpu", "gpu") for size in SIZES]
+    rows = [
+        f"sort,{size},{size / 1000},{device},{device}"
+        for device in ("cpu", "gpu")
+        for size in SIZES
+    ]
     table = "\n".join(["case,size,seconds,backend,device", *rows])
     about = ABOUT.replace("a GPU", "Slide Rule 9000 (of wood), a CPU")
     (tmp_path / "sort.csv").write_text(f"{about}{table}\n")

@@ -54,9 +54,9 @@ def test_pages_have_no_unfilled_block(runs: Shown) -> None:
     filled = {page: {*block} for page, block in blocks(runs).items()}
     filled["docs/fastest-validation.md"] = {"regret"}
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
-        found = re.findall(r"<!-- begin: (\S+) -->", page.read_text(encoding="utf-8"))
+        names = re.findall(r"<!-- begin: (\S+) -->", page.read_text(encoding="utf-8"))
         name = page.relative_to(ROOT).as_posix()
-        assert sorted(found) == sorted(filled.get(name, ())), name
+        assert sorted(names) == sorted(filled.get(name, ())), name
 
 
 def test_pages_newer_gpu_run_adds_its_block_only(

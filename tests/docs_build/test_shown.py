@@ -79,8 +79,8 @@ def test_shown_unreadable_run_is_an_error(results: Path) -> None:
 def folders(runs: Shown) -> list[Path]:
     """Return where the runs lie that are shown, of a CPU."""
     several = (getattr(runs, name) for name in runs.__struct_fields__)
-    every = (one for some in several for one in (some if isinstance(some, list) else [some]))
-    return [one.results for one in every]
+    every = (run for some in several for run in (some if isinstance(some, list) else [some]))
+    return [run.results for run in every]
 
 
 def test_shown_run_is_newest_finished_of_its_question(results: Path) -> None:

@@ -37,7 +37,7 @@ def iris() -> tuple[Any, Any]:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+def recorded_questions(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What `perceptron.fastest` was asked; it names a backend that nobody takes by default."""
     questions: list[dict[str, Any]] = []
 
@@ -50,7 +50,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 def test_auto_device_passes_scikit_learn_checks(
-    classifier: Callable[..., Any], asked: list[dict[str, Any]]
+    classifier: Callable[..., Any], recorded_questions: list[dict[str, Any]]
 ) -> None:
     """All but one, which wants a variable of the environment set before scikit-learn is loaded."""
     from sklearn.utils.estimator_checks import check_estimator  # two seconds of every collection
@@ -63,15 +63,15 @@ def test_auto_device_passes_scikit_learn_checks(
     }
     assert set(wrong) <= {"check_array_api_input"}, wrong
     assert len(results) > 40
-    assert asked, "the device was chosen, by default"
+    assert recorded_questions, "the device was chosen, by default"
 
 
 def test_auto_device_asks_once_with_training_size(
-    classifier: Callable[..., Any], asked: list[dict[str, Any]]
+    classifier: Callable[..., Any], recorded_questions: list[dict[str, Any]]
 ) -> None:
     inputs, labels = iris()
     model = classifier(hidden=(8, 4), epochs=3, batch=32, measure="never").fit(inputs, labels)
-    assert asked == [
+    assert recorded_questions == [
         {
             "rows": 150,
             "features": 4,
@@ -87,7 +87,7 @@ def test_auto_device_asks_once_with_training_size(
     assert model.backend_ == "numpy-inplace"
     model.predict(inputs)
     assert classifier(epochs=1, device="numpy").fit(inputs, labels).backend_ == "numpy"
-    assert len(asked) == 1, "neither to predict nor for a device that is named"
+    assert len(recorded_questions) == 1, "neither to predict nor for a device that is named"
 
 
 def test_auto_device_uses_device_of_answer(
@@ -119,11 +119,11 @@ def test_auto_device_falls_back_to_numpy(
 
 
 def test_auto_device_page_code_runs(
-    classifier: Callable[..., Any], asked: list[dict[str, Any]]
+    classifier: Callable[..., Any], recorded_questions: list[dict[str, Any]]
 ) -> None:
     """As a reader types them in the example's folder; what they print is measured elsewhere."""
     (code,) = runnable(ROOT / "docs" / "fastest.md")
     names: dict[str, Any] = {}
     exec(code, names)  # noqa: S102 our own page
     assert names["accuracy"] > 0.9
-    assert len(asked) == 1
+    assert len(recorded_questions) == 1

@@ -198,8 +198,10 @@ def variables(folder: Path) -> dict[str, str]:
 
 def interpreter(file: Path, command: str, version: str = "") -> str:
     """A script that stands for an interpreter: it starts one, and may be taken for another."""
-    told = f"""[ "$1" != -I ] || exec echo '["/python", "{version}"]'\n""" if version else ""
-    file.write_text(f'#!/bin/sh\n{told}exec {command} "$@"\n')
+    version_line = (
+        f"""[ "$1" != -I ] || exec echo '["/python", "{version}"]'\n""" if version else ""
+    )
+    file.write_text(f'#!/bin/sh\n{version_line}exec {command} "$@"\n')
     file.chmod(0o755)
     return str(file)
 

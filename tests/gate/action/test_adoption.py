@@ -57,8 +57,8 @@ class Suite:
 def workflow(kind: str) -> str:
     """The whole file, as a maintainer puts it together."""
     (steps,) = re.findall(rf"<!-- steps: {kind} -->\n```yaml\n(.*?)^```", PAGE, re.M | re.S)
-    before, found, _ = fenced("workflow").partition("      - uses: OWNER/perceptron")
-    assert found
+    before, separator, _ = fenced("workflow").partition("      - uses: OWNER/perceptron")
+    assert separator
     return before + steps.replace("@REVISION", f"@{'1234567890' * 4}")
 
 
@@ -88,15 +88,15 @@ def test_adoption_workflows_save_caches_on_default_branch_only(
     texts["built"] = text.replace("@REVISION", f"@{'1234567890' * 4}")
     folder = tmp_path / ".github" / "workflows"
     folder.mkdir(parents=True)
-    for name, own in texts.items():
-        (folder / f"{name}.yml").write_text(own)
+    for name, content in texts.items():
+        (folder / f"{name}.yml").write_text(content)
     files = [str(file) for file in folder.iterdir()]
     check("zizmor", "--offline", "--quiet", *files)
     check("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *files)
     builds, compares = (yaml.safe_load(texts[name]) for name in ("built", "compiled"))
     assert [*builds[True]] == ["push"]
     assert [*compares[True]] == ["pull_request"]
-    (own,), (other,) = (caching(one) for one in (builds, compares))
+    (own,), (other,) = (caching(parsed) for parsed in (builds, compares))
     assert own["uses"].startswith("actions/cache/save@")
     assert other["uses"].startswith("actions/cache/restore@")
     assert own["with"]["path"] == other["with"]["path"]

@@ -86,13 +86,13 @@ def test_action_crashed_command_is_never_slower(
     (tmp_path / "json.py").write_text('raise SystemExit(print("clean"))')
     (tools / "perceptron").write_text(f"#!/bin/bash\necho -n '{prints}'\nexit {code}\n")
     ran = action.run(tmp_path, temporary, tools, {"comment": "true"}, EVENT)
-    found = verdict != "error"
+    is_whole = verdict != "error"
     assert ran.outputs["verdict"] == verdict
     assert ran.code == {"regression": 1, "inconclusive": 0}.get(verdict, 2)
-    assert bool(ran.outputs["json"]) is bool(ran.outputs["markdown"]) is found
+    assert bool(ran.outputs["json"]) is bool(ran.outputs["markdown"]) is is_whole
     handed = {file.name for file in temporary.glob("gate-*/gate/*")}
-    assert handed == {"pull-request.txt", "job.json"} | ({"gate.json"} if found else set())
-    assert (f"ended with exit code {code} and no whole result" in ran.summary) is not found
+    assert handed == {"pull-request.txt", "job.json"} | ({"gate.json"} if is_whole else set())
+    assert (f"ended with exit code {code} and no whole result" in ran.summary) is not is_whole
 
 
 def test_action_early_failure_replaces_older_comment(
@@ -129,12 +129,12 @@ def test_code_that_is_compared_cannot_pass_itself(
     toy: Repository, temporary: Path, tools: Path, tmp_path: Path
 ) -> None:
     """It is told nothing of the runner's. A shell that starts later would run its script."""
-    seen, ends, found = tmp_path / "seen", tmp_path / "ends", temporary / action.VARIABLES
+    seen, ends, variables = tmp_path / "seen", tmp_path / "ends", temporary / action.VARIABLES
     ends.write_text("exit 0\n")
-    hijacks = HIJACKS.format(seen=seen, found=found, ends=ends)
+    hijacks = HIJACKS.format(seen=seen, found=variables, ends=ends)
     toy.commit("head", "toy/__init__.py", f"{hijacks}\nimport nowhere\n")
     ran = action.run(toy.folder, temporary, tools, INPUTS, EVENT)
-    assert f"BASH_ENV={ends}" in found.read_text()
+    assert f"BASH_ENV={ends}" in variables.read_text()
     assert (ran.code, ran.outputs["verdict"]) == (1, "regression"), ran.printed
     assert not of_the_job(names := seen.read_text().split())
     assert "PATH" in names

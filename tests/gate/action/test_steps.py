@@ -84,8 +84,8 @@ def test_action_python_may_come_from_another_step(temporary: Path, tools: Path) 
 def test_action_installs_missing_valgrind_or_does_not_count(temporary: Path, tools: Path) -> None:
     ran = action.run(temporary, temporary, tools, path="", only="valgrind")
     assert (ran.code, "::warning::" in ran.printed) == (0, False)
-    asked = [call for call in calls(temporary) if call[0] == "apt-get"]
-    assert [[word for word in call if word[0] != "-"] for call in asked] == [
+    apt_calls = [call for call in calls(temporary) if call[0] == "apt-get"]
+    assert [[word for word in call if word[0] != "-"] for call in apt_calls] == [
         ["apt-get", "update"],
         ["apt-get", "install", "valgrind"],
     ]
@@ -197,8 +197,8 @@ def test_action_exit_code_follows_verdict_and_label(
     codes = {"clean": 0, "inconclusive": 0, "regression": int(says.startswith("::error::"))}
     assert ran.code == codes.get(verdict, 2)
     assert says in ran.printed
-    told = [line for line in ran.printed.splitlines() if line.startswith("::")]
-    assert len(told) == bool(says)
+    printed_marks = [line for line in ran.printed.splitlines() if line.startswith("::")]
+    assert len(printed_marks) == bool(says)
     assert not (tmp_path / "pwned").exists()
 
 

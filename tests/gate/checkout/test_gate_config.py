@@ -73,10 +73,10 @@ def test_gate_rule_error_names_its_field(text: str, message: str, tmp_path: Path
     (tmp_path / "pyproject.toml").write_text(text)
     with pytest.raises(UserError) as caught:
         read(tmp_path, "BASE")
-    said = str(caught.value)
-    assert said.startswith("pyproject.toml of BASE: ")
-    assert message in said
-    assert "\n" not in said
+    error = str(caught.value)
+    assert error.startswith("pyproject.toml of BASE: ")
+    assert message in error
+    assert "\n" not in error
 
 
 RULE = "[[tool.perceptron.gate.rule]]\nmatch = '*'\nslower = '{}%'\n"

@@ -83,6 +83,6 @@ def test_submodule_missing_is_named_and_not_clean(
     assert comparison.verdict == "inconclusive"
     assert "vendor differs and was not compared" in comparison.reason
     assert [warning.code for warning in comparison.warnings].count("submodules") == 1
-    said = comment(comparison)
-    assert "vendor" in said
-    assert "git submodule update --init" in said
+    text = comment(comparison)
+    assert "vendor" in text
+    assert "git submodule update --init" in text
