@@ -27,14 +27,14 @@ SUITE = [
     for module in MODULES
     for index, size in enumerate(("10", "20"))
 ]
-KEYS = {own.key for own in SUITE}
+KEYS = {benchmark.key for benchmark in SUITE}
 
 
 def count(_side: Side) -> Instrument:
     return Instrument("count")
 
 
-def asked(
+def answers_of(
     fake: FakeSides, seconds_left: Callable[[], float] = lambda: 60.0
 ) -> Iterator[tuple[str, Pair]]:
     return ask_both(Sampler(cast(Sides, fake)), SUITE, UNSEEDED, count, seconds_left)
@@ -59,7 +59,7 @@ def test_counting_endless_import_costs_its_module_only(
 ) -> None:
     """What gives no answer is slow: that it failed would be a verdict on the revision."""
     fake = FakeSides(tmp_path, happens=lambda *own: end if own == ("head", "b") else None)
-    pairs = dict(asked(fake, lambda: 600.0))
+    pairs = dict(answers_of(fake, lambda: 600.0))
     assert set(pairs) == KEYS
     assert reasons(pairs, "base") == {}
     missing = reasons(pairs, "head")
@@ -73,14 +73,14 @@ def test_counting_broken_valgrind_is_tried_once(tmp_path: Path) -> None:
     """Everything is left to the clock."""
     refused = Answer(kind="failed", reason="this system allows no executable memory")
     fake = FakeSides(tmp_path, happens=lambda _, what: refused if what == "start" else None)
-    assert reasons(dict(asked(fake)), "base") == dict.fromkeys(KEYS, refused.reason)
+    assert reasons(dict(answers_of(fake)), "base") == dict.fromkeys(KEYS, refused.reason)
     assert sorted(fake.started) == ["base", "head"]
 
 
 def test_counting_closed_generator_ends_processes(tmp_path: Path) -> None:
     """As when the comparison is interrupted; both sides have begun by then."""
     fake = FakeSides(tmp_path)
-    counts = asked(fake)
+    counts = answers_of(fake)
     next(counts)
     assert (sorted(fake.started), fake.ended) == (["base", "head"], [])
     cast(Generator[Any], counts).close()
@@ -89,7 +89,7 @@ def test_counting_closed_generator_ends_processes(tmp_path: Path) -> None:
 
 def test_counting_without_time_gives_reason(tmp_path: Path) -> None:
     fake = FakeSides(tmp_path)
-    pairs = dict(asked(fake, lambda: 60.0 if len(fake.asked) < 4 else 0.0))
+    pairs = dict(answers_of(fake, lambda: 60.0 if len(fake.asked) < 4 else 0.0))
     assert set(pairs) == KEYS
     assert set(reasons(pairs, "base").values()) == {"there was no time for it: raise --budget"}
 

@@ -53,8 +53,8 @@ def test_valgrind_unable_to_count_is_warning_or_error(
     problem: str,
 ) -> None:
     install(tmp_path, monkeypatch, program, system, machine)
-    found, [warning] = find("auto")
-    assert found is None
+    valgrind, [warning] = find("auto")
+    assert valgrind is None
     assert (warning.code, problem in warning.message) == ("not counted", True)
     with pytest.raises(UserError, match=r"^--count: ") as error:
         find("always")

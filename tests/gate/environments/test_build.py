@@ -241,6 +241,6 @@ EXCEPTION = """
 def test_build_output_is_one_printable_line() -> None:
     assert problem(EXCEPTION) == "ModuleNotFoundError: No module named 'Cython'"
     assert problem("") == "it printed nothing"
-    said = problem("error: \x07" + "x" * 1000)
-    assert said.isprintable()
-    assert len(said) == 300
+    line = problem("error: \x07" + "x" * 1000)
+    assert line.isprintable()
+    assert len(line) == 300

@@ -64,14 +64,14 @@ def install(toy: Repository, place: Place, recipe: Recipe) -> bool:
 
 def alive(pids: Path) -> list[int]:
     """Which of these still run; one that has ended and nobody has asked of does not."""
-    found = []
+    running = []
     for pid in map(int, pids.read_text().split()):
         try:
             if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-                found.append(pid)
+                running.append(pid)
         except psutil.NoSuchProcess:
             pass
-    return found
+    return running
 
 
 def test_installation_interrupted_leaves_nothing(
@@ -145,8 +145,8 @@ def test_commands_of_the_file_run_as_asv_runs_them_and_see_nothing_of_the_job(
     assert arguments == [commit, str(project), "{x}", "$OWN;"]
     assert (folder, at) == (str(place.venv), str(project))
     assert wheel == [str(place.environment / "wheels" / "toy-1-py3-none-any.whl")]
-    told = {"OWN": "1", "CC": "of the matrix", "ASV": "true", "ASV_COMMIT": commit}
-    assert {**told, "ASV_BUILD_DIR": str(project)}.items() <= variables.items()
+    expected = {"OWN": "1", "CC": "of the matrix", "ASV": "true", "ASV_COMMIT": commit}
+    assert {**expected, "ASV_BUILD_DIR": str(project)}.items() <= variables.items()
     assert "of the job" not in variables.values()
 
 

@@ -61,7 +61,7 @@ def edited(folder: Path, name: str, base: str | bytes, head: str | bytes) -> set
     for tree, text in zip(trees, (base, head), strict=True):
         write(tree / name, "")
         (tree / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-    return {(own, file or "") for own, file in edited_functions([name], trees)}
+    return {(function, file or "") for function, file in edited_functions([name], trees)}
 
 
 def test_edited_compares_code_of_functions(tmp_path: Path) -> None:
@@ -72,8 +72,8 @@ def test_edited_compares_code_of_functions(tmp_path: Path) -> None:
 
 def test_edited_matches_installed_paths(tmp_path: Path) -> None:
     """There a file is known without the folders above its package."""
-    found = edited(tmp_path, "src/toy/vector.py", "def f(): 1", "def f(): return 2")
-    assert {("f", "src/toy/vector.py"), ("f", "toy/vector.py")} <= found
+    functions = edited(tmp_path, "src/toy/vector.py", "def f(): 1", "def f(): return 2")
+    assert {("f", "src/toy/vector.py"), ("f", "toy/vector.py")} <= functions
 
 
 @pytest.mark.parametrize(

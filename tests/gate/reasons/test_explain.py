@@ -51,8 +51,8 @@ def test_explain_bad_answer_costs_no_other(tmp_path: Path) -> None:
 def test_explain_refuses_invalid_trace(functions: object) -> None:
     content = {"status": "ok", "unit": "bytecodes", "repeats": True, "functions": functions}
     pairs = [("one", dict.fromkeys(PAIR, content))]
-    [(_, found)] = converted_pairs(cast(Any, pairs), lambda _, content: explain._trace(content))
-    assert isinstance(found, TraceError)
+    [(_, error)] = converted_pairs(cast(Any, pairs), lambda _, content: explain._trace(content))
+    assert isinstance(error, TraceError)
 
 
 def test_explaining_that_fails_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +64,7 @@ def test_explaining_that_fails_is_a_note(monkeypatch: pytest.MonkeyPatch) -> Non
     compared = comparison(own, verdict="regression", benchmarks=[benchmark("time_one")])
     journal = cast(Any, SimpleNamespace(blocks=counts("time_one", 0.1, 0.1, 0.1)))
     sampler = cast(Any, SimpleNamespace(sides=None))
-    found = explain.add(compared, sampler, journal, Rule(), None, lambda *_: None)
-    (row,) = found.rows
-    assert (found.verdict, row.verdict, row.why) == ("regression", "slower", [])
+    explained = explain.add(compared, sampler, journal, Rule(), None, lambda *_: None)
+    (row,) = explained.rows
+    assert (explained.verdict, row.verdict, row.why) == ("regression", "slower", [])
     assert "full" in (row.why_not or "")

@@ -150,18 +150,20 @@ TABLE = st.dictionaries(
 def test_they_are_the_largest_changes_in_their_order(
     base: dict[FunctionId, Cost], head: dict[FunctionId, Cost]
 ) -> None:
-    found = growths(base, head, "python", "bytecodes")
+    listed = growths(base, head, "python", "bytecodes")
     changes = {
-        own: abs((head[own].own if own in head else 0) - (base[own].own if own in base else 0))
-        for own in base.keys() | head.keys()
+        key: abs((head[key].own if key in head else 0) - (base[key].own if key in base else 0))
+        for key in base.keys() | head.keys()
     }
     total = max(sum(cost.own for cost in table.values()) for table in (base, head))
     worth = sorted((change for change in changes.values() if change >= total / 1000), reverse=True)
-    assert [abs(own.head - own.base) for own in found] == [own for own in worth if own][:MOST]
-    for own in found:
-        function = own.function, own.file
-        assert own.base == (base[function].own if function in base else 0)
-        assert own.head == (head[function].own if function in head else 0)
+    assert [abs(growth.head - growth.base) for growth in listed] == [
+        change for change in worth if change
+    ][:MOST]
+    for growth in listed:
+        function = growth.function, growth.file
+        assert growth.base == (base[function].own if function in base else 0)
+        assert growth.head == (head[function].own if function in head else 0)
 
 
 def test_growth_ignores_less_than_a_thousandth() -> None:
@@ -176,5 +178,8 @@ def test_growth_lists_edited_functions_first() -> None:
     caller, library, other = ("caller", "toy.py"), ("sort", "lib.py"), ("other", "toy.py")
     base = {caller: Cost(10.0, 1.0), library: Cost(1e6, 1.0)}
     head = {caller: Cost(10.0, 1.0), library: Cost(2e6, 1.0)}
-    found = growths(base, head, "python", "bytecodes", {caller, other})
-    assert [(own.function, own.edited) for own in found] == [("caller", True), ("sort", False)]
+    listed = growths(base, head, "python", "bytecodes", {caller, other})
+    assert [(growth.function, growth.edited) for growth in listed] == [
+        ("caller", True),
+        ("sort", False),
+    ]

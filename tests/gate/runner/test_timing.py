@@ -114,8 +114,8 @@ def test_timing_calls_per_batch_are_stable(
 ) -> None:
     """And it takes as many to find that out: values of other batches are not comparable."""
     fake = Fake(cost, setup or 0.0)
-    found, *_ = calibrate(fake.batches(setup is not None, number))
-    assert (found, fake.log.count("c")) == (calls, made)
+    per_batch, *_ = calibrate(fake.batches(setup is not None, number))
+    assert (per_batch, fake.log.count("c")) == (calls, made)
 
 
 class Busy(Fake):

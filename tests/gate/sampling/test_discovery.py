@@ -82,5 +82,5 @@ def test_discovery_selects_tests_by_id_or_expression(
         with pytest.raises(UserError, match=rf"such as {FILE}::test_one"):
             both.choose(re.compile(expression), tests)
     else:
-        found = both.choose(re.compile(expression), tests)
-        assert {own.key.rpartition("::")[2] for own in found} == chosen
+        selected = both.choose(re.compile(expression), tests)
+        assert {benchmark.key.rpartition("::")[2] for benchmark in selected} == chosen

@@ -90,5 +90,5 @@ def test_schedule_fits_budget_by_priority(seconds: list[float], budget: float, s
     assert kept == [key for key in order if key in kept]
     assert 6 * sides * costs.process(kept) <= budget
     for place, key in enumerate(order):
-        before = [own for own in order[:place] if own in kept]
+        before = [earlier for earlier in order[:place] if earlier in kept]
         assert key in kept or 6 * sides * costs.process([*before, key]) > budget
