@@ -167,11 +167,16 @@ def test_five_per_cent_in_c_are_found(compiled: Repository) -> None:
     """
     compared("base", "base", build=True, budget_minutes=0.05)
     compiled.write("fastsum/_core.c", SLOWER)
-    told: list[str] = []
+    messages: list[str] = []
     comparison = run(
-        ".", count="auto", reasons=False, progress=lambda _done, _total, said: told.append(said)
+        ".",
+        count="auto",
+        reasons=False,
+        progress=lambda _done, _total, message: messages.append(message),
     )
-    assert {said.split()[1] for said in told if said.startswith("building ")} == {"HEAD,"}
+    assert {message.split()[1] for message in messages if message.startswith("building ")} == {
+        "HEAD,"
+    }
     assert comparison.verdict == "regression", comparison.reason
     (row,) = [row for row in comparison.rows if row.verdict == "slower"]
     assert row.benchmark == "suite.Compiled.time_one"

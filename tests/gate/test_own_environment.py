@@ -89,7 +89,7 @@ def test_gate_environment_judges_project_with_old_pins(
 
     def compare(head: str, *options: str, **where: str) -> subprocess.CompletedProcess[str]:
         command = [own, few_blocks.__file__, "compare", "first", head, "--html", "", *options]
-        unset = {name: own for name, own in os.environ.items() if name != "VIRTUAL_ENV"}
+        unset = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
         return subprocess.run(
             [*command, "--count", "never"],
             cwd=toy.folder,
@@ -105,10 +105,10 @@ def test_gate_environment_judges_project_with_old_pins(
     assert (same.returncode, str(project / "bin" / "python") in same.stdout) == (0, True), same
     slower = compare("slower", "--json", VIRTUAL_ENV=str(project))
     assert slower.returncode == 1, slower
-    found = json.loads(slower.stdout)
-    assert [row["verdict"] for row in found["rows"]] == ["slower"]
-    assert found["plan"]["head"]["python"] == str(project / "bin" / "python")
-    versions = found["environment"]["head"]
+    document = json.loads(slower.stdout)
+    assert [row["verdict"] for row in document["rows"]] == ["slower"]
+    assert document["plan"]["head"]["python"] == str(project / "bin" / "python")
+    versions = document["environment"]["head"]
     assert versions["python"].startswith("CPython 3.9")
     assert {versions[name] for name in PINNED} == {"0.1"}
 

@@ -121,10 +121,10 @@ def test_removed_unloadable_base_suite_is_not_empty(
     """Whatever was asked for: nobody knows what it holds."""
     discover_own = Sides.discover_own
 
-    def hurried(*asked: Any) -> Discovery:
+    def hurried(*arguments: Any) -> Discovery:
         with monkeypatch.context() as patched:
             patched.setattr(sides, "START_SECONDS", 1.0)
-            return discover_own(*asked)
+            return discover_own(*arguments)
 
     if why == "an import that does not end":
         monkeypatch.setattr(Sides, "discover_own", hurried)

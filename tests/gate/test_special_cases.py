@@ -162,9 +162,9 @@ def test_gate_missing_dependency_is_one_line(toy: Repository, tmp_path: Path) ->
             toy.commit("first")
         with pytest.raises(UserError) as caught:
             run("first", "first", base_python=bare)
-        said = str(caught.value)
-        assert "\n" not in said
-        assert all(name in said for name in ("BASE", "benchmarks/needy.py", "'msgspec'", bare))
+        error = str(caught.value)
+        assert "\n" not in error
+        assert all(name in error for name in ("BASE", "benchmarks/needy.py", "'msgspec'", bare))
 
 
 def test_gate_mostly_unloadable_suite_is_not_clean(toy: Repository) -> None:

@@ -61,8 +61,8 @@ def screened(
 ) -> tuple[list[Block], ComparisonPlan]:
     """Return the blocks of the screen and the plan after it; those ``before`` are there already."""
     with open_run(folder, budget) as journal:
-        for own in before:
-            journal.append(own)
+        for taken in before:
+            journal.append(taken)
         stages = stages_of(journal, fake, names, rule)
         stages.calibrate()
         stages.screen()
@@ -79,7 +79,7 @@ def test_stages_trial_ends_with_its_time(tmp_path: Path) -> None:
     assert fake.now <= 200 + 5
     assert (tried[-1].base.status, tried[-1].head.status) == ("untried", "untried")
     assert tried[-1].base.reason == "no time was left to try it: raise --budget"
-    assert 15 < sum(own.base.status == own.head.status == "ok" for own in tried) <= 20
+    assert 15 < sum(trial.base.status == trial.head.status == "ok" for trial in tried) <= 20
 
 
 def test_head_is_spared_what_is_slow_on_base(tmp_path: Path) -> None:
@@ -123,9 +123,9 @@ def test_stages_retake_needs_wait_on_one_side(
     """By the waiting alone: that favours no side and moves no ratio."""
     sides = (
         SideMeasurement(status="failed")
-        if isinstance(own, str)
-        else SideMeasurement(status="ok", value=1.0, waited=own)
-        for own in (base, head)
+        if isinstance(wait, str)
+        else SideMeasurement(status="ok", value=1.0, waited=wait)
+        for wait in (base, head)
     )
     assert bool(due([block("time_it", 0, *sides)], "screen", 0, 1)) is expected
 
@@ -258,7 +258,7 @@ def test_stages_spend_rest_of_probe_on_more_probes(tmp_path: Path) -> None:
     keys = ("time_one", "time_two")
     seconds, trials = dict.fromkeys(keys, 0.6), {key: [4.0] for key in keys}
     fake = FakeSides(tmp_path, seconds=seconds, trials=trials)
-    same = [own for key in keys for own in counts(key, 0.0)]
+    same = [measured_block for key in keys for measured_block in counts(key, 0.0)]
     _, plan = screened(tmp_path, fake, 70.0, rule=Rule(), before=same)
     assert set(plan.prechecked) == set(keys)
 

@@ -39,24 +39,24 @@ WIDTH = 100
 
 def answer_of(run: Path) -> tuple[str, str]:
     """Return the JSON and the text of the command that measured a stored run."""
-    told = answer_run(read_run(run))
+    answered = answer_run(read_run(run))
 
     def text() -> None:
-        in_terminal.show_with_warnings(told.answer, told.warnings, to=terminal.out)
+        in_terminal.show_with_warnings(answered.answer, answered.warnings, to=terminal.out)
 
-    return said(lambda: documents.write(documents.answer(told, None))), said(text)
+    return printed_by(lambda: documents.write(documents.answer(answered, None))), printed_by(text)
 
 
 def doctor(diagnosis: Diagnosis) -> tuple[str, str]:
     """Return the JSON and the text of `perceptron doctor` on a machine."""
     return (
-        said(lambda: documents.write(documents.doctor(diagnosis))),
-        said(lambda: doctor_table.show(diagnosis, "compare counts instructions here")),
+        printed_by(lambda: documents.write(documents.doctor(diagnosis))),
+        printed_by(lambda: doctor_table.show(diagnosis, "compare counts instructions here")),
     )
 
 
 def compared(
-    found: Comparison,
+    comparison: Comparison,
     benchmarks: Sequence[Benchmark],
     blocks: Sequence[Block],
     planned: dict[str, int],
@@ -64,46 +64,51 @@ def compared(
 ) -> tuple[str, str, str, Path]:
     """Return the JSON, the text and the comment of a comparison with these blocks, and its page.
 
-    ``found`` has the rest: the plan, the environment and the warnings.
+    ``comparison`` has the rest: the plan, the environment and the warnings.
     """
     judgement = judge(benchmarks, blocks, planned, Rule())
-    found = replace(
-        found,
+    comparison = replace(
+        comparison,
         verdict=judgement.verdict,
         reason=judgement.reason,
         rows=judgement.rows,
         control=judgement.control,
-        plan=replace(found.plan, left_out=judgement.left_out, confirmation_blocks=planned),
-        page=address(found.plan),
+        plan=replace(comparison.plan, left_out=judgement.left_out, confirmation_blocks=planned),
+        page=address(comparison.plan),
         benchmarks=list(benchmarks),
         blocks=list(blocks),
     )
-    return said(lambda: documents.write(documents.comparison(found))), *rendered(found, html)
+    return printed_by(lambda: documents.write(documents.comparison(comparison))), *rendered(
+        comparison, html
+    )
 
 
 def rendered(
-    found: Comparison, html: Path, pull: tuple[int, str] | None = None, published: str | None = None
+    comparison: Comparison,
+    html: Path,
+    pull: tuple[int, str] | None = None,
+    published: str | None = None,
 ) -> tuple[str, str, Path]:
     """Return the text and the comment of a comparison that was judged, and its page.
 
     The comment is on the pull request ``pull``, a number and a commit, if there is one.
     """
-    found = replace(found, page=address(found.plan))
-    assert found.page is not None
-    write_comparison(html, found)
+    comparison = replace(comparison, page=address(comparison.plan))
+    assert comparison.page is not None
+    write_comparison(html, comparison)
     return (
-        said(lambda: comparison_table.show(found, html)),
-        comment(found, pull and PullRequest(*pull), published, html),
-        html / found.page,
+        printed_by(lambda: comparison_table.show(comparison, html)),
+        comment(comparison, pull and PullRequest(*pull), published, html),
+        html / comparison.page,
     )
 
 
-def annotated(found: Comparison) -> str:
+def annotated(comparison: Comparison) -> str:
     """Return the marks that a workflow of GitHub's picks out of what `compare` prints."""
-    return "".join(f"{line}\n" for line in marks(found))
+    return "".join(f"{line}\n" for line in marks(comparison))
 
 
-def said(show: Callable[[], None]) -> str:
+def printed_by(show: Callable[[], None]) -> str:
     """Return the text printed in a terminal of 100 columns."""
     with redirect_stdout(StringIO()) as printed, narrow():
         show()
@@ -129,14 +134,16 @@ def committed(results: Path) -> Iterator[str]:
 
 
 def _crossovers(of: str, rows: Sequence[Measurement]) -> Iterator[str]:
-    found = crossovers(rows)
-    measured = [one for one in found if one.status != "not measured"]
-    if found:
-        yield f"{of}: {len(measured)} pairs, and {len(found) - len(measured)} not measured"
-    for one in measured:
-        size, *interval = ("-" if n is None else f"{n:.12g}" for n in (one.size, one.low, one.high))
-        ground = (one.machine, one.dtype, one.optimizer, one.models, one.threads, one.commit)
+    pairs = crossovers(rows)
+    measured = [pair for pair in pairs if pair.status != "not measured"]
+    if pairs:
+        yield f"{of}: {len(measured)} pairs, and {len(pairs) - len(measured)} not measured"
+    for pair in measured:
+        size, *interval = (
+            "-" if n is None else f"{n:.12g}" for n in (pair.size, pair.low, pair.high)
+        )
+        ground = (pair.machine, pair.dtype, pair.optimizer, pair.models, pair.threads, pair.commit)
         yield (
-            f"  {one.family} {one.incumbent}:{one.challenger} {ground} {one.status} "
-            f"{size} [{', '.join(interval)}] in {one.bracket}, decided {one.decided}"
+            f"  {pair.family} {pair.incumbent}:{pair.challenger} {ground} {pair.status} "
+            f"{size} [{', '.join(interval)}] in {pair.bracket}, decided {pair.decided}"
         )

@@ -232,11 +232,11 @@ _PICTURE = re.compile(
 
 def figures_last(page: Path) -> str:
     """Return the text of a page, and below it the points of its figures."""
-    found = _PICTURE.findall(page.read_text(encoding="utf-8"))
-    told = [
+    pictures = _PICTURE.findall(page.read_text(encoding="utf-8"))
+    figures = [
         _figure({"alt": unescape(alt), "wide": svg, "caption": unescape(caption)})
-        for alt, svg, caption in found
+        for alt, svg, caption in pictures
     ]
-    captions = {line.strip() for _, line, *_ in told}
+    captions = {line.strip() for _, line, *_ in figures}
     words = [line for line in text_of(page).split("\n") if line not in captions]
-    return "\n".join([*words, *(line for lines in told for line in lines)])
+    return "\n".join([*words, *(line for lines in figures for line in lines)])

@@ -59,13 +59,13 @@ def searched(
     typed: Type, folder: Path, source: str = "results", last: tuple[str, ...] = _RATIO
 ) -> str:
     """Return all that a search for crossovers tells of rows that are there."""
-    asked = ("crossover", "--from", source)
-    text = typed(*asked, "--html", "html")
+    command = ("crossover", "--from", source)
+    text = typed(*command, "--html", "html")
     page = views(folder / "html", "crossover", *last)
-    return golden(folder, terminal=text, json=typed(*asked, "--json"), page=page)
+    return golden(folder, terminal=text, json=typed(*command, "--json"), page=page)
 
 
-def told(run: Path, typed: Type, page: str, **more: str) -> str:
+def golden_of(run: Path, typed: Type, page: str, **more: str) -> str:
     """Return all that the command of its study tells of a run, and its page of the dashboard."""
     printed, text = answers.answer_of(run)
     name = "bench" if page == "index" else page
@@ -127,7 +127,7 @@ def test_crossover_over(
     parts = typed("crossover", "--from", "every", "--html", "").split("\n\n")
     table = "\n\n".join(part for part in parts if part.startswith("box, "))
     run = keep_search(results, rows("crosses"), pair)
-    assert told(run, typed, "crossover", every=table) == golden_file
+    assert golden_of(run, typed, "crossover", every=table) == golden_file
 
 
 def test_from_csv(typed: Type, tmp_path: Path, golden_file: SnapshotAssertion) -> None:
@@ -144,18 +144,20 @@ def test_from_published(
 ) -> None:
     """Published GPU results: every table has its answers, or why there is none."""
     tables = shutil.copytree(ROOT / "results" / "published", tmp_path / "published")
-    asked = ("crossover", "--from", "published")
-    assert golden(tmp_path, terminal=typed(*asked, "--html", "")) == golden_file
-    found = json.loads(here(*asked, "--json").stdout)["crossovers"]
-    answered = {file for one in found for file in one["files"]}
-    families = {one["family"] for one in found if one["status"] == "not measured"}
+    command = ("crossover", "--from", "published")
+    assert golden(tmp_path, terminal=typed(*command, "--html", "")) == golden_file
+    crossovers = json.loads(here(*command, "--json").stdout)["crossovers"]
+    answered = {file for crossover in crossovers for file in crossover["files"]}
+    families = {
+        crossover["family"] for crossover in crossovers if crossover["status"] == "not measured"
+    }
     for table in tables.iterdir():
         rows = table.read_text(encoding="utf-8")
         assert f"published/{table.name}" in answered or any(name in rows for name in families)
 
 
 def test_bench(results: Path, typed: Type, golden_file: SnapshotAssertion) -> None:
-    assert told(keep_bench(results), typed, "index") == golden_file
+    assert golden_of(keep_bench(results), typed, "index") == golden_file
 
 
 def test_batches(
@@ -182,16 +184,16 @@ def test_batches(
 
 
 def test_map(results: Path, typed: Type, golden_file: SnapshotAssertion) -> None:
-    assert told(keep(results, MAP, map_rows()), typed, "map") == golden_file
+    assert golden_of(keep(results, MAP, map_rows()), typed, "map") == golden_file
 
 
 def test_overhead(results: Path, typed: Type, golden_file: SnapshotAssertion) -> None:
     run = keep(results, GPU_LADDER, gpu_ladder_rows())
-    assert told(run, typed, "overhead") == golden_file
+    assert golden_of(run, typed, "overhead") == golden_file
 
 
 def test_race(results: Path, typed: Type, golden_file: SnapshotAssertion) -> None:
-    assert told(keep_race(results, race_rows()), typed, "race") == golden_file
+    assert golden_of(keep_race(results, race_rows()), typed, "race") == golden_file
 
 
 def test_race_undecided(results: Path, typed: Type, golden_file: SnapshotAssertion) -> None:
@@ -222,20 +224,20 @@ def test_race_undecided(results: Path, typed: Type, golden_file: SnapshotAsserti
 
 
 def test_advise(results: Path, typed: Type, golden_file: SnapshotAssertion) -> None:
-    assert told(keep(results, ADVICE, advice_rows()), typed, "advise") == golden_file
+    assert golden_of(keep(results, ADVICE, advice_rows()), typed, "advise") == golden_file
 
 
 def test_walkthrough(typed: Type, tmp_path: Path, golden_file: SnapshotAssertion) -> None:
-    asked = ("walkthrough", "or-gate", "--backend", "numpy")
-    terminal, whole = typed(*asked), typed(*asked, "--verbose")
-    shown = golden(tmp_path, terminal=terminal, verbose=whole, json=typed(*asked, "--json"))
+    command = ("walkthrough", "or-gate", "--backend", "numpy")
+    terminal, whole = typed(*command), typed(*command, "--verbose")
+    shown = golden(tmp_path, terminal=terminal, verbose=whole, json=typed(*command, "--json"))
     assert timeless(shown) == golden_file
 
 
 def test_walkthrough_digits(typed: Type, tmp_path: Path, golden_file: SnapshotAssertion) -> None:
-    asked = ("walkthrough", "digits", "--backend", "numpy")
-    terminal, whole = typed(*asked), typed(*asked, "--verbose")
-    shown = golden(tmp_path, terminal=terminal, verbose=whole, json=typed(*asked, "--json"))
+    command = ("walkthrough", "digits", "--backend", "numpy")
+    terminal, whole = typed(*command), typed(*command, "--verbose")
+    shown = golden(tmp_path, terminal=terminal, verbose=whole, json=typed(*command, "--json"))
     assert timeless(shown) == golden_file
 
 

@@ -19,7 +19,9 @@ from tests.gate.verdict.conftest import FAILED, LATE, RULE, calm, judged, noise,
 from tests.made_comparison import block
 
 
-def one(screen: np.ndarray, fresh: np.ndarray, control: np.ndarray | None = None) -> Judgement:
+def judgement_of(
+    screen: np.ndarray, fresh: np.ndarray, control: np.ndarray | None = None
+) -> Judgement:
     """Judge one benchmark."""
     controls = noise(0.01, len(fresh), 9) if control is None else control
     return replay(
@@ -36,7 +38,7 @@ def test_gate_verdict_is_clean_below_three_per_cent() -> None:
         (calm(0.3, 0.001), noise(0.01, 60, 2)),
         (calm(log1p(0.02), 0.001), log1p(0.02) + noise(0.001, 60, 2)),
     ):
-        judgement = one(screen, fresh)
+        judgement = judgement_of(screen, fresh)
         (row,) = judgement.rows
         assert (judgement.verdict, row.verdict) == ("clean", "no change")
         assert 0.0 < (row.smallest_detectable or 0) < 0.07
@@ -49,7 +51,7 @@ def test_gate_verdict_control_alarm_is_inconclusive(
     drift: float,
 ) -> None:
     """Base differs from itself: whatever made it differ made head differ too."""
-    judgement = one(calm(0.08), 0.08 + noise(0.01, 60, 2), drift + noise(0.01, 60, 3))
+    judgement = judgement_of(calm(0.08), 0.08 + noise(0.01, 60, 2), drift + noise(0.01, 60, 3))
     assert judgement.control.alarmed
     assert (judgement.verdict, judgement.rows[0].verdict) == ("inconclusive", "inconclusive")
 
@@ -137,7 +139,7 @@ def test_gate_verdict_uses_least_one_sided_take() -> None:
 def test_gate_verdict_quiet_screen_keeps_long_confirmation() -> None:
     """Then a few loud blocks would hide what is there."""
     loud = np.where(np.arange(60) % 5 == 0, 0.3, 0.0)
-    judgement = one(calm(0.1, 0.001), 0.1 + noise(0.01, 60, 2) + loud)
+    judgement = judgement_of(calm(0.1, 0.001), 0.1 + noise(0.01, 60, 2) + loud)
     assert judgement.rows[0].confirmation_blocks == RULE.confirmation
     assert judgement.verdict == "regression"
 
@@ -264,7 +266,7 @@ def test_swapping_base_and_head_turns_the_change_around(
     But for noise: what is surely no slowdown of ten per cent is judged however noisy it is.
     """
     screen, fresh = change + noise(spread, 10, seed), change + noise(spread, 60, seed + 1)
-    forth, back = one(screen, fresh).rows[0], one(-screen, -fresh).rows[0]
+    forth, back = judgement_of(screen, fresh).rows[0], judgement_of(-screen, -fresh).rows[0]
     if forth.change is None or back.change is None:
         assert forth.change is back.change
         return

@@ -31,8 +31,8 @@ FASTER = [-value for value in SURE]
 def test_promotion_of_open_counts(
     screen: list[float], changes: tuple[float, ...], promoted: list[int]
 ) -> None:
-    found = promote({"t": screen}, RULE, instruction_evidence(counts("t", *changes), RULE))
-    assert list(found.values()) == promoted
+    promotions = promote({"t": screen}, RULE, instruction_evidence(counts("t", *changes), RULE))
+    assert list(promotions.values()) == promoted
 
 
 def test_promotion_puts_slower_before_faster() -> None:
