@@ -77,6 +77,6 @@ def rows_of(case: Case, **fields: Any) -> list[Measurement]:
             waited=0.9 if backend == case.waited else 0.0,
             **fields,
         )
-        for backend, own in case.seconds.items()
-        for repeat, seconds in enumerate(own)
+        for backend, repeats in case.seconds.items()
+        for repeat, seconds in enumerate(repeats)
     ]

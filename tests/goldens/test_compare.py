@@ -35,7 +35,11 @@ CASES: dict[str, list[Block]] = {
 def test_compare(case: str, tmp_path: Path, golden_file: SnapshotAssertion) -> None:
     blocks = CASES[case]
     fresh = sum(block.stage == "confirmation" for block in blocks)
-    judged = [one for one in (SUM, SORT) if any(block.benchmark == one.key for block in blocks)]
+    judged = [
+        benchmark
+        for benchmark in (SUM, SORT)
+        if any(block.benchmark == benchmark.key for block in blocks)
+    ]
     html = tmp_path / "html"
     printed, text, comment, page = answers.compared(
         comparison(), judged, blocks, {SUM.key: fresh} if fresh else {}, html
@@ -60,15 +64,15 @@ def test_every_kind_of_change_explained(
     Its JSON is what is put in here.
     """
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    found = explained()
+    every_kind = explained()
     text, comment, page = answers.rendered(
-        found, tmp_path / "html", (12, "d" * 40), "https://we.example/suite"
+        every_kind, tmp_path / "html", (12, "d" * 40), "https://we.example/suite"
     )
     shown = golden(
         tmp_path,
         terminal=text,
         comment=comment,
-        marks=answers.annotated(found),
+        marks=answers.annotated(every_kind),
         page=figures_last(page),
     )
     assert shown == golden_file

@@ -34,8 +34,8 @@ def test_versions_beneath_a_library_are_recorded(
     """By the process that loads it."""
     monkeypatch.setattr(TorchAccelerator, "versions", lambda self: {"cuda": "13.0"})
     facts_of_machine.print_loaded(["torch-cuda", "no such backend"])
-    pools, found = msgspec.json.decode(capfd.readouterr().out, type=facts_of_machine.Loaded)
-    assert found == {"cuda": "13.0"}
+    pools, versions = msgspec.json.decode(capfd.readouterr().out, type=facts_of_machine.Loaded)
+    assert versions == {"cuda": "13.0"}
     assert pools
 
 

@@ -64,11 +64,11 @@ def ones(size: int) -> Data:
 def test_functions_timed_with_data_of_their_size() -> None:
     seen = []
 
-    def own(data: np.ndarray) -> float:
+    def total(data: np.ndarray) -> float:
         seen.append(len(data))
         return float(data.sum())
 
-    candidates = {"numpy": np.sum, "own": own}
+    candidates = {"numpy": np.sum, "own": total}
     assert outcome_of(candidates, ones, "own", check=True).status == "ok"
     timed = outcome_of(candidates, ones, "own", sizes=(8, 16))
     assert timed.status == "ok"

@@ -73,7 +73,7 @@ def test_device_state_is_read_while_training(
     clock: Clock, accelerator: FakeAccelerator, nvml: MakeNvml, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before the reading begins, and on until it is over."""
-    found = NvmlDevice(nvml(pynvml.nvmlClocksThrottleReasonSwPowerCap), 0)
+    nvml_device = NvmlDevice(nvml(pynvml.nvmlClocksThrottleReasonSwPowerCap), 0)
     trainer = FakeTrainer(clock, 1e-3)
     seen: list[int] = []
 
@@ -85,7 +85,7 @@ def test_device_state_is_read_while_training(
         return gpu_state(device)
 
     monkeypatch.setattr(hardware, "gpu_state", at_work)
-    device = Device(accelerator, clock, lambda uuid: found)
+    device = Device(accelerator, clock, lambda uuid: nvml_device)
     state = device.state_at_work(trainer, timing(1e-3, 4000))
     assert state is not None
     assert (state.sm_mhz, state.slowed_by) == (1200, ["power cap"])
@@ -107,8 +107,8 @@ def test_device_driver_errors_cost_no_row(
     trainer = FakeTrainer(clock, 1e-3)
     assert Device(accelerator, clock, find).state_at_work(trainer, timing(1e-3, 10)) is None
     monkeypatch.setattr(hardware, "gpu_state", fail)
-    found = NvmlDevice(nvml(0), 0)
-    device = Device(accelerator, clock, lambda uuid: found)
+    nvml_device = NvmlDevice(nvml(0), 0)
+    device = Device(accelerator, clock, lambda uuid: nvml_device)
     assert device.state_at_work(trainer, timing(1e-3, 10)) is None
 
 

@@ -37,8 +37,8 @@ def test_module_trainer_takes_steps_of_program(
 
     if is_trained_before:
         step()
-    asked: Any = of_model(model, inputs, targets, "mse", optimizer, None).training
-    asked.write(tmp_path / "module")
+    described: Any = of_model(model, inputs, targets, "mse", optimizer, None).training
+    described.write(tmp_path / "module")
     training = ModuleTraining(tmp_path / "module", "cpu", is_compiled=False)
     begun = copy.deepcopy(model.state_dict())
     training.train(3)

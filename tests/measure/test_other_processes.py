@@ -160,14 +160,18 @@ def test_other_processes_finds_spinning_process() -> None:
     try:
         starter.wait()
         spinning = psutil.Process(pid)
-        found: list[OtherProcess] = []
-        while not found:  # others may have the cores, and be named in its place
+        others: list[OtherProcess] = []
+        while not others:  # others may have the cores, and be named in its place
             before, began = sum(spinning.cpu_times()[:2]), time.monotonic()
-            found = [one for one in Look().end().other_processes or [] if one.pid == pid]
+            others = [
+                seen_process
+                for seen_process in Look().end().other_processes or []
+                if seen_process.pid == pid
+            ]
             used = sum(spinning.cpu_times()[:2]) - before
             seconds = time.monotonic() - began
-        assert found[0].name == spinning.name()
-        assert found[0].share > 0.3 * used / seconds
+        assert others[0].name == spinning.name()
+        assert others[0].share > 0.3 * used / seconds
     finally:
         os.kill(pid, 9)
         starter.stdout.close()

@@ -167,7 +167,7 @@ def test_race_is_abandoned_after_budget(tmp_path: Path, monkeypatch: pytest.Monk
 def test_race_worker_reports_progress_at_each_check(tmp_path: Path) -> None:
     """It may take much longer than the silence by which a hang is known; both trainings are one."""
     (tmp_path / "model.toml").write_text(HELD_OUT)
-    asked = job(
+    race_job = job(
         backend="numpy",
         problem=str(tmp_path / "model.toml"),
         target=target_of("accuracy=0.8"),
@@ -178,7 +178,7 @@ def test_race_worker_reports_progress_at_each_check(tmp_path: Path) -> None:
     with subprocess.Popen(launch._COMMAND, stdin=PIPE, stdout=PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(msgspec.json.encode(asked) + b"\n")
+        process.stdin.write(msgspec.json.encode(race_job) + b"\n")
         process.stdin.flush()
         for line in process.stdout:
             if line.strip():

@@ -60,14 +60,14 @@ def test_threads_that_cannot_be_shared_out_skip_the_row() -> None:
 
 def test_ranks_wait_excludes_gradient_exchange_threads(tmp_path: Path) -> None:
     """Those wait for the ones that compute, on a quiet machine too."""
-    for name, said, told in (
+    for name, command, schedstat in (
         ("leader/a", "python", "9000000000 1000000000 1"),
         ("rank/b", "python", "5000000000 2000000000 1"),
         ("rank/c", "pt_gloo_runloop", "1000000000 4000000000 1"),
     ):
         (tmp_path / name).mkdir(parents=True)
-        (tmp_path / name / "comm").write_text(f"{said}\n")
-        (tmp_path / name / "schedstat").write_text(told)
+        (tmp_path / name / "comm").write_text(f"{command}\n")
+        (tmp_path / name / "schedstat").write_text(schedstat)
     folders = [str(tmp_path / name) for name in ("leader", "rank")]
     with closing(WaitingMeter(*folders, excluded=("pt_gloo",))) as meter:
         assert (meter(), meter.threads) == (pytest.approx(3.0), 2)

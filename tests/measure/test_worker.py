@@ -215,18 +215,18 @@ def test_worker_device_costs_come_from_fresh_worker(
     A second job finds the device started; an energy counter is nowhere to be had here.
     """
     use_stand_ins(monkeypatch)
-    asked = Extra(**(ABOUT | {"backend": "torch-cuda"}), extra="device")
-    (first,) = training.answer(asked, is_first=True)
-    (second,) = training.answer(asked, is_first=False)
-    (energy,) = training.answer(replace(asked, extra="energy"), is_first=False)
+    device_job = Extra(**(ABOUT | {"backend": "torch-cuda"}), extra="device")
+    (first,) = training.answer(device_job, is_first=True)
+    (second,) = training.answer(device_job, is_first=False)
+    (energy,) = training.answer(replace(device_job, extra="energy"), is_first=False)
     assert first.status == "ok", first.reason
-    found = {part.name: part for part in first.parts}
-    assert list(found) == [
+    parts = {part.name: part for part in first.parts}
+    assert list(parts) == [
         *("context", "first iteration", "host to device", "device to host", "synchronize"),
     ]
-    assert len(found["context"].samples) == len(found["first iteration"].samples) == 1
-    assert found["host to device"].work == found["device to host"].work == 64 * 2**20
-    assert found["synchronize"].seconds < found["host to device"].seconds
+    assert len(parts["context"].samples) == len(parts["first iteration"].samples) == 1
+    assert parts["host to device"].work == parts["device to host"].work == 64 * 2**20
+    assert parts["synchronize"].seconds < parts["host to device"].seconds
     assert second.status == "skipped"
     assert "fresh process" in str(second.reason)
     assert energy.status == "skipped"
@@ -236,11 +236,11 @@ def test_worker_device_costs_come_from_fresh_worker(
 def test_worker_row_states_compile_cache_hit(job: Time, monkeypatch: pytest.MonkeyPatch) -> None:
     backend = NumpyBackend()
     assert training.measure(backend, job).prepared_from_cache is None
-    for found in (False, True):
+    for from_cache in (False, True):
         monkeypatch.setattr(
-            backend, "prepared_from_cache", lambda found=found: found, raising=False
+            backend, "prepared_from_cache", lambda from_cache=from_cache: from_cache, raising=False
         )
-        assert training.measure(backend, job).prepared_from_cache is found
+        assert training.measure(backend, job).prepared_from_cache is from_cache
 
 
 def test_worker_keeps_backend_between_jobs(job: Time, monkeypatch: pytest.MonkeyPatch) -> None:
