@@ -126,8 +126,8 @@ def test_data_are_made_once_and_read_by_others(
     read = data.parts()
     assert (read[1] is None) == (made[1] is None) == (share == 0.0)
     for before, after in zip(made, read, strict=True):
-        for one, other in zip(before or (), after or (), strict=True):
-            assert np.array_equal(one, other)
+        for array, other in zip(before or (), after or (), strict=True):
+            assert np.array_equal(array, other)
             assert type(other) is np.ndarray
             assert not other.flags.writeable
     datasets.forget()

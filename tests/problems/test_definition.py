@@ -57,14 +57,14 @@ def changed(value: Any) -> Any:
 
 def variants(value: Any) -> list[tuple[str, Any]]:
     """The value with each of its fields changed, and those of what it holds, by field."""
-    found = []
+    variations = []
     for field in fields(value):
         inner = getattr(value, field.name)
         if is_dataclass(inner):
-            found += [(name, replace(value, **{field.name: v})) for name, v in variants(inner)]
+            variations += [(name, replace(value, **{field.name: v})) for name, v in variants(inner)]
         else:
-            found.append((field.name, replace(value, **{field.name: changed(inner)})))
-    return found
+            variations.append((field.name, replace(value, **{field.name: changed(inner)})))
+    return variations
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_definition_digest_is_stable_across_processes() -> None:
     names = ["or-gate", "mlp-batch:64", "digits"]
     code = "import sys; from perceptron.problems import catalogue as c\n"
     code += "print(*(c.find(name).digest for name in sys.argv[1:]))"
-    told = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code, *names],
         env={**os.environ, "PYTHONHASHSEED": "1234", "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -122,7 +122,7 @@ def test_definition_digest_is_stable_across_processes() -> None:
         check=True,
     )
     here = [catalogue.find(name).digest for name in names]
-    assert told.stdout.split() == here
+    assert process.stdout.split() == here
     assert here[0] == "82944a6de26e", "that of rows which people have"
 
 

@@ -98,8 +98,8 @@ def test_held_out_folds_hold_each_row_once(rows: int, models: int) -> None:
     everything = rows_of(Clusters("clusters", rows, 5, classes=3).load().inputs)
     seen = [rows_of(fold) for fold in held_out.inputs]
     assert len(set.union(*seen)) == sum(len(fold) for fold in seen) == models * size
-    for own, fold in zip(train.inputs, seen, strict=True):
-        assert rows_of(own) == everything - fold
+    for inputs, fold in zip(train.inputs, seen, strict=True):
+        assert rows_of(inputs) == everything - fold
 
 
 def test_held_out_folds_need_many_model_backend() -> None:

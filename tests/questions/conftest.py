@@ -122,7 +122,9 @@ class Lab:
             try:
                 self._start(workers, name, job)
             except launch.Abandoned as abandoned:
-                late = (one for one, job in wanted.items() if job.backend in self.never_starts)
+                late = (
+                    worker for worker, job in wanted.items() if job.backend in self.never_starts
+                )
                 abandoned.workers = tuple(late)
                 raise
 
@@ -153,9 +155,9 @@ def carried_out(
     return run_study(study, plan, "box", results, progress, seconds)
 
 
-def codes(told: Answered) -> set[str]:
+def codes(answered: Answered) -> set[str]:
     """Return the codes of the warnings beside an answer."""
-    return {warning.code for warning in told.warnings}
+    return {warning.code for warning in answered.warnings}
 
 
 def parts_of(seconds: dict[str, float]) -> Outcome:

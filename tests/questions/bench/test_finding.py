@@ -47,11 +47,13 @@ def refused(*backends: str) -> list[Measurement]:
     ]
 
 
-def told(rows: Sequence[Measurement], *backends: str) -> tuple[list[FindingRow], Verdict]:
-    found, ranking = finding(rows, backends), finding_ranking(rows, backends)
-    verdict = finding_verdict(found, ranking, "box", 2, "a larger --budget")
+def rows_and_verdict(
+    rows: Sequence[Measurement], *backends: str
+) -> tuple[list[FindingRow], Verdict]:
+    finding_rows, ranking = finding(rows, backends), finding_ranking(rows, backends)
+    verdict = finding_verdict(finding_rows, ranking, "box", 2, "a larger --budget")
     assert verdict is not None
-    return found, verdict
+    return finding_rows, verdict
 
 
 def test_finding_ratio_is_paired_by_round_with_its_backend() -> None:
@@ -155,16 +157,16 @@ EVERY = ("numpy-published", "numpy", "torch-cpu", "torch-cuda")
 def test_finding_verdict_names_fastest_and_state_of_others(
     rows: Sequence[Measurement], backends: Sequence[str], decided: str, sentence: str
 ) -> None:
-    verdict = told(rows, *backends)[1]
+    verdict = rows_and_verdict(rows, *backends)[1]
     assert (verdict.decided, verdict.sentence) == (decided, sentence)
     assert any("next: " in note for note in verdict.notes) == (decided != "yes")
 
 
 def test_finding_verdict_moves_overflow_to_notes() -> None:
     """Of three candidates; an open one is named with what would decide it, and once."""
-    (more,) = told(trainings(numpy=10, torch_cpu=10.1, torch_cuda=30), *EVERY)[1].notes
+    (more,) = rows_and_verdict(trainings(numpy=10, torch_cpu=10.1, torch_cuda=30), *EVERY)[1].notes
     assert more == "and torch-cuda takes 3.00× as long as numpy"
-    (why,) = told(trainings(numpy=10, torch_cpu=20), *EVERY)[1].notes
+    (why,) = rows_and_verdict(trainings(numpy=10, torch_cpu=20), *EVERY)[1].notes
     assert why.startswith("why: torch-cuda was not measured; next: ")
 
 
@@ -172,7 +174,7 @@ def test_finding_intervals_widen_with_number_of_backends() -> None:
     """Of three backends each holds at a higher level than of two."""
     rows = trainings(spread=(-0.01, 0.0, 0.01), numpy=7, torch_cpu=63, torch_cuda=90)
     two = finding([row for row in rows if row.backend != "torch-cuda"], EVERY)[2]
-    three = told(rows, *EVERY)[0][2]
+    three = rows_and_verdict(rows, *EVERY)[0][2]
     assert two.ratio_low is not None
     assert three.ratio_low is not None
     assert three.ratio_low < two.ratio_low
@@ -184,7 +186,7 @@ def test_finding_of_partial_training_shows_seconds_per_iteration() -> None:
         *trainings(numpy_published=8, numpy=8),
         *trainings(torch_ddp=4000, iterations=800),
     ]
-    (published, _, slow), verdict = told(rows, "numpy-published", "numpy", "torch-ddp")
+    (published, _, slow), verdict = rows_and_verdict(rows, "numpy-published", "numpy", "torch-ddp")
     assert published.seconds == pytest.approx(0.08)
     assert (slow.seconds, slow.iterations, slow.repeats) == (None, 800, 3)
     assert slow.ratio_to_published == pytest.approx(500)

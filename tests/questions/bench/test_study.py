@@ -35,9 +35,9 @@ def bench(plan: BenchPlan, results: Path, seconds: float | None = None) -> Answe
     return carried_out(Bench(), plan, results, seconds)
 
 
-def pairs(told: Answered) -> list[Crossover]:
-    found: list[Crossover] = told.answer.data["crossovers"]
-    return found
+def pairs(answered: Answered) -> list[Crossover]:
+    crossovers: list[Crossover] = answered.answer.data["crossovers"]
+    return crossovers
 
 
 def test_bench_shows_a_model_of_ones_own_and_why_another_was_not_measured(
@@ -79,9 +79,9 @@ def test_bench_shows_a_model_of_ones_own_and_why_another_was_not_measured(
     assert str(tmp_path) not in file.read_text()
 
 
-def verdicts_of(told: Answered) -> dict[str, Verdict]:
+def verdicts_of(answered: Answered) -> dict[str, Verdict]:
     """The first verdict on each subject."""
-    return {verdict.subject: verdict for verdict in reversed(told.answer.verdicts)}
+    return {verdict.subject: verdict for verdict in reversed(answered.answer.verdicts)}
 
 
 @pytest.mark.parametrize(
@@ -147,12 +147,12 @@ def test_bench_is_the_finding_and_every_family(quick: bool, server: Lab, tmp_pat
         return seconds(backend, problem)
 
     server.seconds = noting
-    asked = plan(quick=quick)
-    told = bench(asked, tmp_path)
+    resolved = plan(quick=quick)
+    answered = bench(resolved, tmp_path)
     assert next(iter(reached)) == "or-gate"
     assert set(reached) == {"or-gate", *SWEEP}
-    assert max(reached.values()) < asked.budget_seconds / 3
-    verdicts = verdicts_of(told)
+    assert max(reached.values()) < resolved.budget_seconds / 3
+    verdicts = verdicts_of(answered)
     assert set(verdicts) == {"or-gate", *SWEEP}
     near_tie = verdicts.pop("mlp-width")
     assert near_tie.decided != "no"
@@ -160,9 +160,9 @@ def test_bench_is_the_finding_and_every_family(quick: bool, server: Lab, tmp_pat
         assert "no" not in {verdict.decided for verdict in verdicts.values()}
         return
     assert {verdict.decided for verdict in verdicts.values()} == {"yes"}
-    assert Bench().next(asked, told.run.rows, 0.5) == []
-    assert "budget-spent" not in codes(told)
-    taken = Counter(row.problem for row in told.run.times if row.backend == "torch-cpu")
+    assert Bench().next(resolved, answered.run.rows, 0.5) == []
+    assert "budget-spent" not in codes(answered)
+    taken = Counter(row.problem for row in answered.run.times if row.backend == "torch-cpu")
     assert taken["or-gate"] == 8
 
 
@@ -170,32 +170,32 @@ def test_bench_budget_holds_and_unreached_families_have_reasons(
     server: Lab, tmp_path: Path
 ) -> None:
     """The families that had no turn have a reason, and so has the stored run."""
-    told = bench(plan(), tmp_path, 20.0)
+    answered = bench(plan(), tmp_path, 20.0)
     assert server.now <= 20 * 1.05
-    assert "budget-spent" in codes(told)
-    assert {pair.family for pair in pairs(told)} == set(SWEEP)
-    assert all(pair.reason for pair in pairs(told) if pair.status == "not measured")
-    assert answer_run(read_run(told.results)) == told
+    assert "budget-spent" in codes(answered)
+    assert {pair.family for pair in pairs(answered)} == set(SWEEP)
+    assert all(pair.reason for pair in pairs(answered) if pair.status == "not measured")
+    assert answer_run(read_run(answered.results)) == answered
 
 
 def test_families_take_turns(server: Lab, tmp_path: Path) -> None:
     """Each has an answer after a sixth of the time, some of which all sizes at once would lack."""
-    decided = {one.decided for one in verdicts_of(bench(plan(), tmp_path, 60.0)).values()}
+    decided = {verdict.decided for verdict in verdicts_of(bench(plan(), tmp_path, 60.0)).values()}
     assert decided == {"yes", "partly"}
 
 
 def test_bench_resume_measures_nothing_twice(server: Lab, tmp_path: Path) -> None:
     """The same rows ask for the same, whenever the power goes: nothing is measured twice."""
-    asked = plan(families=("mlp-batch", "mlp-depth"))
+    resolved = plan(families=("mlp-batch", "mlp-depth"))
     for cut in (4, 30, 70):
         server.power_cut_after = cut
         with pytest.raises(KeyboardInterrupt):
-            bench(asked, tmp_path)
+            bench(resolved, tmp_path)
     server.power_cut_after = None
-    told = bench(asked, tmp_path)
-    keys = [(row.problem, row.backend, row.dtype, row.repeat) for row in told.run.times]
+    answered = bench(resolved, tmp_path)
+    keys = [(row.problem, row.backend, row.dtype, row.repeat) for row in answered.run.times]
     assert len(keys) == len(set(keys))
-    assert {one.decided for one in verdicts_of(told).values()} == {"yes"}
+    assert {verdict.decided for verdict in verdicts_of(answered).values()} == {"yes"}
 
 
 def test_slow_starts_of_a_device_leave_time_for_every_family(lab: Lab, tmp_path: Path) -> None:
@@ -211,15 +211,15 @@ def test_slow_starts_of_a_device_leave_time_for_every_family(lab: Lab, tmp_path:
 
     lab.takes = takes
     lab.seconds = lambda backend, problem: 1e-5 if backend == "numpy" else 2e-5
-    told = bench(plan(), tmp_path, 540.0)
-    assert "budget-spent" not in codes(told)
-    statuses = Counter(pair.status for pair in pairs(told))
+    answered = bench(plan(), tmp_path, 540.0)
+    assert "budget-spent" not in codes(answered)
+    statuses = Counter(pair.status for pair in pairs(answered))
     assert statuses == {"never": 2 * len(SWEEP), "tie": len(SWEEP)}
-    repeats = Counter(row.problem for row in told.run.times if row.backend == "torch-cuda")
+    repeats = Counter(row.problem for row in answered.run.times if row.backend == "torch-cuda")
     assert set(repeats.values()) == {3}
     (shown,) = collect(tmp_path).studies["bench"]
-    assert shown.answer == told.answer
-    assert kind_of_hardware(told.run.times, told.run.facts.environment) == "cuda"
+    assert shown.answer == answered.answer
+    assert kind_of_hardware(answered.run.times, answered.run.facts.environment) == "cuda"
 
 
 def test_bench_slow_finding_leaves_time_for_requested_families(lab: Lab, tmp_path: Path) -> None:
@@ -233,23 +233,23 @@ def test_bench_slow_finding_leaves_time_for_requested_families(lab: Lab, tmp_pat
         return min(54.0, job.most_seconds or 54.0)
 
     lab.takes = takes
-    asked = {"quick": True, "families": ("mlp-width",), "over": (1, 2), "threads": (2,)}
-    told = bench(plan(backends=("torch-ddp",), **asked), tmp_path, 60.0)
+    options = {"quick": True, "families": ("mlp-width",), "over": (1, 2), "threads": (2,)}
+    answered = bench(plan(backends=("torch-ddp",), **options), tmp_path, 60.0)
     repeats = Counter(
-        (row.size, row.backend) for row in told.run.times if row.family == "mlp-width"
+        (row.size, row.backend) for row in answered.run.times if row.family == "mlp-width"
     )
     assert {backend for _, backend in repeats} == {"torch-ddp", "torch-ddp@2"}
     assert min(repeats.values()) >= 2
-    assert "no-end" not in codes(told)
+    assert "no-end" not in codes(answered)
 
 
 def test_bench_model_file_has_a_verdict(lab: Lab, tmp_path: Path) -> None:
     """Of one size too; what a setup takes is no part of it."""
     lab.seconds = lambda backend, problem: 1e-5 if backend == "numpy" else 2e-5
     lab.prepare_seconds = lambda backend: 9.0 if backend == "numpy" else 1e-3
-    asked = {"backends": ("numpy", "torch-cpu"), "quick": True}
-    told = bench(plan(problems=(str(EXAMPLES / "fruit.toml"),), **asked), tmp_path)
-    (verdict,) = told.answer.verdicts
+    options = {"backends": ("numpy", "torch-cpu"), "quick": True}
+    answered = bench(plan(problems=(str(EXAMPLES / "fruit.toml"),), **options), tmp_path)
+    (verdict,) = answered.answer.verdicts
     assert (verdict.subject, verdict.decided) == ("fruit", "yes")
     assert verdict.sentence == "torch-cpu takes 2.00× as long as numpy"
     write_site(tmp_path / "html", collect(tmp_path))
@@ -261,12 +261,12 @@ def test_bench_sweeps_more_processes_outside_the_finding(lab: Lab, tmp_path: Pat
     lab.missing |= dict.fromkeys(("torch-cuda", "torch-ddp-cuda"), "no CUDA device found")
     lab.seconds = lambda backend, problem: 1e-5 if backend.endswith("@2") else 2e-5
     more = {"families": ("mlp-depth",), "threads": (2,), "quick": True, "over": (1, 2)}
-    told = bench(plan(**more), tmp_path)
-    finding = [row.backend for row in told.answer.data["finding"]]
+    answered = bench(plan(**more), tmp_path)
+    finding = [row.backend for row in answered.answer.data["finding"]]
     assert finding == ["numpy-published", "numpy", "torch-cpu", "torch-cuda"]
-    swept = {row.backend for row in told.run.times if row.family == "mlp-depth"}
+    swept = {row.backend for row in answered.run.times if row.family == "mlp-depth"}
     assert swept >= {"numpy", "torch-cpu", "torch-ddp", "torch-ddp@2"}
-    status = {(pair.incumbent, pair.challenger): pair.status for pair in pairs(told)}
+    status = {(pair.incumbent, pair.challenger): pair.status for pair in pairs(answered)}
     assert status["torch-ddp", "torch-ddp@2"] == "always"
     named = plan(backends=("numpy", "torch-ddp"), threads=(2,))
     assert named.finding_backends == ("numpy-published", "numpy", "torch-ddp")
@@ -280,30 +280,32 @@ def test_bench_single_size_model_repeats_until_decided(lab: Lab, tmp_path: Path)
         lab.seconds = lambda backend, problem: (
             (1e-5 if backend == "numpy" else 1.2e-5) * exp(random.normal(0, spread))  # noqa: B023
         )
-        asked = plan(problems=(file,), backends=("numpy", "torch-cpu"))
-        told = bench(asked, tmp_path / str(spread))
-        assert set(Counter(row.backend for row in told.run.times).values()) <= repeats
+        resolved = plan(problems=(file,), backends=("numpy", "torch-cpu"))
+        answered = bench(resolved, tmp_path / str(spread))
+        assert set(Counter(row.backend for row in answered.run.times).values()) <= repeats
 
 
 def test_bench_backend_without_counterpart_is_timed_alone(lab: Lab, tmp_path: Path) -> None:
     lab.missing["torch-cpu"] = "torch is not installed"
-    told = bench(plan(families=("mlp-width",), backends=("numpy", "torch-cpu")), tmp_path)
-    rows = [row for row in told.run.times if row.family == "mlp-width"]
+    answered = bench(plan(families=("mlp-width",), backends=("numpy", "torch-cpu")), tmp_path)
+    rows = [row for row in answered.run.times if row.family == "mlp-width"]
     assert {2, 8192} < {row.size for row in rows if row.backend == "numpy"}
     assert {row.reason for row in rows if row.backend == "torch-cpu"} == {"torch is not installed"}
 
 
 def test_bench_without_families_measures_only_the_finding(lab: Lab, tmp_path: Path) -> None:
-    told = bench(plan(families=("none",), backends=("numpy", "torch-cpu"), quick=True), tmp_path)
-    assert {row.family for row in told.run.times} == {"or-gate"}
-    assert (list(verdicts_of(told)), pairs(told)) == (["or-gate"], [])
+    answered = bench(
+        plan(families=("none",), backends=("numpy", "torch-cpu"), quick=True), tmp_path
+    )
+    assert {row.family for row in answered.run.times} == {"or-gate"}
+    assert (list(verdicts_of(answered)), pairs(answered)) == (["or-gate"], [])
 
 
 def test_bench_finding_uses_fewest_threads(lab: Lab, tmp_path: Path) -> None:
     """The fewest."""
-    asked = {"families": ("none",), "backends": ("numpy", "torch-cpu"), "quick": True}
-    told = bench(plan(**asked, threads=(1, 2)), tmp_path)
-    assert {row.threads for row in told.run.times} == {1}
+    options = {"families": ("none",), "backends": ("numpy", "torch-cpu"), "quick": True}
+    answered = bench(plan(**options, threads=(1, 2)), tmp_path)
+    assert {row.threads for row in answered.run.times} == {1}
 
 
 def test_bench_plan_refuses_family_along_two_axes() -> None:

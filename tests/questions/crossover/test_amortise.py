@@ -84,12 +84,15 @@ def test_times_that_drift_together_leave_the_faster_one_decided() -> None:
     """Side by side 1.5 times in every process: that it is ahead in the end is known."""
     drifts = (0.5, 2.0, 0.7, 1.6, 1.0, 0.6, 1.8)
     even = started({EAGER: 1.5e-3, COMPILED: 1e-3}, {EAGER: 1, COMPILED: 5}, (0.0,) * len(drifts))
-    rows = [replace(one, seconds=drifts[one.repeat] * (one.seconds or 0.0)) for one in even]
-    found = only(rows)
-    assert (found.faster_seconds.high or 0) > (found.slower_seconds.low or 0)
-    assert found.high is not None
-    assert found.low < found.iterations < found.high
-    assert amortisation_tables([found])[0].rows[0][2] == COMPILED
+    rows = [
+        replace(measurement, seconds=drifts[measurement.repeat] * (measurement.seconds or 0.0))
+        for measurement in even
+    ]
+    amortisation = only(rows)
+    assert (amortisation.faster_seconds.high or 0) > (amortisation.slower_seconds.low or 0)
+    assert amortisation.high is not None
+    assert amortisation.low < amortisation.iterations < amortisation.high
+    assert amortisation_tables([amortisation])[0].rows[0][2] == COMPILED
 
 
 @pytest.mark.parametrize("prepare", [{EAGER: 1, COMPILED: 5}, {EAGER: 5, COMPILED: 1}])
@@ -123,12 +126,16 @@ def test_cold_start_excludes_setup_from_compile_cache() -> None:
     """It counts as an iteration's time, beside the setup of the repeat that compiled."""
     costs, ready = {EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 0.5, COMPILED: 10.5}
     rows = [
-        replace(one, prepare_seconds=0.1, prepared_from_cache=True)
-        if one.backend == COMPILED and one.repeat
-        else one
-        for one in started(costs, ready, (0.0,) * 4)
+        replace(measurement, prepare_seconds=0.1, prepared_from_cache=True)
+        if measurement.backend == COMPILED and measurement.repeat
+        else measurement
+        for measurement in started(costs, ready, (0.0,) * 4)
     ]
-    cold = [one.repeat for one in from_cold(rows, 1000) if one.backend == COMPILED]
+    cold = [
+        measurement.repeat
+        for measurement in from_cold(rows, 1000)
+        if measurement.backend == COMPILED
+    ]
     assert cold == [0]
     assert only(rows).iterations == only(started(costs, ready)).iterations == 5001
     assert amortisations([row for row in rows if row.repeat]) == []

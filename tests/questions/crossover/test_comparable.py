@@ -98,8 +98,8 @@ def test_stated_intervals_of_one_process_decide_nothing() -> None:
     shorter = [*rows[:2], stated(A, 100, (0.95, 1.0, 1.1)), rows[3]]
     leanings = {"leaning: numpy leads at size 10": rows}
     leanings["leaning: numpy leads at size 10, gpu leads at 100"] = shorter
-    for leaning, own in leanings.items():
-        (crossover,) = of_pair(own)
+    for leaning, stated_rows in leanings.items():
+        (crossover,) = of_pair(stated_rows)
         assert (crossover.status, crossover.crossings) == ("undecided", [])
         assert (crossover.decided_ranges, crossover.undecided_ranges) == ([], [(10, 100)])
         assert [at.ratio for at in crossover.ratio_at] == pytest.approx([2.0, 0.5])
@@ -132,16 +132,16 @@ def test_comparable_states_are_of_newest_commit_with_both(
         for backend, size, (commit, committed), environment, version in chosen
     ]
     together = {
-        (one[2][1], one[2][0], one[3], one[4])
-        for one in chosen
+        (chosen_rows[2][1], chosen_rows[2][0], chosen_rows[3], chosen_rows[4])
+        for chosen_rows in chosen
         for other in chosen
-        if one[0] == A and other[0] == B and one[1:] == other[1:]
+        if chosen_rows[0] == A and other[0] == B and chosen_rows[1:] == other[1:]
     }
     newest = max((state[0] for state in together), default=None)
     expected = {state[1:] for state in together if state[0] == newest}
-    found = ComparableRows(rows).states(A, B)
-    assert {state[1:4] for state in found} == expected
-    assert len(found) == len(expected)
+    states = ComparableRows(rows).states(A, B)
+    assert {state[1:4] for state in states} == expected
+    assert len(states) == len(expected)
 
 
 ANY_TIMES = st.lists(

@@ -153,14 +153,15 @@ def test_contended_sweep_gives_rough_answer_only(repeats: int, waited: float, wh
     (crossover,) = crossovers(rows)
     assert (crossover.status, crossover.decided, crossover.size) == ("undecided", "no", None)
     assert crossover.decided_ranges == []
-    told = verdict(crossover)
-    assert told.decided == "no"
+    judgement = verdict(crossover)
+    assert judgement.decided == "no"
     rough = re.fullmatch(
-        rf"{B} leads from about size (\d+), not decided: every sample was contended", told.sentence
+        rf"{B} leads from about size (\d+), not decided: every sample was contended",
+        judgement.sentence,
     )
-    assert rough is not None, told.sentence
+    assert rough is not None, judgement.sentence
     assert float(rough[1]) == pytest.approx(102, rel=0.05)
-    assert told.notes == (f"why: {why}; next: --wait or --threads 1",)
+    assert judgement.notes == (f"why: {why}; next: --wait or --threads 1",)
 
 
 def test_beside_a_busy_process_the_end_is_decided_at_which_the_winner_waited() -> None:
@@ -176,10 +177,10 @@ def test_beside_a_busy_process_the_end_is_decided_at_which_the_winner_waited() -
     ]
     (crossover,) = crossovers(rows)
     assert crossover.decided_ranges == [(4, 64)]
-    told = verdict(crossover)
-    assert told.decided == "partly"
-    assert f"{A} is faster up to size 64; undecided above" in told.sentence
-    (rough,) = (note for note in told.notes if note.startswith("rough: "))
+    judgement = verdict(crossover)
+    assert judgement.decided == "partly"
+    assert f"{A} is faster up to size 64; undecided above" in judgement.sentence
+    (rough,) = (note for note in judgement.notes if note.startswith("rough: "))
     assert rough.startswith(f"rough: {B} leads from about size 610, not decided: every sample was")
 
 
@@ -188,9 +189,9 @@ def test_contended_rough_answer_of_processes_is_stated_once() -> None:
     names = {A: "torch-ddp", B: "torch-ddp@2"}
     waits: list[tuple[float | None, float | None]] = [(0.5, 0.5)] * 8
     rows = [row for size, ratio in RATIOS.items() for row in rows_of(size, ratio, waits)]
-    told = verdict(*crossovers([replace(row, backend=names[row.backend]) for row in rows]))
-    assert told.sentence.startswith("torch-ddp: 2 processes lead from about size 1")
-    assert told.notes == ("why: too busy to compare; next: --wait or --threads 1",)
+    judgement = verdict(*crossovers([replace(row, backend=names[row.backend]) for row in rows]))
+    assert judgement.sentence.startswith("torch-ddp: 2 processes lead from about size 1")
+    assert judgement.notes == ("why: too busy to compare; next: --wait or --threads 1",)
 
 
 @pytest.mark.parametrize(
@@ -211,9 +212,9 @@ def test_smallest_samples_are_compared_with_smallest_ones(
         for smallest, typical in [(1e-3 * ratio, 50) if row.backend == B else (1e-3, 5)]
     ]
     for read in (rows, [without_samples(replace(row)) for row in rows]):
-        told = verdict(*crossovers(read))
-        assert told.sentence.startswith(answer)
-        assert told.sentence.endswith(", not decided: 50% of samples were contended")
+        judgement = verdict(*crossovers(read))
+        assert judgement.sentence.startswith(answer)
+        assert judgement.sentence.endswith(", not decided: 50% of samples were contended")
 
 
 def test_many_threads_together_may_wait_for_more() -> None:

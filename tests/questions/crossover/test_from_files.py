@@ -41,14 +41,14 @@ def table(tmp_path: Path, rows: list[str], header: str = "case,size,backend,seco
     return str(file)
 
 
-def judge(source: object, **asked: Any) -> ReadFromFiles:
-    plan = CrossoverPlan(sources=(str(source),), **asked).resolved()
+def judge(source: object, **options: Any) -> ReadFromFiles:
+    plan = CrossoverPlan(sources=(str(source),), **options).resolved()
     return CrossoverStudy().read(plan)
 
 
 def pairs(read: ReadFromFiles) -> list[Crossover]:
-    found: list[Crossover] = read.answer.data["crossovers"]
-    return found
+    crossovers: list[Crossover] = read.answer.data["crossovers"]
+    return crossovers
 
 
 def only(read: ReadFromFiles) -> Crossover:
@@ -85,8 +85,8 @@ def test_file_rows_left_out_are_counted_by_reason(tmp_path: Path) -> None:
     beside = [f"{case},{size},tpu,1" for case in ("svd", "qr") for size in SIZES]
     alone = [f"svd,{size + 1},other,1" for size in SIZES]
     file = table(tmp_path, [*CROSSES, *beside, *alone])
-    asked = judge(file, pair=("numpy:jax-gpu", "numpy:other"))
-    assert read_and_left_out(asked) == (
+    read = judge(file, pair=("numpy:jax-gpu", "numpy:other"))
+    assert read_and_left_out(read) == (
         24,
         {
             "of a backend in no pair that was asked for": 12,
@@ -202,8 +202,8 @@ def test_file_benchmark_name_selects_its_parameter_families(
     ]
     file = tmp_path / "times.json"
     file.write_text(json.dumps({"benchmarks": rows}))
-    for asked, expected in (("test_sum", "xy"), ("test_sum[kind=y]", "y")):
-        families = [crossover.family for crossover in pairs(judge(file, families=(asked,)))]
+    for benchmark, expected in (("test_sum", "xy"), ("test_sum[kind=y]", "y")):
+        families = [crossover.family for crossover in pairs(judge(file, families=(benchmark,)))]
         assert families == [f"test_sum[kind={kind}]" for kind in expected]
     with pytest.raises(UserError, match=r"'test_sum\[kind=z\]': did you mean 'test_sum\[kind=.\]'"):
         judge(file, families=("test_sum[kind=z]",))
@@ -244,8 +244,8 @@ def test_rows_of_two_optimizers_are_judged_apart(tmp_path: Path) -> None:
     for day, rows in enumerate(every, start=1):
         keep(tmp_path, BENCH, rows, started=f"2026-01-0{day}T00:00:00Z")
     read = judge(tmp_path)
-    found = {crossover.optimizer: crossover.size for crossover in pairs(read)}
-    assert found == {"sgd": pytest.approx(200, rel=0.1), "adam": pytest.approx(800, rel=0.1)}
+    sizes = {crossover.optimizer: crossover.size for crossover in pairs(read)}
+    assert sizes == {"sgd": pytest.approx(200, rel=0.1), "adam": pytest.approx(800, rel=0.1)}
 
 
 TRAIN = "train.Width.time_train"
@@ -303,7 +303,7 @@ def commits(folder: Path, *times: Sequence[float]) -> Path:
     )
 
 
-def told(read: ReadFromFiles) -> tuple[str, str, str]:
+def verdict_of(read: ReadFromFiles) -> tuple[str, str, str]:
     """Return the one verdict: whether it is decided, its sentence, and the first line below."""
     (verdict,) = read.answer.verdicts
     return verdict.decided, verdict.sentence, verdict.notes[0]
@@ -313,15 +313,18 @@ def test_commits_of_one_level_answer_together(tmp_path: Path) -> None:
     """The newest alone is a single process, which leads at most."""
     folder = commits(tmp_path / "results", *zip(AT_2, AT_8, strict=True))
     newest = judge(folder, commit=f"{9:012x}")
-    assert told(newest) == (
+    assert verdict_of(newest) == (
         "no",
         "undecided at every width, 1–8",
         "leaning: numpy leads at width 1–8",
     )
     assert (only(newest).status, only(newest).decided_ranges) == ("undecided", [])
     together = judge(folder)
-    assert told(together)[:2] == ("partly", "numpy is faster up to width 2; probably a tie above")
-    assert told(together)[2].startswith("probably a tie: estimates within ")
+    assert verdict_of(together)[:2] == (
+        "partly",
+        "numpy is faster up to width 2; probably a tie above",
+    )
+    assert verdict_of(together)[2].startswith("probably a tie: estimates within ")
     assert [at.repeats for at in only(together).ratio_at] == [10, 10, 10]
     (source,) = together.answer.data["sources"]
     assert source.rows == 60
