@@ -39,12 +39,12 @@ def searched(functions: Called, laws: dict[str, tuple[float, float]]) -> list[Me
     rows: list[Measurement] = []
     pairs = list(combinations(functions.names, 2))
     for _ in range(200):
-        asked = next_calls("own.py", functions, pairs, 1, rows, quick=False)
-        if not asked:
+        jobs = next_calls("own.py", functions, pairs, 1, rows, quick=False)
+        if not jobs:
             return rows
         # As the campaign does: all that was asked for with the first repeat, then it asks again.
-        repeat = min(job.repeat for job in asked)
-        for job in asked:
+        repeat = min(job.repeat for job in jobs)
+        for job in jobs:
             if job.repeat == repeat:
                 size = int(job.problem.rpartition(":")[2])
                 noise = 1 + 0.01 * ((7 * job.repeat + size * ord(job.backend[0])) % 5)
@@ -64,13 +64,13 @@ def searched(functions: Called, laws: dict[str, tuple[float, float]]) -> list[Me
 
 def test_function_crossover_lies_within_its_interval() -> None:
     rows = searched(called("linear", "square", sizes=(4, 10**6)), LAWS)
-    (found,) = crossovers(rows, [("linear", "square")])
-    assert found.status == "reverses"
-    assert found.size is not None
-    assert found.low is not None
-    assert found.high is not None
-    assert found.low <= 100 <= found.high
-    assert found.high / found.low < 1.3
+    (crossover,) = crossovers(rows, [("linear", "square")])
+    assert crossover.status == "reverses"
+    assert crossover.size is not None
+    assert crossover.low is not None
+    assert crossover.high is not None
+    assert crossover.low <= 100 <= crossover.high
+    assert crossover.high / crossover.low < 1.3
 
 
 def test_sizes_of_a_list_are_measured_as_they_are() -> None:
@@ -92,10 +92,10 @@ def test_sizes_that_are_left_out_have_a_reason() -> None:
     failed = {"status": "failed", "reason": "out of memory"}
     rows.append(measured(backend="a", size=sizes[-1], seconds=1e-6, family="own", dtype=None))
     rows.append(measured(backend="b", size=sizes[-1], family="own", dtype=None, **failed))
-    asked = next_calls("own.py", functions, [("a", "b")], 1, rows, quick=False)
-    assert max(int(job.problem.rpartition(":")[2]) for job in asked) <= sizes[-1]
-    (said,) = notes(functions, [("a", "b")], rows)
-    assert said.endswith(f"up were left out: b fails at {sizes[-1]}")
+    jobs = next_calls("own.py", functions, [("a", "b")], 1, rows, quick=False)
+    assert max(int(job.problem.rpartition(":")[2]) for job in jobs) <= sizes[-1]
+    (note,) = notes(functions, [("a", "b")], rows)
+    assert note.endswith(f"up were left out: b fails at {sizes[-1]}")
 
 
 @settings(max_examples=40)
@@ -116,5 +116,5 @@ def test_function_calls_stay_short_above_grid_minimum(
     for row in rows:
         assert row.size <= functions.grid[1] or seconds_of(laws[row.backend], row.size) < 0.6
     reached = max(row.size for row in rows)
-    said = notes(functions, [("a", "b")], rows)
-    assert bool(said) == (reached < high)
+    lines = notes(functions, [("a", "b")], rows)
+    assert bool(lines) == (reached < high)

@@ -81,20 +81,22 @@ def test_crossover_interval_covers_call_convention_of_short_calls() -> None:
     short = [
         replace(row, unpacked_seconds=(row.seconds or 0) * slower[row.backend]) for row in rows
     ]
-    found = only(short)
-    assert found.low is not None
-    assert found.high is not None
-    assert found.low < 19.0
-    assert found.high > 21.0
-    assert found.high / found.low < 1.2
+    wide = only(short)
+    assert wide.low is not None
+    assert wide.high is not None
+    assert wide.low < 19.0
+    assert wide.high > 21.0
+    assert wide.high / wide.low < 1.2
 
 
 def test_hardly_a_size_decided_is_no_never() -> None:
     """Clear at two sizes of five, and anybody's guess at the others; two more make it one."""
 
     def judged(clear: int) -> Crossover:
-        rows = [one for k in range(clear) for one in at(4.0**k, 2 + 0.01 * SPREAD)]
-        return only([*rows, *(one for k in (7, 8, 9) for one in at(4.0**k, SPREAD))])
+        rows = [measurement for k in range(clear) for measurement in at(4.0**k, 2 + 0.01 * SPREAD)]
+        return only(
+            [*rows, *(measurement for k in (7, 8, 9) for measurement in at(4.0**k, SPREAD))]
+        )
 
     few, most = judged(2), judged(4)
     assert (few.status, few.decided_ranges) == ("undecided", [(1, 4)])
@@ -180,7 +182,7 @@ def test_crossover_outlier_size_is_reported_and_ignored() -> None:
     assert (crossover.status, crossover.decided) == ("crosses", "yes")
     assert crossover.size == pytest.approx(180, rel=0.05)
     assert "1,024" in (crossover.reason or "")
-    assert next(one for one in crossover.ratio_at if one.size == 1024).standing == "slower"
+    assert next(ratio for ratio in crossover.ratio_at if ratio.size == 1024).standing == "slower"
     assert (1024, 1024) in crossover.decided_ranges
 
 
@@ -207,7 +209,7 @@ def test_crossover_lead_within_tie_is_no_win(
     mean: float, spread: float, status: str, decided: str
 ) -> None:
     """Ahead for sure by 2%, it ties; by 4 to 6% it wins; by 3%, or the other one by 1%, neither."""
-    rows = [one for k in range(4) for one in at(1.05**k, mean + spread * SPREAD)]
+    rows = [measurement for k in range(4) for measurement in at(1.05**k, mean + spread * SPREAD)]
     crossover = only(rows)
     assert (crossover.status, crossover.decided) == (status, decided)
     assert bool(crossover.decided_ranges) == (decided == "yes")
@@ -216,14 +218,20 @@ def test_crossover_lead_within_tie_is_no_win(
 
 def test_crossover_zero_beside_tie_is_no_change_of_winner() -> None:
     """One is ahead by 2% for sure, which does not matter, and then the other one by half."""
-    ahead = [one for k in range(3) for one in at(4.0**k, -0.02 + 0.003 * SPREAD)]
-    crossover = only([*ahead, *(one for k in (3, 4) for one in at(4.0**k, 0.5 + 0.01 * SPREAD))])
+    ahead = [measurement for k in range(3) for measurement in at(4.0**k, -0.02 + 0.003 * SPREAD)]
+    crossover = only(
+        [*ahead, *(measurement for k in (3, 4) for measurement in at(4.0**k, 0.5 + 0.01 * SPREAD))]
+    )
     assert (crossover.status, crossover.crossings) == ("never", [])
     assert sentence(crossover).startswith(f"{A} is faster from size 64; a tie below")
 
 
 def test_between_two_sizes_a_ratio_is_all_that_both_say() -> None:
-    rows = [one for size, mean in {1: 0.3, 4: 0.5}.items() for one in at(size, [mean] * 8)]
+    rows = [
+        measurement
+        for size, mean in {1: 0.3, 4: 0.5}.items()
+        for measurement in at(size, [mean] * 8)
+    ]
     crossover = only(rows)
     between = ratio_near(crossover, rows, 2, CONFIDENCE)
     assert between is not None
@@ -242,18 +250,22 @@ def by_size(rows: list[Measurement]) -> list[list[Measurement]]:
 def test_crossover_state_at_size_equals_ranking_of_its_rows() -> None:
     """Faster, a tie, undecided and slower: none hides behind its neighbours."""
     means = {1: (-0.5, 0.01), 2: (0.02, 0.01), 4: (0.3, 0.01), 8: (0.3, 0.6), 16: (0.5, 0.01)}
-    rows = [one for size, (mean, off) in means.items() for one in at(size, mean + off * SPREAD)]
+    rows = [
+        measurement
+        for size, (mean, off) in means.items()
+        for measurement in at(size, mean + off * SPREAD)
+    ]
     crossover = only(rows)
     assert crossover.decided_ranges == [(1, 1), (2, 2), (4, 4), (16, 16)]
-    for own in by_size(rows):
-        found = rank_rows(own)
-        known = standing(ratio_near(crossover, rows, own[0].size, CONFIDENCE))
-        assert (known == "open") == bool(found.open)
-        assert (known == "tie") == bool(found.ties)
-        assert found.winner == {"slower": A, "faster": B}.get(known)
+    for rows_at_size in by_size(rows):
+        ranking = rank_rows(rows_at_size)
+        known = standing(ratio_near(crossover, rows, rows_at_size[0].size, CONFIDENCE))
+        assert (known == "open") == bool(ranking.open)
+        assert (known == "tie") == bool(ranking.ties)
+        assert ranking.winner == {"slower": A, "faster": B}.get(known)
 
 
-def told(*at_sizes: tuple[float, float]) -> str:
+def first_note(*at_sizes: tuple[float, float]) -> str:
     """The first note on a pair whose log-ratios at 1, 2, 4 … have these means and spreads."""
     rows = [
         made
@@ -266,10 +278,10 @@ def told(*at_sizes: tuple[float, float]) -> str:
 def test_crossover_closest_size_is_where_loser_leads() -> None:
     """An estimate on the other side is told as such, though one on this side is nearer to 1."""
     loud = (-0.5, 1.5)
-    never = told(loud, (0.03, 0.01), (0.6, 0.02), (0.9, 0.02))
+    never = first_note(loud, (0.03, 0.01), (0.6, 0.02), (0.9, 0.02))
     assert never.startswith("leaning: ")
     assert "0.61× as long" in never
-    always = told((-0.9, 0.02), (-0.6, 0.02), (-0.03, 0.01), (0.5, 1.5))
+    always = first_note((-0.9, 0.02), (-0.6, 0.02), (-0.03, 0.01), (0.5, 1.5))
     assert always.startswith("leaning: ")
     assert "0.61× as long" in always
     assert "narrowing" not in always

@@ -57,13 +57,13 @@ class Lab:
 
     def answer(self, rows: Sequence[Measurement]) -> list[Measurement]:
         """Return the rows that one round adds; a problem that failed is not tried again."""
-        asked = next_measurements(rows, A, B, self.search)
+        wanted = next_measurements(rows, A, B, self.search)
         have = {(row.size, row.repeat, row.backend) for row in rows}
         given_up = {(row.size, row.backend) for row in rows if row.status != "ok"}
         new = []
-        for process in range(max(asked.values(), default=0)):
+        for process in range(max(wanted.values(), default=0)):
             for backend in (A, B):
-                for size, processes in asked.items():
+                for size, processes in wanted.items():
                     if (
                         process < processes
                         and (size, process, backend) not in have

@@ -24,13 +24,13 @@ def groups(*rows: Measurement) -> list[BackendOnMachines]:
 
 
 def test_machine_groups_use_newest_state_per_backend() -> None:
-    found = groups(*on("a", "b"), *on("a", **OLD))
-    assert [(one.alike.family, one.backend) for one in found] == [
+    on_machines = groups(*on("a", "b"), *on("a", **OLD))
+    assert [(group.alike.family, group.backend) for group in on_machines] == [
         ("mlp-width", "numpy"),
         ("mlp-width", "torch-cpu"),
     ]
-    for one in found:
-        newest = [(sweep.comparison_key.machine, sweep.state.commit) for sweep, _ in one.curves]
+    for group in on_machines:
+        newest = [(sweep.comparison_key.machine, sweep.state.commit) for sweep, _ in group.curves]
         assert newest == [("a", "abc"), ("b", "abc")]
     assert groups(*on("a"), *on("a", threads=1)) == [], "one machine has none"
 

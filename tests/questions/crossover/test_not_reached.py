@@ -26,8 +26,8 @@ def answered(results: Path, rows: list[Measurement], planned: dict[str, int]) ->
 
 
 def crossovers(results: Path, rows: list[Measurement], planned: dict[str, int]) -> list[Crossover]:
-    found: list[Crossover] = answered(results, rows, planned).data["crossovers"]
-    return found
+    pairs: list[Crossover] = answered(results, rows, planned).data["crossovers"]
+    return pairs
 
 
 @pytest.mark.parametrize("other", [{}, FAILED])
@@ -45,8 +45,8 @@ def test_not_reached_family_without_rows_gives_reason(
             **({"seconds": 1e-5} | other),
         ),
     ]
-    told = crossovers(tmp_path, rows, {"mlp-width": 1, "mlp-depth": 2})
-    (without,) = [one for one in told if one.family == "mlp-depth"]
+    pairs = crossovers(tmp_path, rows, {"mlp-width": 1, "mlp-depth": 2})
+    (without,) = [pair for pair in pairs if pair.family == "mlp-depth"]
     assert (without.status, without.reason) == ("not measured", NOT_REACHED)
     assert (without.incumbent, without.challenger) == BACKENDS
 
@@ -60,17 +60,17 @@ def test_not_reached_family_with_one_size_is_undecided(tmp_path: Path) -> None:
         for name, seconds in zip(BACKENDS, (1e-5, 2e-5), strict=True)
         for n in range(7)
     ]
-    told = answered(tmp_path, rows, {"mlp-width": 2, "mine": 1})
-    verdicts = {verdict.subject: verdict for verdict in told.verdicts}
+    answer = answered(tmp_path, rows, {"mlp-width": 2, "mine": 1})
+    verdicts = {verdict.subject: verdict for verdict in answer.verdicts}
     assert {name: verdict.decided for name, verdict in verdicts.items()} == {
         "mlp-width": "no",
         "mine": "yes",
     }
     assert verdicts["mlp-width"].sentence == "undecided at width 8, the only size"
     assert SINGLE_SIZE in verdicts["mlp-width"].notes[0]
-    (short,) = told.data["crossovers"]  # nor is anything else said of it
+    (short,) = answer.data["crossovers"]  # nor is anything else said of it
     assert (short.family, short.status, short.reason) == ("mlp-width", "not measured", SINGLE_SIZE)
-    assert not any("not measured" in note.text for note in told.notes)
+    assert not any("not measured" in note.text for note in answer.notes)
 
 
 def test_not_reached_pairs_of_search_are_listed_once(tmp_path: Path) -> None:
@@ -97,12 +97,12 @@ def test_not_reached_pairs_of_search_are_listed_once(tmp_path: Path) -> None:
     }
     loaded = read_run(keep(tmp_path, plan, rows))
     whole = answer_run(loaded).answer.data["crossovers"]
-    assert {one.family for one in whole} == {"mlp-width"}
+    assert {pair.family for pair in whole} == {"mlp-width"}
     cut_short = replace(loaded, run=replace(loaded.run, cut_short=True))
     answer = answer_run(cut_short).answer
-    found: list[Crossover] = answer.data["crossovers"]
-    reasons = {(one.family, one.incumbent, one.challenger): one.reason for one in found}
-    assert len(found) == len(reasons) == 9
+    pairs: list[Crossover] = answer.data["crossovers"]
+    reasons = {(pair.family, pair.incumbent, pair.challenger): pair.reason for pair in pairs}
+    assert len(pairs) == len(reasons) == 9
     assert {reasons[key] for key in reasons if key[0] != "mlp-width"} == {NOT_REACHED}
     assert NOT_REACHED not in (reasons["mlp-width", name, "torch-cuda"] or "" for name in BACKENDS)
     assert any(f"{NOT_REACHED} (in mlp-depth, mine)" in note.text for note in answer.notes)

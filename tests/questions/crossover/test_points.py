@@ -41,7 +41,9 @@ def singles(ratios: Sequence[float], stdev: float | None = None) -> list[int]:
 )
 def test_point_with_given_ratio_has_its_bounds(ratio: Interval, nothing: bool) -> None:
     """An end that waiting leaves unknown stays so: no winner is read off, and no slope."""
-    (point,) = [one for one in made({8: [1.0, 1.1, 1.2], 64: [1, 1, 1]}) if one.size == 8]
+    (point,) = [
+        candidate for candidate in made({8: [1.0, 1.1, 1.2], 64: [1, 1, 1]}) if candidate.size == 8
+    ]
     known = with_ratio(point, ratio)
     assert exp(known.mean) == pytest.approx(ratio.estimate)
     low, high = known.interval()

@@ -68,12 +68,14 @@ def test_rule_size_minimises_the_worst_case(machines: list[list[float]]) -> None
 
 def test_rule_of_one_machine_has_size_of_its_crossover() -> None:
     rows = line()
-    (found,) = crossovers(rows)
-    (rule,) = rules([found], rows, {"numpy": "2.4", "scipy": "1.17", "torch": "2.13", "jax": "1"})
+    (crossover,) = crossovers(rows)
+    (rule,) = rules(
+        [crossover], rows, {"numpy": "2.4", "scipy": "1.17", "torch": "2.13", "jax": "1"}
+    )
     assert isinstance(rule, Rule)
     assert (rule.below, rule.above) == ("numpy", "torch-cpu")
-    assert found.size is not None
-    assert rule.size == np.ceil(found.size)
+    assert crossover.size is not None
+    assert rule.size == np.ceil(crossover.size)
     assert str(rule).endswith(
         "box, 2 threads, float32; numpy 2.4, scipy 1.17, torch 2.13; 1 run, 2026-01-01"
     )
@@ -94,12 +96,12 @@ def test_machines_that_name_the_two_the_other_way_round_agree() -> None:
 def test_names_from_files_stay_text() -> None:
     """A backend, a machine or a family that is code runs nothing."""
     code = "'; raise SystemExit  # \nraise SystemExit"
-    found = judged(code, [0.5, 0.2, -0.2, -0.5], axis=code)
-    found = Crossover(
-        **{name: getattr(found, name) for name in found.__struct_fields__}
+    crossover = judged(code, [0.5, 0.2, -0.2, -0.5], axis=code)
+    crossover = Crossover(
+        **{name: getattr(crossover, name) for name in crossover.__struct_fields__}
         | {"incumbent": code, "family": code}
     )
-    (rule,) = rules([found], [])
+    (rule,) = rules([crossover], [])
     assert isinstance(rule, Rule)
     assert chosen(rule, size=2, _raise_SystemExit_raise_SystemExit=2) == code
 

@@ -52,8 +52,8 @@ def crossing_at(turn: float) -> Line:
 
 
 def only(rows: list[Measurement]) -> Crossover:
-    (found,) = crossovers(rows)
-    return found
+    (crossover,) = crossovers(rows)
+    return crossover
 
 
 def test_session_alone_does_not_change_crossover() -> None:
@@ -63,42 +63,42 @@ def test_session_alone_does_not_change_crossover() -> None:
 
 def test_sessions_that_agree_hold_what_each_holds() -> None:
     each = [session(when, crossing_at(turn)) for when, turn in ((MORNING, 500), (NIGHT, 520))]
-    found = only([*each[0], *each[1]])
-    assert (found.status, found.decided) == ("crosses", "yes")
-    for own in each:
-        alone = only(own)
-        assert (found.low or 0) <= (alone.low or 0) < (alone.high or 0) <= (found.high or 0)
+    crossover = only([*each[0], *each[1]])
+    assert (crossover.status, crossover.decided) == ("crosses", "yes")
+    for rows in each:
+        alone = only(rows)
+        assert (crossover.low or 0) <= (alone.low or 0) < (alone.high or 0) <= (crossover.high or 0)
 
 
 def test_sessions_that_put_it_elsewhere_leave_it_open() -> None:
     """Each decides, and the other one excludes it: which of both holds tomorrow is not known."""
     each = [session(when, crossing_at(turn)) for when, turn in ((MORNING, 500), (NIGHT, 2000))]
-    assert [only(own).decided for own in each] == ["yes", "yes"]
-    found = only([*each[0], *each[1]])
-    assert (found.decided, found.disagreed_ranges) == ("partly", [(256, 4096)])
-    assert found.decided_ranges == [(16, 64), (16_384, 16_384)]
-    said = verdict(found)
-    assert said.sentence.endswith("runs disagree")
-    assert "500 (27 Nov 08:00)" in said.notes[0]
-    assert "2,000 (27 Nov 20:00)" in said.notes[0]
+    assert [only(rows).decided for rows in each] == ["yes", "yes"]
+    crossover = only([*each[0], *each[1]])
+    assert (crossover.decided, crossover.disagreed_ranges) == ("partly", [(256, 4096)])
+    assert crossover.decided_ranges == [(16, 64), (16_384, 16_384)]
+    judgement = verdict(crossover)
+    assert judgement.sentence.endswith("runs disagree")
+    assert "500 (27 Nov 08:00)" in judgement.notes[0]
+    assert "2,000 (27 Nov 20:00)" in judgement.notes[0]
 
 
 def test_three_that_differ_in_degree_decide() -> None:
     """They differ by more than each says: the interval is wider than each one's, and has 1 not."""
     lines = {MORNING: 0.9, NOON: 1.0, NIGHT: 1.1}
     each = [session(when, lambda _, lead=lead: lead) for when, lead in lines.items()]  # type: ignore[misc]
-    found = only([row for own in each for row in own])
-    assert (found.status, found.decided, found.disagreed_ranges) == ("never", "yes", [])
-    (narrow, *_), (wide, *_) = only(each[1]).ratio_at, found.ratio_at
+    crossover = only([row for rows in each for row in rows])
+    assert (crossover.status, crossover.decided, crossover.disagreed_ranges) == ("never", "yes", [])
+    (narrow, *_), (wide, *_) = only(each[1]).ratio_at, crossover.ratio_at
     assert (wide.low or 9) < (narrow.low or 0) < (narrow.high or 9) < (wide.high or 0)
 
 
 def test_session_missing_size_is_interpolated() -> None:
     line = crossing_at(500)
-    found = only([*session(MORNING, line), *session(NIGHT, line, (16, 256, 512, 16_384))])
-    assert found.sizes_measured == [16, 64, 256, 512, 1024, 4096, 16_384]
-    assert (found.status, found.disagreed_ranges) == ("crosses", [])
-    assert 450 < (found.low or 0) < 500 < (found.high or 0) < 550
+    crossover = only([*session(MORNING, line), *session(NIGHT, line, (16, 256, 512, 16_384))])
+    assert crossover.sizes_measured == [16, 64, 256, 512, 1024, 4096, 16_384]
+    assert (crossover.status, crossover.disagreed_ranges) == ("crosses", [])
+    assert 450 < (crossover.low or 0) < 500 < (crossover.high or 0) < 550
 
 
 def test_another_environment_answers_alone() -> None:
@@ -109,17 +109,17 @@ def test_another_environment_answers_alone() -> None:
 
 def test_session_ratio_between_sizes_pools_all_sessions() -> None:
     rows = [*session(MORNING, crossing_at(500)), *session(NIGHT, crossing_at(2000))]
-    found = only(rows)
-    near = ratio_near(found, rows, 100, 0.95)
+    crossover = only(rows)
+    near = ratio_near(crossover, rows, 100, 0.95)
     assert near is not None
     assert near.estimate == pytest.approx((1000 / 100) ** 0.5, rel=0.05)
     (sweep,) = sweeps(rows)
-    assert sweep.crossovers == [found]
+    assert sweep.crossovers == [crossover]
     assert {row.session for row in sweep.rows} == {NIGHT}
     assert len(sweep.curves[0].spots) == len(SIZES)
     assert sweeps(session(NIGHT, crossing_at(2000)), others=rows[: len(rows) // 2])[
         0
-    ].crossovers == [found]
+    ].crossovers == [crossover]
 
 
 def test_session_runs_of_record_agree_or_stay_open(results_of_record: Path) -> None:
@@ -132,12 +132,12 @@ def test_session_runs_of_record_agree_or_stay_open(results_of_record: Path) -> N
         for row in loaded.times
         if row.family == "mlp-width"
     ]
-    (found,) = crossovers(rows, [(A, B)])
-    assert found.decided == "partly"
-    assert verdict(found).heading.endswith("of one session")
-    assert 2048 in {size for low, high in found.disagreed_ranges or () for size in (low, high)}
+    (crossover,) = crossovers(rows, [(A, B)])
+    assert crossover.decided == "partly"
+    assert verdict(crossover).heading.endswith("of one session")
+    assert 2048 in {size for low, high in crossover.disagreed_ranges or () for size in (low, high)}
     assert (
-        verdict(found)
+        verdict(crossover)
         .notes[0]
         .startswith("runs disagree: undecided (27 Nov 02:41), 1,730 (27 Nov 02:51); next: ")
     )
@@ -155,7 +155,7 @@ def test_crossover_bench_and_pages_say_the_same_of_three_sessions(
         session(when, crossing_at(turn))
         for when, turn in zip((MORNING, NOON, NIGHT), turns, strict=True)
     ]
-    said = []
+    judged = []
     for study, plan in plans.items():
         about = {"study": study, "families": ["mlp-width"], "backends": [A, B]}
         loaded = [
@@ -163,14 +163,15 @@ def test_crossover_bench_and_pages_say_the_same_of_three_sessions(
             for rows in each
         ]
         *others, own = [
-            [replace(row, session=one.run.started) for row in one.times] for one in loaded
+            [replace(row, session=loaded_run.run.started) for row in loaded_run.times]
+            for loaded_run in loaded
         ]
         beside = [row for rows in others for row in rows]
-        told = answer_run(replace(loaded[-1], rows=list(own), others=beside)).answer
-        (verdict_said,) = (verdict for verdict in told.verdicts if verdict.subject == "mlp-width")
+        answer = answer_run(replace(loaded[-1], rows=list(own), others=beside)).answer
+        (verdict_said,) = (verdict for verdict in answer.verdicts if verdict.subject == "mlp-width")
         assert "of 3 sessions" in verdict_said.heading
-        said += told.data["crossovers"]
+        judged += answer.data["crossovers"]
         (sweep,) = sweeps([*beside, *own], [(A, B)])
-        said += sweep.crossovers
-    assert {one.decided == "yes" for one in said} == {turns[-1] < 600}
-    assert said == said[:1] * 4
+        judged += sweep.crossovers
+    assert {crossover.decided == "yes" for crossover in judged} == {turns[-1] < 600}
+    assert judged == judged[:1] * 4

@@ -51,22 +51,22 @@ def search(results: Path, seconds: float | None = None, **changes: Any) -> Answe
     return carried_out(CrossoverStudy(), planned(**changes), results, seconds)
 
 
-def pairs(told: Answered) -> dict[tuple[str, str], Crossover]:
+def pairs(answered: Answered) -> dict[tuple[str, str], Crossover]:
     return {
         (crossover.incumbent, crossover.challenger): crossover
-        for crossover in told.answer.data["crossovers"]
+        for crossover in answered.answer.data["crossovers"]
     }
 
 
-def only(told: Answered) -> Crossover:
-    (crossover,) = pairs(told).values()
+def only(answered: Answered) -> Crossover:
+    (crossover,) = pairs(answered).values()
     return crossover
 
 
 def test_search_finds_crossover_with_dense_repeats(lab: Lab, tmp_path: Path) -> None:
     """Decided, within its interval, with more repeats around it than elsewhere."""
-    told = search(tmp_path)
-    crossover = only(told)
+    answered = search(tmp_path)
+    crossover = only(answered)
     assert (crossover.status, crossover.decided) == ("crosses", "yes")
     assert (crossover.incumbent, crossover.challenger) == PAIR
     assert crossover.size == pytest.approx(TRUTH, rel=0.1)
@@ -74,11 +74,11 @@ def test_search_finds_crossover_with_dense_repeats(lab: Lab, tmp_path: Path) -> 
     assert crossover.high is not None
     assert crossover.low <= crossover.size <= crossover.high
     assert {2, 8192} <= set(crossover.sizes_measured)
-    counts = Counter(row.size for row in told.run.times if row.backend == "numpy")
+    counts = Counter(row.size for row in answered.run.times if row.backend == "numpy")
     assert crossover.bracket is not None
     assert min(counts[size] for size in crossover.bracket) >= 8 > counts[2] == counts[8192]
-    assert len(lab.timed) == len(told.run.times)
-    assert (told.results / "measurements.jsonl").exists()
+    assert len(lab.timed) == len(answered.run.times)
+    assert (answered.results / "measurements.jsonl").exists()
 
 
 def test_search_from_cold_spreads_start_over_iterations(lab: Lab, tmp_path: Path) -> None:
@@ -95,23 +95,23 @@ def test_search_from_cold_spreads_start_over_iterations(lab: Lab, tmp_path: Path
 def test_search_backend_unavailable_gives_reason(lab: Lab, tmp_path: Path) -> None:
     """One row for each end, and the other pairs are judged all the same, the CPU's first."""
     lab.missing["torch-cuda"] = "no CUDA device found"
-    told = search(tmp_path, pair=(), backends=("torch-cuda", *PAIR))
-    assert list(pairs(told)) == [PAIR, *((backend, "torch-cuda") for backend in PAIR)]
-    assert pairs(told)[PAIR].status == "crosses"
+    answered = search(tmp_path, pair=(), backends=("torch-cuda", *PAIR))
+    assert list(pairs(answered)) == [PAIR, *((backend, "torch-cuda") for backend in PAIR)]
+    assert pairs(answered)[PAIR].status == "crosses"
     for backend in PAIR:
-        absent = pairs(told)[backend, "torch-cuda"]
+        absent = pairs(answered)[backend, "torch-cuda"]
         assert absent.status == "not measured"
         assert absent.reason == "torch-cuda: no CUDA device found"
-    skipped = [row.problem for row in told.run.times if row.status == "skipped"]
+    skipped = [row.problem for row in answered.run.times if row.status == "skipped"]
     assert len(skipped) == len(set(skipped))
     assert "torch-cuda" not in {backend for backend, _ in lab.timed}
 
 
 def test_search_quick_skips_slow_sizes(lab: Lab, tmp_path: Path) -> None:
     """Fewer repeats, and no size that takes long."""
-    told = search(tmp_path, quick=True)
-    assert max(only(told).sizes_measured) < 8192
-    counts = Counter(row.size for row in told.run.times if row.backend == "numpy")
+    answered = search(tmp_path, quick=True)
+    assert max(only(answered).sizes_measured) < 8192
+    counts = Counter(row.size for row in answered.run.times if row.backend == "numpy")
     assert counts[2] == 2
     assert max(counts.values()) <= 8
 
@@ -135,13 +135,13 @@ def test_search_model_file_along_its_size(lab: Lab, tmp_path: Path) -> None:
 
 def test_search_thread_counts_are_separate(lab: Lab, tmp_path: Path) -> None:
     """No row of one counts for another."""
-    told = search(tmp_path, threads=(1, 2))
-    found = {crossover.threads: crossover for crossover in told.answer.data["crossovers"]}
-    assert set(found) == {1, 2}
-    for one in found.values():
-        assert one.size == pytest.approx(TRUTH, rel=0.1)
-    keys = {(row.problem, row.backend, row.threads, row.repeat) for row in told.run.times}
-    assert len(keys) == len(told.run.times) == len(lab.timed)
+    answered = search(tmp_path, threads=(1, 2))
+    by_threads = {crossover.threads: crossover for crossover in answered.answer.data["crossovers"]}
+    assert set(by_threads) == {1, 2}
+    for crossover in by_threads.values():
+        assert crossover.size == pytest.approx(TRUTH, rel=0.1)
+    keys = {(row.problem, row.backend, row.threads, row.repeat) for row in answered.run.times}
+    assert len(keys) == len(answered.run.times) == len(lab.timed)
 
 
 # Where 3 + size/100 and 8 + size/200 microseconds are equal.
@@ -165,14 +165,14 @@ def joined(lab: Lab) -> Lab:
 
 def test_search_finds_size_where_second_process_pays(joined: Lab, tmp_path: Path) -> None:
     """On equal ground, 2 × 1 against 1 × 2."""
-    told = search(tmp_path, pair=(), over=(1, 2), threads=(2,))
-    found = pairs(told)
-    second = found["torch-ddp", "torch-ddp@2"]
+    answered = search(tmp_path, pair=(), over=(1, 2), threads=(2,))
+    crossovers = pairs(answered)
+    second = crossovers["torch-ddp", "torch-ddp@2"]
     assert (second.status, second.threads) == ("crosses", 2)
     assert second.size == pytest.approx(OVER_TWO, rel=0.1)
-    assert found["torch-cpu", "torch-ddp"].status == "never"
-    assert found["torch-cpu", "torch-ddp@2"].size == pytest.approx(1400, rel=0.1)
-    rows = [row for row in told.run.times if row.status == "ok"]
+    assert crossovers["torch-cpu", "torch-ddp"].status == "never"
+    assert crossovers["torch-cpu", "torch-ddp@2"].size == pytest.approx(1400, rel=0.1)
+    rows = [row for row in answered.run.times if row.status == "ok"]
     keys = {(row.problem, row.backend, row.repeat) for row in rows}
     assert len(joined.timed) == len(rows) == len(keys)
     shares = {(row.backend, row.processes, row.threads) for row in rows}
@@ -208,15 +208,15 @@ def test_search_quick_of_many_models_ends_in_a_minute(
         * many(backend, problem.models)
         * noise([lab.timed.count((backend, problem.reference)), len(backend), problem.size])
     )
-    told = search(tmp_path, families=("many-or-gates",), pair=(), threads=(2,), quick=True)
+    answered = search(tmp_path, families=("many-or-gates",), pair=(), threads=(2,), quick=True)
     assert lab.now <= 60 * 1.05
-    found = {pair: one.status for pair, one in pairs(told).items()}
+    statuses = {pair: crossover.status for pair, crossover in pairs(answered).items()}
     if slower == 1:
-        assert found["numpy-sequential", "numpy"] == "always"
-        assert found["torch-cpu-sequential", "torch-cpu"] == "crosses"
-        assert found["numpy", "torch-cpu"] == "crosses"
+        assert statuses["numpy-sequential", "numpy"] == "always"
+        assert statuses["torch-cpu-sequential", "torch-cpu"] == "crosses"
+        assert statuses["numpy", "torch-cpu"] == "crosses"
     else:
-        assert "budget-spent" in codes(told)
+        assert "budget-spent" in codes(answered)
 
 
 def test_families_share_their_processes(lab: Lab, tmp_path: Path) -> None:

@@ -88,11 +88,11 @@ SHAPE = {"rows": 2**20, "features": 1024, "hidden": [1024], "outputs": 1}
 def test_products_take_a_time_that_no_device_undercuts(fields: dict[str, Any], status: str) -> None:
     """Two products of 2⁴⁰ multiplications and additions take 1.8 ms at 2.5 PFLOP/s, not 1."""
     times = world(row, {"numpy": linear(1, 0.01), "torch-cuda": linear(1e-3, 1e-9)})
-    crossover = only([replace(one, **fields) for one in foreign(times)])
+    crossover = only([replace(measurement, **fields) for measurement in foreign(times)])
     assert crossover.status == status
     if status == "suspect":
         assert "4.4 PFLOP/s" in str(crossover.reason)
-        assert only([replace(one, **fields) for one in times]).status == "always"
+        assert only([replace(measurement, **fields) for measurement in times]).status == "always"
 
 
 def test_suspicion_falls_on_gpu_that_stops_winning() -> None:
