@@ -81,7 +81,7 @@ def test_sweep_crossovers_equal_those_of_all_rows(
         ]
     afresh = sweeps(rows)
     again = sweeps(rows, found=crossovers(rows))
-    assert [one.crossovers for one in again] == [one.crossovers for one in afresh]
+    assert [sweep.crossovers for sweep in again] == [sweep.crossovers for sweep in afresh]
 
 
 def test_sweep_shows_newest_commit_of_each_case(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_sweep_shows_newest_commit_of_each_case(tmp_path: Path) -> None:
     rows = load_measurements(tmp_path)
     newest, before = (made.commits[at][:12] for at in (-1, -2))
     doubled = [replace(row, dtype="float64") for row in rows if row.commit != newest]
-    found = {
+    by_case = {
         (sweep.comparison_key.machine, sweep.comparison_key.dtype): (
             sweep.state.commit,
             sweep.older,
@@ -98,9 +98,9 @@ def test_sweep_shows_newest_commit_of_each_case(tmp_path: Path) -> None:
         for sweep in sweeps([*rows, *doubled])
     }
     for machine in ("box-00", "box-01"):
-        assert found.pop((machine, "float64")) == (before, 3)
-    assert set(found.values()) == {(newest, 4)}
-    assert len(found) == 2
+        assert by_case.pop((machine, "float64")) == (before, 3)
+    assert set(by_case.values()) == {(newest, 4)}
+    assert len(by_case) == 2
 
 
 @pytest.mark.parametrize(

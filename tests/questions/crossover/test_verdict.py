@@ -41,7 +41,7 @@ def crossover(**fields: Any) -> Crossover:
 def test_verdict_of_functions_is_integer_with_indifferent_sizes() -> None:
     """Of calls the time at 21 is known and not at 20.6; between 20 and 22 either will do."""
     ratios = [SizeRatio(size, 20.6 / size, None, None, 8) for size in (2, 18, 24, 200)]
-    found = crossover(
+    of_functions = crossover(
         family="own",
         dtype=None,
         source="perceptron",
@@ -53,9 +53,9 @@ def test_verdict_of_functions_is_integer_with_indifferent_sizes() -> None:
         decided_ranges=[(2, 18), (24, 200)],
         ratio_at=ratios,
     )
-    assert sentence(found) == "torch-cpu overtakes numpy at size 21 [21, 21]"
-    assert notes(found) == ("equal within 5%: size 20–21",)
-    assert notes(replace(found, bracket=(2, 200))) == ()
+    assert sentence(of_functions) == "torch-cpu overtakes numpy at size 21 [21, 21]"
+    assert notes(of_functions) == ("equal within 5%: size 20–21",)
+    assert notes(replace(of_functions, bracket=(2, 200))) == ()
 
 
 def absent(family: str, reason: str) -> Crossover:
@@ -103,7 +103,7 @@ def at_sizes(letters: str, sizes: Sequence[float]) -> list[SizeRatio]:
     ]
 
 
-def found(status: Any, letters: str = "iiii", **about: Any) -> Crossover:
+def crossover_with(status: Any, letters: str = "iiii", **about: Any) -> Crossover:
     sizes = [4.0, 64.0, 1024.0, 16384.0]
     return Crossover(
         family="perceptron-rows",
@@ -126,19 +126,19 @@ TURN = [Crossing(900.0, "challenger")]
     ("crossover", "words"),
     [
         (
-            found("crosses", "iiuu", crossings=TURN, decided_ranges=[(4, 64)]),
+            crossover_with("crosses", "iiuu", crossings=TURN, decided_ranges=[(4, 64)]),
             "numpy is faster up to 64 rows; undecided above",
         ),
         (
-            found("crosses", "uucc", crossings=TURN, decided_ranges=[(1024, 16384)]),
+            crossover_with("crosses", "uucc", crossings=TURN, decided_ranges=[(1024, 16384)]),
             "torch-cpu is faster from 1,024 rows; undecided below",
         ),
         (
-            found("never", "iiui", decided_ranges=[(4, 64), (16384, 16384)]),
+            crossover_with("never", "iiui", decided_ranges=[(4, 64), (16384, 16384)]),
             "numpy is faster at 4–64 and 16,384 rows; undecided elsewhere",
         ),
         (
-            found(
+            crossover_with(
                 "multiple",
                 "iiuu",
                 crossings=[*TURN, Crossing(5100.0, "incumbent")],
@@ -147,31 +147,31 @@ TURN = [Crossing(900.0, "challenger")]
             "numpy leads at 4–64 rows; undecided elsewhere",
         ),
         (
-            found("never", "iiuu", decided_ranges=[(4, 64)], decided="yes"),
+            crossover_with("never", "iiuu", decided_ranges=[(4, 64)], decided="yes"),
             "numpy is faster up to 64 rows; at worst a tie above",
         ),
         (
-            found("never", "iitt", decided_ranges=[(4, 64), (1024, 16384)], decided="yes"),
+            crossover_with("never", "iitt", decided_ranges=[(4, 64), (1024, 16384)], decided="yes"),
             "numpy is faster up to 64 rows; a tie above",
         ),
         (
-            found("never", "iipt", decided_ranges=[(4, 64), (16384, 16384)]),
+            crossover_with("never", "iipt", decided_ranges=[(4, 64), (16384, 16384)]),
             "numpy is faster up to 64 rows; probably a tie above",
         ),
         (
-            found("tie", "tttt", decided_ranges=[(4, 16384)], decided="yes"),
+            crossover_with("tie", "tttt", decided_ranges=[(4, 16384)], decided="yes"),
             "numpy and torch-cpu tie: within 5%, 4–16,384 rows",
         ),
         (
-            found("tie", "tptt"),
+            crossover_with("tie", "tptt"),
             "probably a tie: estimates within 2%, intervals up to 7.0%, 4–16,384 rows",
         ),
         (
-            found("never", "iiww", decided_ranges=[(4, 64)]),
+            crossover_with("never", "iiww", decided_ranges=[(4, 64)]),
             "numpy is faster up to 64 rows; undecided above",
         ),
         (
-            found("undecided", "ttuu", decided_ranges=[(4, 64)]),
+            crossover_with("undecided", "ttuu", decided_ranges=[(4, 64)]),
             "a tie at 4–64 rows; undecided elsewhere",
         ),
     ],
@@ -183,7 +183,9 @@ def test_verdict_says_faster_only_where_decided(crossover: Crossover, words: str
 
 def test_verdict_tells_unsearched_gap_from_undecided_sizes() -> None:
     """Below the one answer that is open, and below a crossover."""
-    gap = found("never", decided_ranges=[(4, 64), (1024, 16384)], undecided_ranges=[(64, 1024)])
+    gap = crossover_with(
+        "never", decided_ranges=[(4, 64), (1024, 16384)], undecided_ranges=[(64, 1024)]
+    )
     leads = "numpy is faster at 4–64 and 1,024–16,384 rows"
     assert sentence(gap) == f"{leads}; not searched between 64 and 1,024 rows"
     assert not any("undecided" in note for note in notes(gap))
@@ -192,10 +194,12 @@ def test_verdict_tells_unsearched_gap_from_undecided_sizes() -> None:
     assert sentence(long).endswith("; undecided elsewhere")
     assert notes(long)[0] == "undecided: not searched between 64 and 1,024 rows"
     assert notes(long)[1].startswith("closest: ")
-    loud = found("never", "iiui", decided_ranges=[(4, 64), (16384, 16384)])
+    loud = crossover_with("never", "iiui", decided_ranges=[(4, 64), (16384, 16384)])
     loud = replace(loud, undecided_ranges=[(64, 16384)])
     assert not any("undecided" in note for note in notes(loud))
-    crosses = found("crosses", "iicc", crossings=TURN, decided_ranges=[(4, 64), (1024, 16384)])
+    crosses = crossover_with(
+        "crosses", "iicc", crossings=TURN, decided_ranges=[(4, 64), (1024, 16384)]
+    )
     crosses = replace(
         crosses, undecided_ranges=[(4, 64)], decided_ranges=[(4, 4), (64, 64), (1024, 16384)]
     )
@@ -204,9 +208,9 @@ def test_verdict_tells_unsearched_gap_from_undecided_sizes() -> None:
 
 def test_verdict_of_several_pairs_names_backends() -> None:
     """Of one it need not; of processes both are of one backend."""
-    none = replace(found("undecided", "uuuu"), challenger="torch-cuda")
+    none = replace(crossover_with("undecided", "uuuu"), challenger="torch-cuda")
     (alone,) = verdicts([none])
-    leads = found("never", decided_ranges=[(4, 16384)])
+    leads = crossover_with("never", decided_ranges=[(4, 16384)])
     near = replace(leads, challenger="numpy-inplace", status="always")
     over = replace(near, incumbent="torch-ddp@2", challenger="torch-ddp")
     assert alone.sentence == "undecided at every size, 4–16,384 rows"
@@ -221,7 +225,9 @@ def test_verdict_of_several_pairs_names_backends() -> None:
 
 
 def test_verdict_probable_tie_at_end_has_numbers_in_notes() -> None:
-    near = found("never", "iipp", decided_ranges=[(4, 64)], undecided_ranges=[(1024, 16384)])
+    near = crossover_with(
+        "never", "iipp", decided_ranges=[(4, 64)], undecided_ranges=[(1024, 16384)]
+    )
     assert notes(near) == (
         "probably a tie: estimates within 2%, intervals up to 7.0%, 1,024–16,384 rows",
     )
@@ -243,9 +249,9 @@ SIZES = [2.0, 8.0, 64.0, 512.0, 2048.0]
 def test_verdict_axis_noun_is_counted_if_plural(axis: str, everywhere: str, first: str) -> None:
     sizes: dict[str, Any] = {"axis": axis, "sizes_measured": [1, 64, 16384]}
     sizes["ratio_at"] = at_sizes("iuu", sizes["sizes_measured"])
-    undecided = replace(found("undecided"), **sizes)
+    undecided = replace(crossover_with("undecided"), **sizes)
     assert sentence(undecided) == f"undecided at every {everywhere}"
-    up_to = sentence(replace(found("never", decided_ranges=[(1, 1)]), **sizes))
+    up_to = sentence(replace(crossover_with("never", decided_ranges=[(1, 1)]), **sizes))
     assert up_to == f"numpy is faster up to {first}; undecided above"
 
 

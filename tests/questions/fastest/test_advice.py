@@ -30,7 +30,7 @@ THREE = (0.99, 1.0, 1.01)
 LONG = TrainingLength(iterations=10_000)
 
 
-def one(backend: str, process: int, seconds: float, **fields: object) -> Measurement:
+def measurement(backend: str, process: int, seconds: float, **fields: object) -> Measurement:
     """A row of a process of a backend on the problem."""
     own = {"problem": NAME, "family": NAME, "size": 8, "prepare_seconds": 1e-3} | fields
     return measured(backend=backend, repeat=process, seconds=seconds, **own)
@@ -41,7 +41,7 @@ def three(seconds: Mapping[str, float]) -> list[Measurement]:
     absent = {"problem": NAME, "family": NAME, "size": 8, "status": "skipped", "reason": ABSENT}
     return [
         *(
-            one(name, k, value * off)
+            measurement(name, k, value * off)
             for name, value in seconds.items()
             for k, off in enumerate(THREE)
         ),
@@ -56,10 +56,10 @@ def advised(
 
 
 def test_advice_without_measurement_gives_reasons() -> None:
-    found = advise(three({}), ("torch-cuda", "numpy"), NAME, LONG, [])
-    assert (found.use, found.seconds) == (None, None)
-    assert found.sentence == f"not measured: torch-cuda: {ABSENT}; numpy: {NOT_REACHED}"
-    assert [option.reason for option in found.candidates] == [ABSENT, NOT_REACHED]
+    advice = advise(three({}), ("torch-cuda", "numpy"), NAME, LONG, [])
+    assert (advice.use, advice.seconds) == (None, None)
+    assert advice.sentence == f"not measured: torch-cuda: {ABSENT}; numpy: {NOT_REACHED}"
+    assert [option.reason for option in advice.candidates] == [ABSENT, NOT_REACHED]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_advice_rough_answer_is_about_pair_in_doubt(
     stays that.
     """
     rows = [
-        one(
+        measurement(
             backend,
             process,
             typical,
@@ -92,17 +92,17 @@ def test_advice_rough_answer_is_about_pair_in_doubt(
         )
         for process in range(3)
     ]
-    found = advised(rows, count=2)
-    assert found.sentence == f"{says}, not decided: 50% of samples were contended"
-    assert (found.backend, found.open) == ("numpy", ("torch-cpu",))
-    assert found.why.startswith(f"{found.sentence}; numpy takes ")
+    advice = advised(rows, count=2)
+    assert advice.sentence == f"{says}, not decided: 50% of samples were contended"
+    assert (advice.backend, advice.open) == ("numpy", ("torch-cpu",))
+    assert advice.why.startswith(f"{advice.sentence}; numpy takes ")
 
 
 @pytest.mark.parametrize(("spread", "tie"), [(1.001, True), (1.5, False)])
 def test_advice_survives_contended_repeat_beside_idle_ones(spread: float, tie: bool) -> None:
     """Neither where both are alike, nor where chance explains the difference."""
     rows = [
-        one(
+        measurement(
             backend,
             process,
             1e-5 * spread ** ((process + place) % 2),
@@ -112,12 +112,12 @@ def test_advice_survives_contended_repeat_beside_idle_ones(spread: float, tie: b
         for place, backend in enumerate(BACKENDS[:2])
         for process in range(8)
     ]
-    found = advised(rows, count=2)
-    assert {candidate.doubt for candidate in found.candidates} == (
+    advice = advised(rows, count=2)
+    assert {candidate.doubt for candidate in advice.candidates} == (
         {None} if tie else {None, "too noisy"}
     )
-    assert len(found.open) == (not tie)
-    assert bool(found.ties) is bool(found.use) is tie
+    assert len(advice.open) == (not tie)
+    assert bool(advice.ties) is bool(advice.use) is tie
 
 
 # --- trainings on batches, whose number of iterations follows from the batch ----------------------
@@ -224,10 +224,10 @@ def test_advice_axes_agree_with_verdict_at_problem_size(
         else row
         for row in advice_rows()
     ]
-    found = advise(rows, BACKENDS[:2], SHAPE, FIVE, [(BATCH, rows_on(BATCH, rows, SHAPE))])
-    other = found.candidates[1]
-    (pair,) = found.changes[0].crossovers
-    (at,) = (one for one in pair.ratio_at if one.size == BATCH.here)
+    advice = advise(rows, BACKENDS[:2], SHAPE, FIVE, [(BATCH, rows_on(BATCH, rows, SHAPE))])
+    other = advice.candidates[1]
+    (pair,) = advice.changes[0].crossovers
+    (at,) = (point for point in pair.ratio_at if point.size == BATCH.here)
     own = other.ratio_to_fastest
     assert own is not None
     assert (at.ratio, at.low, at.high) == (own.estimate, own.low, own.high)
@@ -251,9 +251,9 @@ def test_advice_stays_decided_beside_noisy_size() -> None:
         for row in advice_rows()
         if row.problem == SHAPE or row.size == 256
     ]
-    found = advise(rows, BACKENDS[:2], SHAPE, FIVE, [(BATCH, rows_on(BATCH, rows, SHAPE))])
-    (pair,) = found.changes[0].crossovers
-    assert found.decided
+    advice = advise(rows, BACKENDS[:2], SHAPE, FIVE, [(BATCH, rows_on(BATCH, rows, SHAPE))])
+    (pair,) = advice.changes[0].crossovers
+    assert advice.decided
     assert pair.sizes_measured == [64, 256]
     assert not is_undecided_at(BATCH.here, pair)
 

@@ -42,15 +42,17 @@ def advise(results: Path, problem: str, seconds: float = 20.0, **changes: Any) -
     return carried_out(Advise(), plan(problem, **changes), results, seconds)
 
 
-def found(told: Answered) -> ProblemAdvice:
-    data = told.answer.data
-    said = {"measured": data["measured_at"], "decided": data["decided"] == "yes"}
-    return ProblemAdvice(**{name: (data | said)[name] for name in ProblemAdvice.__struct_fields__})
+def advice_of(answered: Answered) -> ProblemAdvice:
+    data = answered.answer.data
+    renamed = {"measured": data["measured_at"], "decided": data["decided"] == "yes"}
+    return ProblemAdvice(
+        **{name: (data | renamed)[name] for name in ProblemAdvice.__struct_fields__}
+    )
 
 
 def test_advise_measures_shape_and_axes_in_budget(lab: Lab, tmp_path: Path) -> None:
     """Equal at 1.2e5 operations: numpy below, torch-cpu from there on, along every axis."""
-    result = found(advise(tmp_path, "mlp:100x10x4"))
+    result = advice_of(advise(tmp_path, "mlp:100x10x4"))
     assert result.use == "numpy"
     assert [change.axis for change in result.changes] == ["rows", "features", "hidden width"]
     for change in result.changes:
@@ -71,8 +73,8 @@ def test_advise_budget_ends_search(lab: Lab, tmp_path: Path) -> None:
     result = advise(tmp_path, "mlp:100x10x4", seconds=15.0)
     assert lab.now <= 15.0 * 1.05
     assert {problem for _, problem in lab.timed} == {"mlp:100x10x4"}
-    assert found(result).use == "numpy"
-    assert [change.reason for change in found(result).changes] == [NO_TIME] * 3
+    assert advice_of(result).use == "numpy"
+    assert [change.reason for change in advice_of(result).changes] == [NO_TIME] * 3
     (why,) = result.answer.verdicts[0].notes
     assert "rows, features and hidden width; next: --budget 0.75" in why
     assert "budget-spent" in codes(result)
@@ -83,10 +85,10 @@ def test_advise_backend_that_never_starts_leaves_time(lab: Lab, tmp_path: Path) 
     lab.never_starts = {"torch-cpu"}
     result = advise(tmp_path, "mlp:100x10x4")
     assert {row.backend for row in result.run.rows} == {"numpy"}
-    assert found(result).use is None
+    assert advice_of(result).use is None
     assert not result.answer.is_decided
-    assert found(result).open == ("torch-cpu",)
-    assert found(result).changes == [], "there is nothing to compare along an axis"
+    assert advice_of(result).open == ("torch-cpu",)
+    assert advice_of(result).changes == [], "there is nothing to compare along an axis"
     assert lab.now <= 20.0
     (hang,) = [warning for warning in result.warnings if warning.code == "no-end"]
     assert hang.message.startswith("torch-cpu did not start within")
@@ -115,7 +117,7 @@ def batches(lab: Lab, tmp_path: Path) -> Answered:
 
 
 def test_advise_reports_changes_along_batch_and_width(lab: Lab, batches: Answered) -> None:
-    result = found(batches)
+    result = advice_of(batches)
     assert result.use == "torch-cpu"
     assert (result.iterations, result.iterations_per_epoch, result.epochs) == (2345, 469, 5)
     axes = {change.axis: change.crossovers[0] for change in result.changes}
@@ -143,7 +145,7 @@ def test_advise_whole_training_counts_all_rows(lab: Lab, batches: Answered) -> N
     rows = {row.rows for row in measured if row.problem == MNIST and row.status == "ok"}
     assert rows == {60_000}
     assert {row.rows for row in measured if row.problem != MNIST} == {16_384}
-    option = next(option for option in found(batches).candidates if option.backend == "numpy")
+    option = next(option for option in advice_of(batches).candidates if option.backend == "numpy")
     expected = 2345 * lab.seconds("numpy", catalogue.find(MNIST)) + 1e-6
     assert option.seconds == pytest.approx(expected)
     drawing = batches.answer.figures[0].drawing
@@ -163,5 +165,5 @@ def test_advise_repeats_slow_problem_before_its_axes(lab: Lab, tmp_path: Path) -
     )
     result = advise(tmp_path, "mlp:100x10x4")
     assert [name for _, name in lab.timed[:6]] == ["mlp:100x10x4"] * 6
-    assert found(result).decided
-    assert {change.reason for change in found(result).changes} != {NO_TIME}
+    assert advice_of(result).decided
+    assert {change.reason for change in advice_of(result).changes} != {NO_TIME}

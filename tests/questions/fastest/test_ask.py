@@ -85,13 +85,13 @@ def test_fastest_ignores_times_of_other_shapes(cache: Path, lab: Lab) -> None:
 
 def test_fastest_tie_needs_times_side_by_side(lab: Lab) -> None:
     lab.seconds = lambda backend, problem: {"numpy": 1e-3, "numpy-inplace": 1.02e-3}[backend]
-    asked: dict[str, Any] = {**SHAPE, "seconds": 60}
+    question: dict[str, Any] = {**SHAPE, "seconds": 60}
     for name in TWO:
-        fastest(**asked, among=(name,))
-    apart = fastest(**asked, among=TWO)
+        fastest(**question, among=(name,))
+    apart = fastest(**question, among=TWO)
     assert (apart.decided, apart.ties, apart.open) == (False, (), ("numpy-inplace",))
     assert apart.candidates[1].doubt == "not side by side"
-    together = fastest(**asked, among=TWO, measure="now")
+    together = fastest(**question, among=TWO, measure="now")
     assert (together.decided, together.ties) == (True, ("numpy-inplace",))
 
 
@@ -107,18 +107,18 @@ def test_fastest_answer_is_stale_after_library_change(cache: Path) -> None:
 def test_now_measures_or_says_that_the_machine_was_too_contended_to(cache: Path, lab: Lab) -> None:
     """An earlier time is no answer of now, though it is the better one."""
     keep(cache, {"numpy": 2e-3})
-    asked: dict[str, Any] = {**SHAPE, "among": ("numpy",), "measure": "now", "seconds": 60}
+    question: dict[str, Any] = {**SHAPE, "among": ("numpy",), "measure": "now", "seconds": 60}
     lab.seconds, lab.waited = (lambda backend, problem: 3e-3), 0.9
-    busy = fastest(**asked)
+    busy = fastest(**question)
     assert busy.seconds == pytest.approx(0.2)
     assert f"numpy was not measured now ({CONTENDED})" in busy.why
     assert "2026-01-01T00:00:00Z" in busy.why, "when its time was measured"
     lab.waited = 0.0
-    idle = fastest(**asked)
+    idle = fastest(**question)
     assert idle.seconds == pytest.approx(0.3, rel=0.01)
     assert "not measured now" not in idle.why
     lab.waited, lab.seconds = 0.9, (lambda backend, problem: 4e-3)
-    first = fastest(**asked | {"features": 21})
+    first = fastest(**question | {"features": 21})
     assert first.seconds == pytest.approx(0.4, rel=0.01)
     assert not first.decided
     assert "not measured now" not in first.why, "it was, and nothing better is known"

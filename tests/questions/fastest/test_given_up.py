@@ -45,14 +45,14 @@ def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_given_up_backend_is_retried_after_a_minute(foreign: Path, cache: Path) -> None:
     """A call with more seconds retries at once."""
-    asked: dict[str, Any] = {**SHAPE, "among": ("foreign",)}
+    question: dict[str, Any] = {**SHAPE, "among": ("foreign",)}
     foreign.write_text(HANGS)
-    first = fastest(**asked, seconds=1)
+    first = fastest(**question, seconds=1)
     assert first.candidates[0].reason in NOT_STARTED
     assert not first.decided
     assert "remembered" not in first.why
     foreign.write_text(WORKS)
-    second = fastest(**asked, seconds=1)
+    second = fastest(**question, seconds=1)
     assert second.candidates == first.candidates
     (since,) = re.findall(
         r"remembered from (\S+) .* measure=\"now\" or more than seconds=1 ", second.why
@@ -69,12 +69,12 @@ def test_given_up_backend_is_retried_after_a_minute(foreign: Path, cache: Path) 
         update(cache, change)
 
     given(AMPLE, timedelta(seconds=30))
-    assert fastest(**asked, seconds=AMPLE).candidates == first.candidates
-    other = fastest(**asked | {"features": 21}, seconds=AMPLE)
+    assert fastest(**question, seconds=AMPLE).candidates == first.candidates
+    other = fastest(**question | {"features": 21}, seconds=AMPLE)
     assert other.source == "measured", "a busy minute says nothing of another training"
     assert "remembered" not in other.why
     given(AMPLE, timedelta(seconds=62))
-    assert fastest(**asked, seconds=AMPLE).source == "measured"
+    assert fastest(**question, seconds=AMPLE).source == "measured"
 
 
 BROKEN = {
@@ -121,10 +121,10 @@ def read_only(folder: Path) -> Iterator[None]:
 @pytest.mark.parametrize("disk", ["full", "read-only"])
 def test_fastest_answers_when_cache_is_not_writable(cache: Path, disk: str) -> None:
     """And in this process once only: the next question measures nothing."""
-    asked: dict[str, Any] = {**SHAPE, "among": ("numpy",)}
+    question: dict[str, Any] = {**SHAPE, "among": ("numpy",)}
     with full() if disk == "full" else read_only(cache.parent):
         with pytest.warns(RuntimeWarning, match="nothing is kept"):
-            advice = fastest(**asked, measure="now", seconds=AMPLE)
+            advice = fastest(**question, measure="now", seconds=AMPLE)
         assert advice.source == "measured"
-        assert fastest(**asked).seconds == advice.seconds
+        assert fastest(**question).seconds == advice.seconds
     assert not cache.exists()

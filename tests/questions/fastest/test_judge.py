@@ -62,7 +62,7 @@ def test_candidate_row_is_newest_uncontended() -> None:
 # --- the answer ----------------------------------------------------------------------------------
 
 
-def asked(
+def advice_on(
     rows: Sequence[MeasuredShape],
     others: Sequence[Candidate] = (),
     able: Sequence[str] | None = None,
@@ -70,13 +70,13 @@ def asked(
 ) -> tuple[Advice, Ranking]:
     """The answer about one iteration, where these rows are all that is known."""
     trainings = Trainings(rows, 1)
-    found = [*(candidate(row, 1) for row in trainings.newest.values()), *others]
-    ranking = ranking_of(found, trainings, able)
-    return choose(found, ranking, able=able, **fields), ranking
+    candidates = [*(candidate(row, 1) for row in trainings.newest.values()), *others]
+    ranking = ranking_of(candidates, trainings, able)
+    return choose(candidates, ranking, able=able, **fields), ranking
 
 
 def answer(rows: Sequence[MeasuredShape], *others: Candidate, **fields: Any) -> Advice:
-    return asked(rows, others, **fields)[0]
+    return advice_on(rows, others, **fields)[0]
 
 
 def test_ranking_lists_all_candidates_by_time() -> None:
@@ -173,7 +173,7 @@ def test_times_of_other_minutes_are_not_told_apart_below_a_tenth(
 def test_ranking_contended_candidate_is_open_at_any_ratio() -> None:
     """So what seems far slower may be as fast, and a measurement on an idle machine would tell."""
     busy = measured(shape(), "torch-cpu", 2240.0, waited=0.9, together="another")
-    advice, ranking = asked([measured(shape()), busy])
+    advice, ranking = advice_on([measured(shape()), busy])
     assert (advice.backend, advice.how_decided, advice.open) == ("numpy", "no", ("torch-cpu",))
     assert ranking.doubts == {"torch-cpu": "contended"}
     assert not is_enough(advice.candidates)
@@ -222,5 +222,5 @@ def test_ranking_is_not_enough_if_contention_may_hide_winner(
 ) -> None:
     """That is what a new time would tell."""
     rows = [measured(shape()), measured(shape(), "torch-cpu", second, waited=waited)]
-    advice, ranking = asked(rows)
+    advice, ranking = advice_on(rows)
     assert is_enough(ranked(advice.candidates, ranking)) is enough

@@ -43,17 +43,17 @@ def test_workers_find_the_very_training(lab: Lab) -> None:
         batch=64,
         feed="host",
     )
-    found: list[Problem] = []
+    problems: list[Problem] = []
 
     def takes(_: Job, problem: Problem) -> float:
-        found.append(problem)
+        problems.append(problem)
         return 0.1
 
     lab.takes = takes
     measure(dataclasses.replace(QUESTION, shape=shape_of(problem), own=problem), ["numpy"], 60.0)
     for part in ("loss", "optimizer", "feed", "layers", "batch"):
-        assert getattr(found[0], part) == getattr(problem, part), part
-    assert found[0].dataset.rows == 2**21 // 40, "enough for its batches to differ"
+        assert getattr(problems[0], part) == getattr(problem, part), part
+    assert problems[0].dataset.rows == 2**21 // 40, "enough for its batches to differ"
 
 
 def test_measure_repeats_each_backend_in_processes(lab: Lab) -> None:
@@ -78,9 +78,9 @@ def test_those_that_may_be_as_fast_are_measured_on_side_by_side(lab: Lab) -> Non
 
     lab.seconds = seconds
     names = ["numba", "numpy", "python"]
-    found, _ = measure(dataclasses.replace(QUESTION, among=tuple(names)), names, 60.0)
+    candidates, _ = measure(dataclasses.replace(QUESTION, among=tuple(names)), names, 60.0)
     assert lab.starts == names * 2 + ["numpy", "python"] * 6
-    assert [len(one.repeats) for one in found] == [2, 8, 8]
+    assert [len(candidate.repeats) for candidate in candidates] == [2, 8, 8]
     begun = lab.now
     measure(QUESTION, names, 2.0)
     assert lab.now <= begun + 2.1

@@ -89,8 +89,8 @@ def test_measured_shape_compile_once_counts_in_each_training(
             )
             for at, (size, repeat) in enumerate(sizes)
         ]
-        found = with_separate_setups(rows, {"numba"})
+        separated = with_separate_setups(rows, {"numba"})
         expected = [sum(both) for both in zip(own, compiled, strict=True)]
-        assert [row.prepare_seconds for row in found] == pytest.approx(expected, rel=0.1)
-        assert with_separate_setups(found, {"numba"}) == found
+        assert [row.prepare_seconds for row in separated] == pytest.approx(expected, rel=0.1)
+        assert with_separate_setups(separated, {"numba"}) == separated
         assert with_separate_setups(rows, {"jax-cpu"}) == rows

@@ -64,7 +64,7 @@ def read(model: Any, rows: int, features: int, columns: int = 0, **fields: Any) 
     return of_model(model, torch.zeros(rows, features), targets, **given)
 
 
-def asked(model: OfModel, **fields: Any) -> Question:
+def question_about(model: OfModel, **fields: Any) -> Question:
     usual: dict[str, Any] = {"among": None, "measure": "never", "seconds": 1, "threads": 1}
     return question_of(model, **({"epochs": 1, "dtype": model.dtype} | usual | fields))
 
@@ -84,7 +84,7 @@ def test_of_model_sequential_is_read_as_its_shape(
     one = shape.find(shape.Shape(20, features, optimizer=optimizer, **own).reference)  # type: ignore[arg-type]
     layers = [(layer.width, layer.activation) for layer in one.layers]
     columns = 0 if classes else 1
-    found = read(
+    extracted = read(
         module_of(features, layers),
         20,
         features,
@@ -94,8 +94,8 @@ def test_of_model_sequential_is_read_as_its_shape(
         batch=batch,
     )
     for part in ("dataset", "layers", "loss", "batch", "last", "feed", "models"):
-        assert getattr(found.training, part) == getattr(one, part), part
-    assert found.training.optimizer.kind == one.optimizer.kind
+        assert getattr(extracted.training, part) == getattr(one, part), part
+    assert extracted.training.optimizer.kind == one.optimizer.kind
     of_shape = question(
         20,
         features,
@@ -111,7 +111,7 @@ def test_of_model_sequential_is_read_as_its_shape(
         dtype="float32",
         threads=1,
     )
-    of_module = asked(found, epochs=3)
+    of_module = question_about(extracted, epochs=3)
     assert (of_module.shape, of_module.iterations) == (of_shape.shape, of_shape.iterations)
     assert of_module.own is None
     assert of_module.among == of_shape.among
@@ -124,11 +124,11 @@ def test_of_model_sequential_is_read_as_its_shape(
     rows=st.integers(9, 30),
 )
 def test_layers_of_any_activations_are_read(layers: list[tuple[int, Any]], rows: int) -> None:
-    found = read(module_of(3, layers), rows, 3, layers[-1][0], loss=nn.MSELoss())
-    assert found.training.layers == tuple(Layer(width, name) for width, name in layers)
-    made = asked(found)
-    assert (made.own is None) == (shape_of(found.training).variant == "")
-    assert (made.problem.layers, made.problem.loss) == (found.training.layers, "mse")
+    extracted = read(module_of(3, layers), rows, 3, layers[-1][0], loss=nn.MSELoss())
+    assert extracted.training.layers == tuple(Layer(width, name) for width, name in layers)
+    made = question_about(extracted)
+    assert (made.own is None) == (shape_of(extracted.training).variant == "")
+    assert (made.problem.layers, made.problem.loss) == (extracted.training.layers, "mse")
 
 
 @pytest.mark.parametrize(
@@ -151,9 +151,9 @@ def test_of_model_optimizer_keeps_hyperparameters(
     made: Callable[[Any], Any], expected: Optimizer
 ) -> None:
     model = nn.Linear(4, 1)
-    found = read(model, 8, 4, 1, loss="mse", optimizer=made(model.parameters()))
-    assert found.training.optimizer == expected
-    assert asked(found).shape.optimizer == expected.kind
+    extracted = read(model, 8, 4, 1, loss="mse", optimizer=made(model.parameters()))
+    assert extracted.training.optimizer == expected
+    assert question_about(extracted).shape.optimizer == expected.kind
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,9 @@ def test_of_model_loader_gives_batch_and_host_feed() -> None:
     assert (problem.dataset.rows, problem.dataset.features) == (50, 4)
     assert (problem.batch, problem.feed, problem.iterations_per_epoch) == (8, "host", 6)
     resident = read(model, 50, 4, loss="cross-entropy", batch=8).training
-    assert len({shape_of(one).feed for one in (problem, resident)}) == 2, "one has a copy in it"
+    assert len({shape_of(definition).feed for definition in (problem, resident)}) == 2, (
+        "one has a copy in it"
+    )
 
 
 class Endless(torch.utils.data.IterableDataset):  # type: ignore[misc,name-defined]
@@ -362,12 +364,12 @@ def test_of_model_custom_module_is_measured_every_time(cache: Path) -> None:
     fields["among"] = ("numpy", "torch-cpu")
     fields["loss"] = lambda *pair: (pair[0] - pair[1]).square().sum()
     before = copy.deepcopy(model.state_dict())
-    found = fastest(model, *data, seconds=AMPLE, **fields)
+    advice = fastest(model, *data, seconds=AMPLE, **fields)
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
-    assert (found.backend, found.device, found.source) == ("torch-cpu", "cpu", "measured")
-    assert "only PyTorch has Normed" in found.why
-    assert found.apply(model) is model
-    reasons = {candidate.backend: candidate.reason for candidate in found.candidates}
+    assert (advice.backend, advice.device, advice.source) == ("torch-cpu", "cpu", "measured")
+    assert "only PyTorch has Normed" in advice.why
+    assert advice.apply(model) is model
+    reasons = {candidate.backend: candidate.reason for candidate in advice.candidates}
     assert reasons["numpy"] == "it has no Normed"
     assert fastest(model, *data, measure="never", **fields).source == "unknown"
 
@@ -414,10 +416,10 @@ def test_of_model_sends_one_batch_to_workers(tmp_path: Path) -> None:
 def test_of_model_error_in_module_is_the_reason(cache: Path) -> None:
     model, data = nn.Sequential(nn.LayerNorm(5)), (torch.zeros(8, 4), torch.zeros(8, 4))
     fields: dict[str, Any] = {"loss": "mse", "threads": 1, "among": ("torch-cpu",)}
-    found = fastest(model, *data, seconds=AMPLE, **fields)
-    assert (found.backend, found.source) == ("", "unknown")
-    assert "RuntimeError: Given normalized_shape=[5]" in found.why
-    model.held = (one for one in ())
+    advice = fastest(model, *data, seconds=AMPLE, **fields)
+    assert (advice.backend, advice.source) == ("", "unknown")
+    assert "RuntimeError: Given normalized_shape=[5]" in advice.why
+    model.held = (value for value in ())
     refused("model: cannot be pickled", model=model, **fields, measure="now", seconds=AMPLE)
 
 
@@ -433,7 +435,7 @@ def test_of_model_loader_batch_leaves_random_state(cache: Path) -> None:
     before = torch.get_rng_state(), np.random.get_state()[1].tolist()  # type: ignore[index]
     loader = torch.utils.data.DataLoader(Drawn(), batch_size=4, drop_last=True)
     made: Any = of_model(model, loader, None, "mse", None, None).training
-    assert [tuple(one.shape) for one in made.batch] == [(4, 4), (4, 4)]
+    assert [tuple(array.shape) for array in made.batch] == [(4, 4), (4, 4)]
     assert (made.data.feed, made.data.iterations_per_epoch) == ("host", 2)
     assert torch.equal(torch.get_rng_state(), before[0])
     assert np.random.get_state()[1].tolist() == before[1]  # type: ignore[index]
@@ -501,18 +503,18 @@ def of_estimator(model: Any, targets: Any, features: int = 4) -> Any:
 def test_of_estimator_classifier_is_read_as_its_shape(cache: Path) -> None:
     """Alpha, which only adds the parameters' own decay, is told; so is that fit may end sooner."""
     model = estimator("MLPClassifier", hidden_layer_sizes=(8, 4), max_iter=7)
-    found = of_estimator(model, np.arange(500) % 3)
+    extracted = of_estimator(model, np.arange(500) % 3)
     one = shape.find("mlp:500x4x8x4:3c:200b:adam")
     for part in ("dataset", "layers", "loss", "batch", "last", "feed", "models", "optimizer"):
-        assert getattr(found.training, part) == getattr(one, part), part
-    assert asked(found).own is None
-    assert (found.dtype, found.epochs) == ("float64", 7)
-    remember(cache, [measured(asked(found).shape, seconds=1e-3)], dtype="float64")
+        assert getattr(extracted.training, part) == getattr(one, part), part
+    assert question_about(extracted).own is None
+    assert (extracted.dtype, extracted.epochs) == ("float64", 7)
+    remember(cache, [measured(question_about(extracted).shape, seconds=1e-3)], dtype="float64")
     fields: Any = {"measure": "never", "threads": 1, "among": ("numpy",)}
     advice = fastest(model, np.zeros((500, 4)), np.arange(500) % 3, **fields)
     assert advice.seconds == pytest.approx(7 * 3 * 1e-3), "7 epochs of 3 batches, in float64"
-    for told in ("alpha=0.0001 is left out", "tol", "not checked to agree"):
-        assert told in advice.why
+    for note in ("alpha=0.0001 is left out", "tol", "not checked to agree"):
+        assert note in advice.why
 
 
 @pytest.mark.parametrize(
@@ -551,11 +553,11 @@ def test_of_estimator_pipeline_is_its_last_step() -> None:
     steps = (drawn, preprocessing.PolynomialFeatures(2), estimator("MLPRegressor", max_iter=3))
     model = pipeline.make_pipeline(*steps)
     before = np.random.get_state()[1].tolist()
-    found = of_estimator(model, np.zeros(8))
+    extracted = of_estimator(model, np.zeros(8))
     assert np.random.get_state()[1].tolist() == before
     assert not hasattr(model[1], "n_output_features_")
-    assert (found.training.dataset.features, found.epochs) == (15, 3)
-    assert found.own_fit.kind == "MLPRegressor"
+    assert (extracted.training.dataset.features, extracted.epochs) == (15, 3)
+    assert extracted.own_fit.kind == "MLPRegressor"
     assert (
         of_estimator(pipeline.make_pipeline(model[-1]), np.zeros(8)).training.dataset.features == 4
     )
@@ -572,13 +574,13 @@ def test_of_estimator_own_fit_is_a_candidate() -> None:
     data: Any = (np.zeros((500, 4)), np.arange(500) % 3)
     fields: Any = {"seconds": AMPLE, "threads": 1, "among": ("scikit-learn", "numpy")}
     advice = fastest(model, *data, measure="now", **fields)
-    for one in advice.candidates:
-        assert (one.source, one.device) == ("measured", "cpu")
+    for candidate in advice.candidates:
+        assert (candidate.source, candidate.device) == ("measured", "cpu")
         iterations = 50 * 3
-        assert one.seconds_per_iteration
-        assert one.setup_seconds is not None
-        whole = one.setup_seconds + iterations * one.seconds_per_iteration
-        assert one.seconds == pytest.approx(whole)
+        assert candidate.seconds_per_iteration
+        assert candidate.setup_seconds is not None
+        whole = candidate.setup_seconds + iterations * candidate.seconds_per_iteration
+        assert candidate.seconds == pytest.approx(whole)
     assert {candidate.backend for candidate in advice.candidates} == {"scikit-learn", "numpy"}
     again = fastest(model, *data, measure="never", **fields)
     assert again.candidates == advice.candidates
@@ -611,5 +613,5 @@ def test_of_estimator_imports_no_framework(tmp_path: Path) -> None:
         "assert new.isdisjoint({'torch', 'jax', 'numba', 'cupy', 'pandas'}), new"
     )
     command = [sys.executable, "-c", code]
-    said = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert said.stdout == "numpy\n"
+    process = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert process.stdout == "numpy\n"
