@@ -28,19 +28,24 @@ Times = tuple[float, tuple[float, ...], float]
 """Of a backend: seconds, logarithms of the repeats' factors, and the share of waiting."""
 
 
-def one(seconds: float, factors: tuple[float, ...] = EXACT, waited: float = 0.0) -> Times:
+def times(seconds: float, factors: tuple[float, ...] = EXACT, waited: float = 0.0) -> Times:
     return seconds, factors, waited
 
 
 CASES = {
-    "a tie": ((one(1.0), one(1.02)), "yes", (1,), {}),
-    "half as long again": ((one(1.0), one(1.5)), "yes", (), {}),
-    "noisy": ((one(1.0), one(1.1, NOISY)), "no", (), {1: "too noisy"}),
-    "one repeat": ((one(1.0, ONCE), one(1.5, ONCE)), "no", (), {1: "one repeat"}),
-    "one side contended": ((one(1.0), one(9.0, waited=0.9)), "no", (), {1: "contended"}),
-    "bounded waiting": ((one(1.0), one(9.0, waited=0.05)), "yes", (), {}),
-    "two of three tie": ((one(1.0), one(1.02), one(1.5)), "yes", (1,), {}),
-    "one of three is open": ((one(1.0), one(1.1, NOISY), one(9.0)), "partly", (), {1: "too noisy"}),
+    "a tie": ((times(1.0), times(1.02)), "yes", (1,), {}),
+    "half as long again": ((times(1.0), times(1.5)), "yes", (), {}),
+    "noisy": ((times(1.0), times(1.1, NOISY)), "no", (), {1: "too noisy"}),
+    "one repeat": ((times(1.0, ONCE), times(1.5, ONCE)), "no", (), {1: "one repeat"}),
+    "one side contended": ((times(1.0), times(9.0, waited=0.9)), "no", (), {1: "contended"}),
+    "bounded waiting": ((times(1.0), times(9.0, waited=0.05)), "yes", (), {}),
+    "two of three tie": ((times(1.0), times(1.02), times(1.5)), "yes", (1,), {}),
+    "one of three is open": (
+        (times(1.0), times(1.1, NOISY), times(9.0)),
+        "partly",
+        (),
+        {1: "too noisy"},
+    ),
 }
 
 
@@ -69,7 +74,11 @@ def keep(
         ],
         f"2026-01-01T{hour:02}:00:00Z",
     )
-    return [one for one in load_run(folder, lambda _: None)[2] if isinstance(one, Measurement)]
+    return [
+        measurement
+        for measurement in load_run(folder, lambda _: None)[2]
+        if isinstance(measurement, Measurement)
+    ]
 
 
 def answers(
@@ -134,7 +143,7 @@ def test_fastest_and_advise_join_same_runs(
             tmp_path,
             here,
             row,
-            (one(1.0, NEAR), one(ratio, newest if at == len(ratios) - 1 else NEAR)),
+            (times(1.0, NEAR), times(ratio, newest if at == len(ratios) - 1 else NEAR)),
             8 + 2 * at,
         )
         for at, ratio in enumerate(ratios)
@@ -151,5 +160,9 @@ def agree(advice: Advice, ranking: Ranking) -> None:
     assert (advice.how_decided, advice.decided) == (ranking.choice, ranking.choice == "yes")
     assert (advice.ties, advice.open) == (ranking.ties, ranking.open)
     of_others = {candidate.backend: candidate for candidate in advice.candidates[1:]}
-    assert {name: one.ratio_to_fastest for name, one in of_others.items()} == ranking.ratios
-    assert {name: one.doubt for name, one in of_others.items() if one.doubt} == ranking.doubts
+    assert {
+        name: candidate.ratio_to_fastest for name, candidate in of_others.items()
+    } == ranking.ratios
+    assert {
+        name: candidate.doubt for name, candidate in of_others.items() if candidate.doubt
+    } == ranking.doubts

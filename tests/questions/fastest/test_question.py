@@ -29,12 +29,12 @@ ASKED: dict[str, Any] = {
 }
 
 
-def asked(**fields: Any) -> Question:
+def made_question(**fields: Any) -> Question:
     return question(**(ASKED | fields))
 
 
 def test_question_problem_is_found_by_workers() -> None:
-    one = asked()
+    one = made_question()
     problem = catalogue.find(reference_of(one.shape))
     assert reference_of(one.shape) == "mlp:1000x20x64:10c:128b:adam"
     assert one.iterations == 3 * problem.iterations_per_epoch
@@ -43,8 +43,10 @@ def test_question_problem_is_found_by_workers() -> None:
 
 
 def test_numbers_of_numpy_and_lists_are_taken() -> None:
-    one = asked(rows=np.int64(1000), hidden=[np.int32(64)], among=["numpy", "numpy", "python"])
-    assert one.shape == asked().shape
+    one = made_question(
+        rows=np.int64(1000), hidden=[np.int32(64)], among=["numpy", "numpy", "python"]
+    )
+    assert one.shape == made_question().shape
     assert one.among == ("numpy", "python")
 
 
@@ -74,6 +76,6 @@ def test_question_invalid_argument_is_named(field: str, value: object) -> None:
     """In one line, before anything is read or measured."""
     with pytest.raises(UserError) as caught:
         fastest(**(ASKED | {"measure": "never", field: value}))
-    said = str(caught.value)
-    assert "\n" not in said
-    assert {"among": "backend", "hidden": "hidden"}.get(field, field) in said or field in said
+    error = str(caught.value)
+    assert "\n" not in error
+    assert {"among": "backend", "hidden": "hidden"}.get(field, field) in error or field in error

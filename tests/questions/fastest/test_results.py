@@ -39,7 +39,7 @@ def three(row: MakeRow) -> list[Measurement]:
     ]
 
 
-def asked(results: Path) -> Advice:
+def advice_from(results: Path) -> Advice:
     return fastest(
         rows=1000,
         features=20,
@@ -60,7 +60,7 @@ def test_rows_of_this_machine_answer_with_what_they_rest_on(
 ) -> None:
     """Their median; and which libraries have changed since, of those beneath the backend."""
     stored(tmp_path, here, three(row))
-    advice = asked(tmp_path)
+    advice = advice_from(tmp_path)
     assert (advice.backend, advice.source) == ("numpy", "measured")
     assert advice.seconds == pytest.approx(PREPARE + 2e-3 * ITERATIONS)
     assert advice.candidates[0].doubt is None
@@ -74,19 +74,19 @@ def test_results_run_is_read_once_until_changed_or_removed(
     tmp_path: Path, here: Environment, row: MakeRow
 ) -> None:
     """Other folders of results may not be at hand: what they said is still known."""
-    assert asked(tmp_path / "nowhere").source == "unknown"
+    assert advice_from(tmp_path / "nowhere").source == "unknown"
     folder = stored(tmp_path / "results", here, three(row))
-    first = asked(tmp_path / "results")
+    first = advice_from(tmp_path / "results")
     about = (folder / "run.json").read_bytes()
     (folder / "run.json").write_text("{")
-    assert asked(tmp_path / "results") == first, "it was not read again"
+    assert advice_from(tmp_path / "results") == first, "it was not read again"
     (folder / "run.json").write_bytes(about)
     lines = (folder / "measurements.jsonl").read_text().splitlines(keepends=True)
     (folder / "measurements.jsonl").write_text(lines[0])
-    assert asked(tmp_path / "results").seconds == pytest.approx(PREPARE + 1e-3 * ITERATIONS)
+    assert advice_from(tmp_path / "results").seconds == pytest.approx(PREPARE + 1e-3 * ITERATIONS)
     shutil.rmtree(folder)
-    assert asked(tmp_path / "nowhere").source == "measured"
-    assert asked(tmp_path / "results").source == "unknown"
+    assert advice_from(tmp_path / "nowhere").source == "measured"
+    assert advice_from(tmp_path / "results").source == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -97,13 +97,13 @@ def test_results_of_other_machines_are_ignored(
     tmp_path: Path, here: Environment, row: MakeRow, other: dict[str, Any]
 ) -> None:
     stored(tmp_path, replace(here, **other), three(row))
-    assert asked(tmp_path).source == "unknown"
+    assert advice_from(tmp_path).source == "unknown"
 
 
 def test_results_damaged_run_is_skipped(tmp_path: Path, here: Environment, row: MakeRow) -> None:
     damaged = stored(tmp_path, here, three(row))
     (damaged / "run.json").write_text("{")
     os.mkfifo(damaged / "pipe")
-    assert asked(tmp_path).source == "unknown"
+    assert advice_from(tmp_path).source == "unknown"
     stored(tmp_path, here, three(row), "2026-01-02")
-    assert asked(tmp_path).source == "measured"
+    assert advice_from(tmp_path).source == "measured"

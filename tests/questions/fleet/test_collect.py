@@ -159,9 +159,9 @@ def test_collect_other_hardware_is_another_machine(
     merge(run_of(tmp_path / "first"), tmp_path / "home")
     name = "box" if is_same else f"box-{facts_of(facts).digest}"
     later = replace(facts, memory_bytes=facts.memory_bytes - 4096)
-    for day, own in enumerate((facts, later), start=2):
+    for day, facts_of_day in enumerate((facts, later), start=2):
         started = f"2026-01-0{day}T00:00:00Z"
-        source = run_of(tmp_path / f"{day}", facts=own, started=started)
+        source = run_of(tmp_path / f"{day}", facts=facts_of_day, started=started)
         assert merge(source, tmp_path / "home").machine == name
 
 

@@ -46,7 +46,7 @@ def ended(fleet: Path) -> JobStatus:
     return job
 
 
-def asked(tmp_path: Path) -> list[str]:
+def words_given(tmp_path: Path) -> list[str]:
     """What sbatch was told."""
     file = tmp_path / "bin" / "sbatch.asked"
     return file.read_text().splitlines() if file.exists() else []
@@ -69,11 +69,11 @@ def test_slurm_job_requests_whole_machine_and_user_options(
     """Of two values of one option sbatch takes the later."""
     sbatch = ["time=12", "gpus=1", "mem=8G", "time=30"]
     start(fleet, ["a"], replace(ASKED, sbatch=sbatch))
-    told = asked(tmp_path)
-    assert {"--partition=a", "--nodes=1", "--exclusive", "--no-requeue", "--gpus=1"} <= set(told)
-    assert told.index("--mem=0") < told.index("--mem=8G")
-    assert told.index("--time=12") < told.index("--time=30")
-    assert told[-1] == str(fleet / "jobs" / "a" / SCRIPT)
+    words = words_given(tmp_path)
+    assert {"--partition=a", "--nodes=1", "--exclusive", "--no-requeue", "--gpus=1"} <= set(words)
+    assert words.index("--mem=0") < words.index("--mem=8G")
+    assert words.index("--time=12") < words.index("--time=30")
+    assert words[-1] == str(fleet / "jobs" / "a" / SCRIPT)
     assert '--machine "$SLURMD_NODENAME"' in (fleet / "jobs" / "a" / SCRIPT).read_text()
 
 
@@ -126,7 +126,7 @@ def test_fleet_submits_only_jobs_neither_done_nor_queued(
     if done:
         (fleet / "jobs" / "a" / DONE).touch()
     start(fleet, ["a", "b"], ASKED)
-    partitions = [word[-1] for word in asked(tmp_path) if word.startswith("--partition")]
+    partitions = [word[-1] for word in words_given(tmp_path) if word.startswith("--partition")]
     assert partitions == (["a", "a", "b"] if again else ["a", "b"])
 
 
@@ -188,8 +188,8 @@ def test_fleet_status_of_queued_job(
 def test_fleet_ended_job_has_slurm_reason_or_its_own(fleet: Path, says: Says) -> None:
     start(fleet, ["a"], ASKED)
     assert "its machine went down" in str(only(fleet).reason)
-    said = "slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026-01-01 DUE TO TIME LIMIT ***"
-    for lines in (["error: no torch"], [said], [said, "error: interrupted"]):
+    slurm_error = "slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026-01-01 DUE TO TIME LIMIT ***"
+    for lines in (["error: no torch"], [slurm_error], [slurm_error, "error: interrupted"]):
         (fleet / "jobs" / "a" / LOG).write_text("".join(f"{line}\n" for line in lines))
         assert (only(fleet).state, only(fleet).has_failed) == ("failed", True)
         assert only(fleet).reason == lines[0].removeprefix("error: ")

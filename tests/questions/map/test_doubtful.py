@@ -67,9 +67,9 @@ def test_asking_ends_whatever_is_answered(
         f"backend-{number}": lambda x, y: inf if random.random() < failing else random.exponential()
         for number in range(backends)
     }
-    asked = explore(grid, times)
-    assert set(asked) <= {(x, y) for x in grid.x_values for y in grid.y_values}
-    assert len(asked) <= max(25, 0.2 * grid.cells, 6.4 * grid.cells**0.5)
+    cells = explore(grid, times)
+    assert set(cells) <= {(x, y) for x in grid.x_values for y in grid.y_values}
+    assert len(cells) <= max(25, 0.2 * grid.cells, 6.4 * grid.cells**0.5)
 
 
 def test_explore_clear_winner_needs_coarse_grid_only() -> None:

@@ -232,10 +232,10 @@ def test_map_without_rule_states_shares_only() -> None:
 def test_map_rule_ignores_undecided_cells() -> None:
     """It is stated while less is undecided than its winner has."""
 
-    def told(undecided: int) -> str:
+    def summary(undecided: int) -> str:
         return say(
             [cell(x, 4, "a" if x < 60 else "b", not 60 <= x < 60 + undecided) for x in range(100)]
         )
 
-    assert told(10).endswith("undecided 10%; b from rows ≈ 64")
-    assert told(25).endswith("undecided 25%")
+    assert summary(10).endswith("undecided 10%; b from rows ≈ 64")
+    assert summary(25).endswith("undecided 25%")

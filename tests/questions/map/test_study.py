@@ -44,24 +44,24 @@ def draw(results: Path, budget: float | None = None, **changes: Any) -> Answered
     return carried_out(Map(), plan(**changes), results, budget)
 
 
-def drawn(told: Answered) -> PhaseMap:
-    found: PhaseMap = told.answer.data["map"]
-    return found
+def drawn(answered: Answered) -> PhaseMap:
+    phase_map: PhaseMap = answered.answer.data["map"]
+    return phase_map
 
 
 def test_map_study_measures_where_winner_changes(lab: Lab, tmp_path: Path) -> None:
     """Both win somewhere, few cells are measured, each in every process and none twice."""
-    told = draw(tmp_path)
-    found = drawn(told)
-    assert found.axes == ("rows", "width")
-    assert set(found.shares) >= {"numpy", "torch-cpu"}
-    assert 25 <= found.cells_measured < len(found.cells) / 2
+    answered = draw(tmp_path)
+    phase_map = drawn(answered)
+    assert phase_map.axes == ("rows", "width")
+    assert set(phase_map.shares) >= {"numpy", "torch-cpu"}
+    assert 25 <= phase_map.cells_measured < len(phase_map.cells) / 2
     assert len(lab.timed) == len({*lab.timed}) * plan().repeats
-    assert found.cells_measured == len({row.sizes for row in told.run.times})
-    alone = sum(cell.measured and cell.second is None for cell in found.cells)
+    assert phase_map.cells_measured == len({row.sizes for row in answered.run.times})
+    alone = sum(cell.measured and cell.second is None for cell in phase_map.cells)
     assert alone
-    assert any(note.endswith(f"numpy in {alone}") for note in told.answer.verdicts[0].notes)
-    for cell in found.cells:
+    assert any(note.endswith(f"numpy in {alone}") for note in answered.answer.verdicts[0].notes)
+    for cell in phase_map.cells:
         work = cell.x * cell.y
         if cell.measured and not 3_000 < work < 4_700:
             alone = work > 100_000  # which is no comparison
@@ -104,12 +104,12 @@ def test_map_study_budget_holds_and_unrefined_is_counted(lab: Lab, tmp_path: Pat
 
 def test_map_study_over_batches_names_its_axes(lab: Lab, tmp_path: Path) -> None:
     """Measured and read back; the default is another map."""
-    told = draw(tmp_path, family="batch-width")
-    assert drawn(told).axes == ("batch", "width")
-    assert "batch × width ≈" in drawn(told).summary
-    assert {row.batch for row in told.run.times} >= {4, 256}
-    assert {row.optimizer for row in told.run.times} == {"adam"}
-    assert answer_run(read_run(told.run.folder)).answer == told.answer
+    answered = draw(tmp_path, family="batch-width")
+    assert drawn(answered).axes == ("batch", "width")
+    assert "batch × width ≈" in drawn(answered).summary
+    assert {row.batch for row in answered.run.times} >= {4, 256}
+    assert {row.optimizer for row in answered.run.times} == {"adam"}
+    assert answer_run(read_run(answered.run.folder)).answer == answered.answer
     assert plan().family == "mlp-map"
 
 

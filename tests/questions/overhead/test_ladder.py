@@ -61,8 +61,8 @@ def test_ladder_prepare_time_is_of_compiling_processes(
         )
         for process, cached in enumerate(from_cache)
     ]
-    found = judged(rows, {"jax-cpu": "Python's loop"})
-    (variant,), (row,) = found.variants, rendered(found, rows).tables[0].texts
+    judgement = judged(rows, {"jax-cpu": "Python's loop"})
+    (variant,), (row,) = judgement.variants, rendered(judgement, rows).tables[0].texts
     assert variant.setup_seconds == pytest.approx(seconds)
     assert variant.prepared_from_cache == (None if from_cache[0] is None else all(from_cache))
     assert row[5] == cell
@@ -72,16 +72,16 @@ def test_ladder_prepare_time_is_of_compiling_processes(
 def test_ladder_floor_agrees_with_ranking(name: str) -> None:
     """With its ties; where one variant is open there is none, and ratios are to the fastest."""
     case, rows = CASES[name], rows_of(CASES[name])
-    found = judged(rows, dict.fromkeys(reversed(case.seconds), "something"))
-    assert found.ranking == rank_rows(rows)
-    (verdict,) = rendered(found, rows).verdicts
+    judgement = judged(rows, dict.fromkeys(reversed(case.seconds), "something"))
+    assert judgement.ranking == rank_rows(rows)
+    (verdict,) = rendered(judgement, rows).verdicts
     assert verdict.decided == case.decided
-    assert found.floor == ("numpy" if case.decided == "yes" else None)
-    ratios = {variant.backend: variant.ratio_low for variant in found.variants}
-    for backend, ratio in found.ranking.ratios.items():
+    assert judgement.floor == ("numpy" if case.decided == "yes" else None)
+    ratios = {variant.backend: variant.ratio_low for variant in judgement.variants}
+    for backend, ratio in judgement.ranking.ratios.items():
         assert ratios[backend] == (ratio.low if ratio else None)
     assert verdict.sentence.startswith("numpy and numba tie") == bool(case.ties)
-    for name in found.ranking.open:
+    for name in judgement.ranking.open:
         assert name in " ".join((verdict.sentence, *verdict.notes))
 
 

@@ -63,9 +63,9 @@ def climb(plan: OverheadPlan, results: Path, budget: float | None = None) -> Ans
     return carried_out(Overhead(), plan, results, budget)
 
 
-def variants_of(told: Answered) -> list[Variant]:
-    found: list[Variant] = told.answer.data["rungs"]
-    return found
+def variants_of(answered: Answered) -> list[Variant]:
+    rungs: list[Variant] = answered.answer.data["rungs"]
+    return rungs
 
 
 def test_overhead_study_measures_every_variant(lab: Lab, tmp_path: Path) -> None:
@@ -74,15 +74,15 @@ def test_overhead_study_measures_every_variant(lab: Lab, tmp_path: Path) -> None
     NumPy and what stands below it in float64, PyTorch in float32, as published; --dtype has the
     last word.
     """
-    told = climb(planned(quick=True), tmp_path)
-    variants, found = variants_of(told), told.answer.data
+    answered = climb(planned(quick=True), tmp_path)
+    variants, data = variants_of(answered), answered.answer.data
     assert [variant.backend for variant in variants] == [*LADDER, "torch-cuda"]
     assert len([variant for variant in variants if variant.seconds_per_iteration]) >= 10
     assert variants[-1].reason == "no CUDA device found"
     assert variants[0].kernels_per_iteration == 1
     assert len(lab.timed) == 3 * len(LADDER)
-    assert [phase.phase for phase in found["phases"]] == ["forward", "backward"]
-    assert found["harness"]["seconds"] == pytest.approx(1e-7)
+    assert [phase.phase for phase in data["phases"]] == ["forward", "backward"]
+    assert data["harness"]["seconds"] == pytest.approx(1e-7)
     dtypes = {job.backend: job.dtype for job in lab.jobs if isinstance(job, Time)}
     assert {dtypes[name] for name in ("numpy", "python", "numba", "jax-cpu")} == {"float64"}
     assert {dtypes[name] for name in LADDER if name.startswith("torch")} == {"float32"}
@@ -102,19 +102,21 @@ def test_overhead_study_ladder_over_processes_is_separate(lab: Lab, tmp_path: Pa
     """It starts with the most, has the phases of each, and stands beside the usual one."""
     over = variants("cpu", batches=False, processes=(1, 2))
     lab.seconds = lambda backend, problem: 1e-4 / (1 + list(over).index(backend)) ** 2
-    told = climb(planned(threads=2, over_processes=(1, 2), quick=True), tmp_path)
-    found = variants_of(told)
-    assert [variant.backend for variant in found] == [*over, "torch-cuda"]
-    assert [variant.removes for variant in found[:3]] == list(over.values())[:3]
-    assert found[-1].removes == variants("cuda", batches=False)["torch-cuda"]
-    rows = times(told.run.rows)
+    answered = climb(planned(threads=2, over_processes=(1, 2), quick=True), tmp_path)
+    rungs = variants_of(answered)
+    assert [variant.backend for variant in rungs] == [*over, "torch-cuda"]
+    assert [variant.removes for variant in rungs[:3]] == list(over.values())[:3]
+    assert rungs[-1].removes == variants("cuda", batches=False)["torch-cuda"]
+    rows = times(answered.run.rows)
     of_two = [row for row in rows if row.backend == "torch-ddp@2" and row.phase]
     assert {row.family for row in of_two} == {"or-gate"}
     assert {(row.processes, row.threads) for row in of_two} == {(2, 1)}
-    phased = {phase.backend for phase in told.answer.data["phases"]}
+    phased = {phase.backend for phase in answered.answer.data["phases"]}
     assert phased >= {"torch-ddp@2", "torch-ddp", "torch-cpu"}
     climb(planned(threads=2, quick=True), tmp_path)
-    stored = [variants_of(told)[0].backend for told in collect(tmp_path).studies["overhead"]]
+    stored = [
+        variants_of(answered)[0].backend for answered in collect(tmp_path).studies["overhead"]
+    ]
     assert sorted(stored) == ["torch-cpu", "torch-ddp@2"]
 
 
@@ -128,10 +130,10 @@ def test_overhead_study_unsupported_variant_gives_reason(lab: Lab, tmp_path: Pat
     lab.refused = lambda backend, problem: refusal(backend)
     lab.measure_extra = lambda job: refusal(job.backend) or parts(job)
     backends = ("torch-cpu", "numpy", "python")
-    told = climb(planned(problem="digits", backends=backends, quick=True), tmp_path)
-    assert [variant.reason for variant in variants_of(told)] == [None, None, no_adam]
-    assert f"not measured: {no_adam}" in told.answer.tables[0].rows[2]
-    assert [warning for warning in told.warnings if warning.code == "not-measured"] == []
+    answered = climb(planned(problem="digits", backends=backends, quick=True), tmp_path)
+    assert [variant.reason for variant in variants_of(answered)] == [None, None, no_adam]
+    assert f"not measured: {no_adam}" in answered.answer.tables[0].rows[2]
+    assert [warning for warning in answered.warnings if warning.code == "not-measured"] == []
 
 
 def test_taking_a_batch_is_a_phase_of_its_own(lab: Lab, tmp_path: Path) -> None:
@@ -140,14 +142,14 @@ def test_taking_a_batch_is_a_phase_of_its_own(lab: Lab, tmp_path: Path) -> None:
     lab.measure_extra = lambda job: parts_of((PARTS | {"phases": phases})[job.extra])
     lab.seconds = lambda backend, problem: 3e-4 if backend.startswith("torch") else 1e-4
     plan = planned(problem="digits", backends=("torch-cpu", "numpy"), quick=True)
-    told = climb(plan, tmp_path)
-    found = told.answer.data
-    assert [phase.phase for phase in found["phases"]] == list(phases)
-    assert found["phases"][0].seconds_per_iteration == pytest.approx(1e-5)
-    assert found["phases"][-1].seconds_per_iteration == pytest.approx(2e-4)
-    (whole,) = found["phases_of_whole"]
+    answered = climb(plan, tmp_path)
+    data = answered.answer.data
+    assert [phase.phase for phase in data["phases"]] == list(phases)
+    assert data["phases"][0].seconds_per_iteration == pytest.approx(1e-5)
+    assert data["phases"][-1].seconds_per_iteration == pytest.approx(2e-4)
+    (whole,) = data["phases_of_whole"]
     assert whole.phases_seconds == pytest.approx(3e-4)
-    assert told.answer.tables[1].rows[0][:2] == ("torch-cpu", "batch")
+    assert answered.answer.tables[1].rows[0][:2] == ("torch-cpu", "batch")
     assert planned(problem="digits").backends[0] == LOADER
     assert LOADER not in planned().backends
 
@@ -181,22 +183,22 @@ def test_overhead_study_device_extras_run_once(device: Lab, tmp_path: Path) -> N
     That there is no energy is a row, and nobody is warned; a profile that failed is a warning.
     """
     result = climb(planned(**ON_GPU), tmp_path)
-    asked = {
+    extras = {
         extra: [(job.backend, job.dtype) for job in extras_of(device) if job.extra == extra]
         for extra in ("ceiling", "energy", "profile")
     }
-    assert sorted(asked["ceiling"]) == [("numpy", "float32")] * 3 + [("torch-cuda", "float32")]
+    assert sorted(extras["ceiling"]) == [("numpy", "float32")] * 3 + [("torch-cuda", "float32")]
     for extra in ("energy", "profile"):
-        assert sorted(asked[extra]) == sorted((name, "float64") for name in ON_DEVICE)
+        assert sorted(extras[extra]) == sorted((name, "float64") for name in ON_DEVICE)
     messages = [warning.message for warning in result.warnings if warning.code == "not-measured"]
     assert messages == [f"profile of torch-cuda: {NO_KERNEL}"]
     for judged in (result, answer_run(read_run(result.results))):
         variants = variants_of(judged)
-        found = {variant.backend: variant for variant in variants}
+        by_backend = {variant.backend: variant for variant in variants}
         # Each of the two kernels 13 times an iteration.
-        profiled = [found[name].kernels_profiled for name in ("numpy", *ON_DEVICE)]
+        profiled = [by_backend[name].kernels_profiled for name in ("numpy", *ON_DEVICE)]
         assert profiled == [None, 26, None]
-        assert [found[name].energy_reason for name in ON_DEVICE] == [NO_COUNTER] * 2
+        assert [by_backend[name].energy_reason for name in ON_DEVICE] == [NO_COUNTER] * 2
         assert {variant.energy_joules_per_iteration for variant in variants} == {None}
         assert all(variant.seconds_per_iteration for variant in variants)
 
@@ -208,15 +210,15 @@ def test_overhead_study_resume_keeps_device_extras(device: Lab, tmp_path: Path) 
     with pytest.raises(KeyboardInterrupt):
         climb(plan, tmp_path)
     device.power_cut_after = None
-    told = climb(plan, tmp_path)
+    answered = climb(plan, tmp_path)
     assert len(device.timed) == 3 * 3
-    asked = [(job.extra, job.backend) for job in extras_of(device)]
-    assert [asked.count((extra, ON_DEVICE[0])) for extra in ("profile", "energy")] == [1, 1]
-    keys = [(row.backend, row.repeat, row.family, row.phase) for row in times(told.run.rows)]
+    extras = [(job.extra, job.backend) for job in extras_of(device)]
+    assert [extras.count((extra, ON_DEVICE[0])) for extra in ("profile", "energy")] == [1, 1]
+    keys = [(row.backend, row.repeat, row.family, row.phase) for row in times(answered.run.rows)]
     assert len(keys) == len(set(keys))
-    profiled = {variant.backend: variant.kernels_profiled for variant in variants_of(told)}
+    profiled = {variant.backend: variant.kernels_profiled for variant in variants_of(answered)}
     assert profiled == {"torch-cpu": None, "torch-cuda-graph": 26, "torch-cuda": None}
-    assert told.answer.data["phases"]
+    assert answered.answer.data["phases"]
 
 
 GATES = "many-or-gates:1024"
@@ -263,15 +265,15 @@ def test_overhead_study_endless_variant_is_named(
 ) -> None:
     """By a warning, and where its time would stand; all others have theirs."""
     slow_singles({"numba-sequential"}, 1e6)
-    told = climb(planned(problem=GATES, threads=2), tmp_path)
-    for judged in (told, answer_run(read_run(told.results))):
+    answered = climb(planned(problem=GATES, threads=2), tmp_path)
+    for judged in (answered, answer_run(read_run(answered.results))):
         reasons = {
             variant.backend: variant.reason for variant in variants_of(judged) if variant.reason
         }
         assert reasons.pop("torch-cuda") == "no CUDA device found"
         assert list(reasons) == ["numba-sequential"]
         assert str(reasons["numba-sequential"]).startswith("did not end within ")
-    (hangs,) = [warning.message for warning in told.warnings if warning.code == "no-end"]
+    (hangs,) = [warning.message for warning in answered.warnings if warning.code == "no-end"]
     assert hangs.startswith(f"numba-sequential at {GATES} did not end within ")
 
 
@@ -290,14 +292,14 @@ def test_overhead_study_refused_extra_is_tried_once(lab: Lab, tmp_path: Path) ->
         lab.jobs.clear()
         lab.measure_extra = refused(status)
         plan = planned(quick=True, backends=("torch-cpu", "numpy"))
-        told = climb(plan, tmp_path / status)
-        asked = [job.backend for job in extras_of(lab) if job.extra == "phases"]
-        assert asked.count("torch-cpu") == 3
-        assert len([row for row in times(told.run.rows) if row.phase is None]) == 3 * 2
-        assert told.answer.data["ceilings"] is not None
-        messages = [warning.message for warning in told.warnings if "phases" in warning.message]
+        answered = climb(plan, tmp_path / status)
+        backends = [job.backend for job in extras_of(lab) if job.extra == "phases"]
+        assert backends.count("torch-cpu") == 3
+        assert len([row for row in times(answered.run.rows) if row.phase is None]) == 3 * 2
+        assert answered.answer.data["ceilings"] is not None
+        messages = [warning.message for warning in answered.warnings if "phases" in warning.message]
         assert len(messages) == warned
-        assert "budget-spent" not in {warning.code for warning in told.warnings}
+        assert "budget-spent" not in {warning.code for warning in answered.warnings}
 
 
 def test_overhead_study_repeats_variants_before_extras(device: Lab, tmp_path: Path) -> None:
