@@ -133,8 +133,8 @@ def test_verdict_of_contradicting_runs_is_undecided(question: str, tmp_path: Pat
         for verdict in answer_run(read_run(alone)).answer.verdicts:
             assert (verdict.decided, "of one run" in verdict.heading) == ("yes", True)
     (shown,) = collect(tmp_path).studies[question]
-    for told in (shown, answer_run(read_session(each[1]))):
-        for verdict in told.answer.verdicts:
+    for answered in (shown, answer_run(read_session(each[1]))):
+        for verdict in answered.answer.verdicts:
             assert (verdict.decided, "span 2 sessions" in verdict.heading) == ("no", True)
 
 
@@ -158,11 +158,11 @@ def test_ranking_at_a_size_holds_for_all_candidates(third: tuple[str, ...], tmp_
         for name, seconds in zip(names, (1.0, exp(lead + 0.2 * part), 100.0), strict=False)
     ]
     keep(tmp_path, plan | {"pairs": [[FIRST, name] for name in names[1:]]}, rows)
-    (told,) = collect(tmp_path).studies["crossover"]
-    found = FunctionCrossover(told)
-    ranges = found.pair(FIRST, "numba").decided_ranges
+    (answered,) = collect(tmp_path).studies["crossover"]
+    crossover = FunctionCrossover(answered)
+    ranges = crossover.pair(FIRST, "numba").decided_ranges
     assert any(low <= 64 <= high for low, high in ranges)
-    assert found.at(64).decided == ("partly" if third else "yes")
+    assert crossover.at(64).decided == ("partly" if third else "yes")
 
 
 def expected_of(question: str, case: Case) -> Iterator[tuple[Decided, bool]]:

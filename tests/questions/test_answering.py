@@ -73,11 +73,11 @@ def test_stored_run_warns_about_its_rows(
 
 def test_stored_map_has_grid_of_its_plan(tmp_path: Path) -> None:
     """Cells that were not measured are there as well."""
-    found = judge(keep(tmp_path, MAP | {"points": 7}, map_rows())).answer.data["map"]
-    assert found.x_values == [4, 8, 16, 32, 64, 128, 256]
-    assert len(found.cells) == 49
-    assert found.cells_measured == 16
-    assert found.absent == {"torch-cuda": "no CUDA device found"}
+    phase_map = judge(keep(tmp_path, MAP | {"points": 7}, map_rows())).answer.data["map"]
+    assert phase_map.x_values == [4, 8, 16, 32, 64, 128, 256]
+    assert len(phase_map.cells) == 49
+    assert phase_map.cells_measured == 16
+    assert phase_map.absent == {"torch-cuda": "no CUDA device found"}
 
 
 def test_stored_map_has_axes_of_its_plan(tmp_path: Path) -> None:
@@ -102,8 +102,8 @@ def test_lines_that_are_no_rows_take_nothing_with_them(
     folder = keep(tmp_path / "b", plan, [*rows, measured(family="or-gate", size=4, seconds=1e300)])
     file = folder / "measurements.jsonl"
     file.write_bytes(b"{}\n[[[\n" + file.read_bytes())
-    found = judge(folder)
-    assert (found.answer, found.warnings) == (sound.answer, sound.warnings)
+    judged = judge(folder)
+    assert (judged.answer, judged.warnings) == (sound.answer, sound.warnings)
 
 
 FILES = ("run.json", "measurements.jsonl", f"../environment-{FACTS.id}.json", "conditions.json")
@@ -187,6 +187,6 @@ def test_pages_tell_of_runs_without_samples_what_runs_with_them_tell(
     ]
     assert len(runs) > 10
     for run in runs:
-        told = answer_run(read_run(run.folder))
-        samples = known[told.study].page.shows_samples
-        assert answer_run(read_run(run.folder, samples)).answer == told.answer
+        answered = answer_run(read_run(run.folder))
+        samples = known[answered.study].page.shows_samples
+        assert answer_run(read_run(run.folder, samples)).answer == answered.answer

@@ -73,12 +73,12 @@ def test_campaign_measures_once_in_turns_after_agreement(
     assert len(set(rounds)) > 2
     shown: set[tuple[str, str, str]] = set()
     for job in lab.jobs:
-        asked = (job.backend, job.problem, str(job.dtype))
+        key = (job.backend, job.problem, str(job.dtype))
         if job.step == "check":
-            assert asked not in shown
-            shown.add(asked)
+            assert key not in shown
+            shown.add(key)
         else:
-            assert asked in shown
+            assert key in shown
 
 
 def test_checks_on_a_device_begin_together_and_are_tried_alone_where_that_fails(
@@ -290,8 +290,11 @@ def test_campaign_exclusive_gpu_is_refused_for_two_processes(
         Extra(**about, backend="torch-cuda", extra="profile", samples=1),
     ]
     rows = measure(tmp_path, environment, ask=lambda rows, left: [] if rows else jobs).times
-    told = {(row.backend, row.status, row.reason) for row in rows}
-    assert told >= {("numpy", "ok", None), ("torch-cuda", "skipped", "for one process: share it")}
+    statuses = {(row.backend, row.status, row.reason) for row in rows}
+    assert statuses >= {
+        ("numpy", "ok", None),
+        ("torch-cuda", "skipped", "for one process: share it"),
+    }
     assert [job.backend for job in lab.jobs if isinstance(job, Extra)] == ["torch-cuda"]
 
 

@@ -41,8 +41,8 @@ def test_collection_judges_everything_in_folder(tmp_path: Path) -> None:
     collection = collect(tmp_path)
     assert collection.errors == []
     assert len(collection.studies["bench"]) == 1
-    told = {study for study, answers in collection.studies.items() if len(answers) == 1}
-    assert told == {"bench", "map", "overhead", "race"}
+    studies = {study for study, answers in collection.studies.items() if len(answers) == 1}
+    assert studies == {"bench", "map", "overhead", "race"}
     assert {(sweep.source, sweep.comparison_key.machine) for sweep in collection.sweeps} == {
         ("perceptron", "box"),
         ("asv", "box-00"),
@@ -50,7 +50,9 @@ def test_collection_judges_everything_in_folder(tmp_path: Path) -> None:
     }
     assert [machine.name for machine in collection.machines] == ["box", "box-01", "box-00"]
     assert collection.machines[0].sources == ["perceptron"]
-    assert [told.answer.data["problem"] for told in collection.studies["race"]] == ["digits"]
+    assert [answered.answer.data["problem"] for answered in collection.studies["race"]] == [
+        "digits"
+    ]
     assert collection.machines[0].runs == 4
     assert collection.machines[0].commits == 1
     assert sum(machine.rows for machine in collection.machines) == len(collection.rows)
@@ -156,7 +158,7 @@ def test_maps_and_ladders_are_separated_by_what_they_are_of(
     collection = collect(tmp_path)
     shown = collection.studies[plan["study"]]
     assert len(shown) == 1 + len(names)
-    assert sorted(told.run.run.started for told in shown)[0] == LATER
+    assert sorted(answered.run.run.started for answered in shown)[0] == LATER
     (changed,) = names[0]
     assert shown[0].run.run.plan[changed] == plan[changed]
 

@@ -36,13 +36,13 @@ class Waiting:
         return self._sees(self.now)
 
     def wait(self, minutes: float) -> Conditions:
-        asked = Wait(minutes, self.lines.append)
+        patience = Wait(minutes, self.lines.append)
         first = self._sees(0.0)
         return wait_for_idle(
             first,
             2,
             2,
-            asked,
+            patience,
             self.look,  # type: ignore[arg-type]
             lambda: self.now,
         )
@@ -92,6 +92,6 @@ def test_idle_names_other_processes_in_one_line(
     seen: Conditions, threads: int, lines: Sequence[str]
 ) -> None:
     """A process that leaves a core for each thread is no obstacle; unknown use is reported."""
-    said: list[str] = []
-    say_first(seen, 2, threads, Wait(0.0, said.append))
-    assert said == lines
+    printed: list[str] = []
+    say_first(seen, 2, threads, Wait(0.0, printed.append))
+    assert printed == lines

@@ -97,14 +97,14 @@ def test_sessions_join_no_run_of_something_else(
     change(keep(tmp_path, **usual | fields), **run)
     assert read_session(newest).others == []
     every = collect(tmp_path).studies["bench"]
-    assert all(told.run.others == [] for told in every)
+    assert all(answered.run.others == [] for answered in every)
 
 
 def test_another_commit_joins_where_the_code_that_measures_is_the_same(tmp_path: Path) -> None:
     """Words of an answer change from commit to commit: they cost nobody his sessions."""
     newest = keep(tmp_path, BENCH, bench_rows(), started=SECOND, commit="def")
-    for one in (newest, keep(tmp_path, BENCH, bench_rows())):
-        change(one, code="0123456789ab")
+    for run in (newest, keep(tmp_path, BENCH, bench_rows())):
+        change(run, code="0123456789ab")
     assert starts(read_session(newest)) == {FIRST, SECOND}
 
 
@@ -153,11 +153,11 @@ def test_sessions_newer_partial_run_removes_no_rows(tmp_path: Path) -> None:
     keep(tmp_path, BENCH, without, started=SECOND)
     assert len(read_session(first).others) > 0
 
-    def said(loaded: LoadedRun) -> list[tuple[str, str, str]]:
+    def doubtful_rows(loaded: LoadedRun) -> list[tuple[str, str, str]]:
         verdicts = answer_run(loaded).answer.verdicts
         return [(verdict.subject, verdict.decided, verdict.sentence) for verdict in verdicts]
 
-    assert said(read_session(first)) == said(read_run(first))
+    assert doubtful_rows(read_session(first)) == doubtful_rows(read_run(first))
 
 
 def test_sessions_join_per_thread_count(tmp_path: Path) -> None:

@@ -82,8 +82,8 @@ def raced(results: Path, plan: RacePlan, seconds: float = 1000.0, study: Any = N
     return carried_out(study or Race(), plan, results, seconds)
 
 
-def cold(told: Answered) -> dict[str, RaceRun]:
-    return {run.backend: run for run in told.answer.data["runs"] if run.start == "cold"}
+def cold(answered: Answered) -> dict[str, RaceRun]:
+    return {run.backend: run for run in answered.answer.data["runs"] if run.start == "cold"}
 
 
 @pytest.mark.parametrize("seconds", [12.0, 14.0, 20.0])
@@ -91,16 +91,16 @@ def test_run_study_budget_cuts_last_repeats_and_resumes(
     track: Track, tmp_path: Path, lab: Lab, seconds: float
 ) -> None:
     """And it is kept. A larger one resumes, and measures nothing twice."""
-    told = raced(tmp_path, plan(seeds=50), seconds)
+    answered = raced(tmp_path, plan(seeds=50), seconds)
     assert lab.now <= 1.1 * seconds
-    seeds = {run.seeds for run in cold(told).values()}
+    seeds = {run.seeds for run in cold(answered).values()}
     assert len(seeds) == 1
     assert 3 <= seeds.pop() < 50
-    assert "budget-spent" in codes(told)
-    assert "no-end" not in codes(told), "begun late is no hang"
+    assert "budget-spent" in codes(answered)
+    assert "no-end" not in codes(answered), "begun late is no hang"
     before = list(track.raced)
     again = raced(tmp_path, plan(seeds=50), 1000.0)
-    assert again.run.folder == told.run.folder
+    assert again.run.folder == answered.run.folder
     assert len(track.raced) == len(set(track.raced)) == 100
     assert track.raced[: len(before)] == before
     assert {run.seeds for run in cold(again).values()} == {50}
@@ -157,10 +157,10 @@ def test_run_study_killed_backend_is_retried(
     track.becomes = lambda job: None
     track.raced.clear()
     before = lab.now
-    told = raced(tmp_path, plan(), seconds)
+    answered = raced(tmp_path, plan(), seconds)
     assert track.raced == [("python", 2)]
-    assert "killed" not in codes(told)
-    assert {run.seeds for run in cold(told).values()} == {3}
+    assert "killed" not in codes(answered)
+    assert {run.seeds for run in cold(answered).values()} == {3}
     assert lab.now - before <= seconds
 
 
@@ -169,14 +169,14 @@ def test_run_study_hung_backend_stops_and_others_continue(
 ) -> None:
     """It gets no more than its share, and a warning names it. The next start tries it again."""
     track.takes = lambda job: 1e9 if (job.backend, job.repeat) == ("python", 0) else 1.0
-    told = raced(tmp_path, plan(), 100.0)
-    assert cold(told)["numpy"].seeds == 3
-    assert (cold(told)["python"].seeds, cold(told)["python"].reason) == (0, NOTHING)
-    assert "no-end" in codes(told)
+    answered = raced(tmp_path, plan(), 100.0)
+    assert cold(answered)["numpy"].seeds == 3
+    assert (cold(answered)["python"].seeds, cold(answered)["python"].reason) == (0, NOTHING)
+    assert "no-end" in codes(answered)
     assert lab.now < 100.0
     track.takes = lambda job: 1.0
     again = raced(tmp_path, plan(), 200.0)
-    assert again.run.folder == told.run.folder
+    assert again.run.folder == answered.run.folder
     assert cold(again)["python"].seeds == 3
 
 
@@ -197,8 +197,8 @@ def test_run_study_low_precision_backend_races_in_it(
     track: Track, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(NumpyBackend, "low_precision", ("bfloat16",), raising=False)
-    told = raced(tmp_path, plan(backends=("numpy",), dtypes=("bfloat16",)))
-    assert cold(told)["numpy"].seeds == 3
+    answered = raced(tmp_path, plan(backends=("numpy",), dtypes=("bfloat16",)))
+    assert cold(answered)["numpy"].seeds == 3
 
 
 def test_run_study_edited_model_file_ends_race(track: Track, tmp_path: Path) -> None:
@@ -211,12 +211,15 @@ def test_run_study_edited_model_file_ends_race(track: Track, tmp_path: Path) -> 
         return 1.0
 
     track.takes = edit
-    asked, results = plan(problem=str(file), target="accuracy=0.8", seeds=2), tmp_path / "results"
+    race_plan, results = (
+        plan(problem=str(file), target="accuracy=0.8", seeds=2),
+        tmp_path / "results",
+    )
     with pytest.raises(UserError, match="was changed while it was measured"):
-        raced(results, asked)
+        raced(results, race_plan)
     assert len(track.raced) == 2
     track.takes = lambda job: 1.0
-    assert {run.seeds for run in cold(raced(results, asked)).values()} == {2}
+    assert {run.seeds for run in cold(raced(results, race_plan)).values()} == {2}
     assert len(track.raced) == 6
 
 
@@ -228,10 +231,12 @@ def test_run_study_stored_run_answers_without_model_file(
 ) -> None:
     model = tmp_path / "mine.toml"
     model.write_text((ROOT / "docs" / "examples" / "points-width.toml").read_text())
-    asked = kind(problems=(str(model),), backends=("numpy", "torch-cpu"), threads=(1,), quick=True)
-    told = carried_out(study, asked.resolved(), tmp_path / "results")
+    study_plan = kind(
+        problems=(str(model),), backends=("numpy", "torch-cpu"), threads=(1,), quick=True
+    )
+    answered = carried_out(study, study_plan.resolved(), tmp_path / "results")
     model.unlink()
-    assert answer_run(read_run(told.results)) == told
+    assert answer_run(read_run(answered.results)) == answered
 
 
 def test_run_study_stores_spent_time_while_running(track: Track, lab: Lab, tmp_path: Path) -> None:
@@ -302,9 +307,11 @@ def days(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def searched(results: Path, fresh: bool = False, seconds: float = 1e4) -> Answered:
-    asked = CrossoverPlan(families=("mlp-width",), backends=("numpy", "torch-cpu"), threads=(1,))
+    search_plan = CrossoverPlan(
+        families=("mlp-width",), backends=("numpy", "torch-cpu"), threads=(1,)
+    )
     return run_study(
-        CrossoverStudy(), asked.resolved(), "box", results, silent, seconds, fresh=fresh
+        CrossoverStudy(), search_plan.resolved(), "box", results, silent, seconds, fresh=fresh
     )
 
 
@@ -330,8 +337,8 @@ def test_run_study_interrupted_run_resumes_unless_fresh(
     with pytest.raises(KeyboardInterrupt):
         searched(tmp_path)
     lab.power_cut_after = None
-    told = searched(tmp_path, fresh)
-    assert len(runs(tmp_path)) == len(starts(told.run)) == 1 + fresh
+    answered = searched(tmp_path, fresh)
+    assert len(runs(tmp_path)) == len(starts(answered.run)) == 1 + fresh
 
 
 def test_run_study_empty_start_is_no_session(lab: Lab, days: None, tmp_path: Path) -> None:
@@ -340,9 +347,9 @@ def test_run_study_empty_start_is_no_session(lab: Lab, days: None, tmp_path: Pat
     with pytest.raises(KeyboardInterrupt):
         searched(tmp_path)
     lab.power_cut_after = None
-    told = searched(tmp_path, fresh=True)
+    answered = searched(tmp_path, fresh=True)
     assert runs(tmp_path) == ["2026-03-01"]
-    assert starts(told.run) == {told.run.run.started}
+    assert starts(answered.run) == {answered.run.run.started}
 
 
 def test_run_study_cut_short_session_resumes_with_larger_budget(

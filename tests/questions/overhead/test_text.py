@@ -16,12 +16,12 @@ NOISY_SECONDS = CASES["noisy"].seconds["numba"]
 FOUND = ladder(ROWS, "or-gate", 2, GPU_LADDER["removes"], 74, 212, {})
 
 
-def answer(found: Ladder) -> Answer:
-    return rendered(found, ROWS)
+def answer(judged: Ladder) -> Answer:
+    return rendered(judged, ROWS)
 
 
-def table(found: Ladder, title: str) -> Table:
-    return next(table for table in answer(found).tables if table.title.startswith(title))
+def table(judged: Ladder, title: str) -> Table:
+    return next(table for table in answer(judged).tables if table.title.startswith(title))
 
 
 def test_overhead_text_phase_bounds_are_not_negative() -> None:
@@ -52,8 +52,8 @@ def test_rungs_that_waited_throughout_have_a_rough_answer() -> None:
         else row
         for row in ladder_rows()
     ]
-    found = ladder(rows, "or-gate", 2, LADDER["removes"], 74, 212, {})
-    (verdict,) = rendered(found, rows).verdicts
+    judged = ladder(rows, "or-gate", 2, LADDER["removes"], 74, 212, {})
+    (verdict,) = rendered(judged, rows).verdicts
     assert (verdict.decided, verdict.sentence) == (
         "no",
         "numba leads, numpy takes about 2.00× as long, not decided: every sample was contended",
@@ -75,8 +75,8 @@ def test_overhead_text_contended_floor_leaves_others_decided() -> None:
         else row
         for row in ladder_rows()
     ]
-    found = ladder(rows, "or-gate", 2, LADDER["removes"], 74, 212, {})
-    (verdict,) = rendered(found, rows).verdicts
+    judged = ladder(rows, "or-gate", 2, LADDER["removes"], 74, 212, {})
+    (verdict,) = rendered(judged, rows).verdicts
     assert verdict.decided == "partly"
     assert verdict.sentence.startswith("undecided between numba and numpy; torch-cpu takes ")
     assert verdict.notes == (
@@ -108,9 +108,9 @@ def test_overhead_text_open_floor_states_known_ratio(
         decided="partly",
     )
     rows = [row for row in rows_of(case) if row.backend in removes]
-    found = ladder(rows, "or-gate", 2, dict.fromkeys(removes, "something"), 74, 212, {})
-    (verdict,), (table, *_) = answer(found).verdicts, answer(found).tables
-    assert (verdict.decided, verdict.sentence, found.floor) == ("partly", sentence, None)
+    judged = ladder(rows, "or-gate", 2, dict.fromkeys(removes, "something"), 74, 212, {})
+    (verdict,), (table, *_) = answer(judged).verdicts, answer(judged).tables
+    assert (verdict.decided, verdict.sentence, judged.floor) == ("partly", sentence, None)
     assert table.columns[3] == "× numpy"
     assert [row[3] for row in table.texts][:2] == ["2.00 [2.00, 2.00]", "1"]
 
@@ -119,9 +119,9 @@ def test_overhead_text_open_floor_states_known_ratio(
 def test_overhead_text_ratio_stands_beside_floor(removes: tuple[str, ...]) -> None:
     """Also where the first variant is the floor, as of backends that a user names in any order."""
     case = Case(seconds={"numpy": (1e-3,) * 7, "torch-cpu": (2e-3,) * 7}, decided="yes")
-    found = ladder(rows_of(case), "or-gate", 2, dict.fromkeys(removes, "something"), 74, 212, {})
-    (verdict,) = answer(found).verdicts
-    assert (verdict.decided, found.floor) == ("yes", "numpy")
+    judged = ladder(rows_of(case), "or-gate", 2, dict.fromkeys(removes, "something"), 74, 212, {})
+    (verdict,) = answer(judged).verdicts
+    assert (verdict.decided, judged.floor) == ("yes", "numpy")
     assert verdict.sentence.endswith("an iteration, 2.00× the fastest variant (numpy)")
 
 

@@ -44,8 +44,8 @@ def of_case(case: Case) -> list[RaceRow]:
     nothing = {"import_seconds": 0.0, "prepare_seconds": 0.0}
     rows = [
         race_row(seed, backend, train=seconds, **nothing)
-        for backend, own in case.seconds.items()
-        for seed, seconds in enumerate(own)
+        for backend, repeats in case.seconds.items()
+        for seed, seconds in enumerate(repeats)
     ]
     return [waiting(row, 0.9) if row.backend == case.waited else row for row in rows]
 
@@ -61,14 +61,14 @@ def test_seeds_are_judged_as_the_one_judge_does_repeats(name: str) -> None:
     case = CASES[name]
     expected = rank_rows(rows_of(case))
     for result in race_results(of_case(case)):
-        found = result.ranking
-        assert (found.decided, found.ties, found.slower) == (
+        ranking = result.ranking
+        assert (ranking.decided, ranking.ties, ranking.slower) == (
             case.decided,
             *(tuple(f"{name} float32" for name in names) for names in (case.ties, case.slower)),
         )
-        assert found.doubts == {f"{name} float32": why for name, why in expected.doubts.items()}
+        assert ranking.doubts == {f"{name} float32": why for name, why in expected.doubts.items()}
         for backend, ratio in expected.ratios.items():
-            own = found.ratios[f"{backend} float32"]
+            own = ranking.ratios[f"{backend} float32"]
             ends = (ratio.estimate, ratio.low, ratio.high)
             assert (own.estimate, own.low, own.high) == pytest.approx(ends)
 
@@ -84,10 +84,10 @@ def test_race_ratio_of_censored_seeds_divides_medians(late: float, decided: str)
             ("torch-cpu", 0.1 * late, TOO_LOW if seed == 8 else (0.7, 0.9, 0.96)),
         )
     ]
-    found = race_results(rows)[1]
-    assert found.ranking.decided == decided
-    numpy, torch = found.runs
-    ratio = found.ranking.ratios[torch.name]
+    result = race_results(rows)[1]
+    assert result.ranking.decided == decided
+    numpy, torch = result.runs
+    ratio = result.ranking.ratios[torch.name]
     assert ratio.estimate == pytest.approx(torch.seconds / numpy.seconds)
     assert ratio.low == pytest.approx(torch.low / numpy.high)
     assert ratio.high == pytest.approx(torch.high / numpy.low)
@@ -120,13 +120,13 @@ def test_those_given_up_last_only_raise_the_rank(seconds: list[float], late: int
     So the median is that of all, and there is none once more than half are given up.
     """
     end = max(seconds) * 2
-    found = median_of([*seconds, *[end] * late], [True] * len(seconds) + [False] * late)
+    typical = median_of([*seconds, *[end] * late], [True] * len(seconds) + [False] * late)
     if late > len(seconds):
-        assert found is None
+        assert typical is None
     elif late < len(seconds):
-        assert found.estimate == pytest.approx(median([*seconds, *[end] * late]))
+        assert typical.estimate == pytest.approx(median([*seconds, *[end] * late]))
     else:
-        assert found.estimate == pytest.approx((max(seconds) + end) / 2)
+        assert typical.estimate == pytest.approx((max(seconds) + end) / 2)
 
 
 def test_seven_seeds_have_both_ends_and_fewer_none_above() -> None:

@@ -27,7 +27,7 @@ def plan(**changes: Any) -> RacePlan:
     return RacePlan(**({"backends": ("numpy", "python"), "seeds": 3, "threads": 1} | changes))
 
 
-def said(results: Path, rows: list[RaceRow]) -> Answer:
+def answer_of(results: Path, rows: list[RaceRow]) -> Answer:
     return answer_run(read_run(keep_race(results, rows))).answer
 
 
@@ -38,13 +38,13 @@ def drawing(answer: Answer, start: str, dtype: str = "float32") -> Any:
 
 
 def test_race_study_requests_missing_seeds_only() -> None:
-    asked = plan().resolved()
-    assert len(STUDY.next(asked, [], 1.0)) == 6
+    resolved = plan().resolved()
+    assert len(STUDY.next(resolved, [], 1.0)) == 6
     rows = [
         race_row(0, "numpy"),
         race_row(0, "python", status="failed", fresh=None, resident=None),
     ]
-    assert [(job.backend, job.repeat) for job in STUDY.next(asked, rows, 1.0)] == [
+    assert [(job.backend, job.repeat) for job in STUDY.next(resolved, rows, 1.0)] == [
         ("numpy", 1),
         ("numpy", 2),
     ]
@@ -92,7 +92,7 @@ def test_race_plan_resolves_to_itself() -> None:
 
 def test_race_figure_accuracy_axis_is_linear_to_1(tmp_path: Path) -> None:
     rows = [*race_rows(), race_row(dtype="float64", status="skipped", fresh=None, resident=None)]
-    answer = said(tmp_path, rows)
+    answer = answer_of(tmp_path, rows)
     figure = drawing(answer, "warm")
     assert figure is not None
     assert (figure.y.is_linear, figure.y.high) == (True, 1.0)
@@ -103,7 +103,7 @@ def test_race_figure_accuracy_axis_is_linear_to_1(tmp_path: Path) -> None:
 
 def test_race_figure_cold_start_is_split_into_parts(tmp_path: Path) -> None:
     """Which end to end are the time to the target; learning is one of them."""
-    answer = said(tmp_path, race_rows())
+    answer = answer_of(tmp_path, race_rows())
     figure = drawing(answer, "cold")
     assert isinstance(figure, BarFigure)
     assert figure.parts[0] == "Python and imports"
@@ -116,7 +116,7 @@ def test_race_figure_cold_start_is_split_into_parts(tmp_path: Path) -> None:
 
 def test_race_figure_loss_axis_is_logarithmic(tmp_path: Path) -> None:
     rows = [race_row(seed, target=Target("loss", 0.05)) for seed in range(3)]
-    figure = drawing(said(tmp_path, rows), "warm")
+    figure = drawing(answer_of(tmp_path, rows), "warm")
     assert figure is not None
     assert not figure.y.is_linear
     (grey,) = figure.stretches
@@ -128,13 +128,13 @@ def test_numbers_that_no_axis_holds_cannot_be_judged(tmp_path: Path) -> None:
     end = Training(checks=[Check(38, 0.1, None, 1e308)])
     rows = [race_row(target=Target("loss", 0.05), fresh=end, resident=end)]
     with pytest.raises(UserError, match="rows that cannot be judged"):
-        said(tmp_path, rows)
+        answer_of(tmp_path, rows)
 
 
 def test_race_figure_long_line_is_thinned_to_its_last_value(tmp_path: Path) -> None:
     accuracies = [0.5 + 0.4 * index / 5000 for index in range(5003)]
     rows = [race_row(accuracies=[*accuracies, 0.96], train=5.0)]
-    figure = drawing(said(tmp_path, rows), "warm")
+    figure = drawing(answer_of(tmp_path, rows), "warm")
     assert figure is not None
     (line,) = figure.lines
     assert 100 < len(line.x) < 500
@@ -155,4 +155,4 @@ def test_rows_of_another_definition_or_code_are_not_compared(tmp_path: Path) -> 
             (9, {"threads": 4}),
         )
     ]
-    assert said(tmp_path, [*strange, *race_rows()]).data["runs"][0].seeds == 7
+    assert answer_of(tmp_path, [*strange, *race_rows()]).data["runs"][0].seeds == 7
