@@ -20,7 +20,7 @@ def valid(text: str, name: str) -> Any:
 def _closed(part: Any) -> Any:
     """Return a schema whose objects have no more keys than it declares."""
     if isinstance(part, list):
-        return [_closed(one) for one in part]
+        return [_closed(item) for item in part]
     if not isinstance(part, dict):
         return part
     closed = {key: _closed(value) for key, value in part.items()}

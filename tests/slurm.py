@@ -234,6 +234,6 @@ def _end_what_is_left(cluster: Cluster) -> None:
 def _free_ports(number: int) -> list[int]:
     with ExitStack() as sockets:
         opened = [sockets.enter_context(socket.socket()) for _ in range(number)]
-        for one in opened:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in opened]
+        for port_socket in opened:
+            port_socket.bind(("127.0.0.1", 0))
+        return [port_socket.getsockname()[1] for port_socket in opened]

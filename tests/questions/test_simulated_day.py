@@ -137,11 +137,11 @@ def stages() -> list[tuple[float, list[str]]]:
     """Return seconds and words of each study, as the script has them."""
     script = (ROOT / "benchmarks" / "gpu_day.sh").read_text(encoding="utf-8")
     names = dict(re.findall(r"(eager|launched)=(\S+)", script))
-    found = [
+    commands = [
         (float(seconds), Template(words).substitute(names).split())
         for seconds, words in re.findall(r'^  "(\d+)\|(.*)"$', script, re.MULTILINE)
     ]
-    return [(seconds, words) for seconds, words in found if words[0] in STUDIES]
+    return [(seconds, words) for seconds, words in commands if words[0] in STUDIES]
 
 
 @pytest.mark.slow

@@ -15,5 +15,5 @@ def test_groups_and_their_order_are_those_of_a_plain_dictionary(
     plain: dict[int, list[tuple[int, int, int]]] = {}
     for item in items:
         plain.setdefault(max(item[:2]), []).append(item)
-    found = grouped_by(items, lambda item: item[:2], lambda item: max(item[:2]))
-    assert list(found.items()) == list(plain.items())
+    groups = grouped_by(items, lambda item: item[:2], lambda item: max(item[:2]))
+    assert list(groups.items()) == list(plain.items())

@@ -291,8 +291,8 @@ def test_comparison_inconclusive_counts_judged_and_advises(
         | fields
         | {"plan": plan | fields.get("plan", {})},
     )
-    (said,) = describe(made).lines
-    assert said.endswith(line)
+    (sentence,) = describe(made).lines
+    assert sentence.endswith(line)
 
 
 # --- rows -----------------------------------------------------------------------------------------

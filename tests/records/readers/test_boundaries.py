@@ -89,15 +89,15 @@ def write(folder: Path, tool: str, document: object, beside: Any) -> Path:
 
 def read(source: Path, **options: Any) -> list[Measurement]:
     """Return the rows, of which each can be drawn; none where one line says why there are none."""
-    rows, said = [], []
+    rows, messages = [], []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             rows = load_measurements(source, **options)
         except UserError as error:
-            said = [str(error)]
-    said += [str(warning.message) for warning in caught]
-    assert all(len(line.splitlines()) == 1 for line in said)
+            messages = [str(error)]
+    messages += [str(warning.message) for warning in caught]
+    assert all(len(line.splitlines()) == 1 for line in messages)
     for row in rows:
         assert 0 < row.size < float("inf")
         assert row.status != "ok" or (row.seconds is not None and 0 < row.seconds < float("inf"))
@@ -178,14 +178,14 @@ def test_readers_damaged_file_hides_no_other(content: bytes, name: str) -> None:
         write_asv(results / "asv", BENCHMARKS, {**RESULTS, "commit_hash": "a"}, RESULTS)
         (results / "asv" / "box" / "0123-env.json").rename(results / "asv" / "box" / "0-env.json")
         (results / name).write_bytes(content)
-        found = read_results(results)
-    assert len([row for row in found.rows if row.source == "x"]) >= (1 if "runs" in name else 2)
-    assert len([row for row in found.rows if row.commit == "0123456789ab"]) >= 4
-    assert found.by_run[run][0].source == "x"
-    for row in found.rows:
+        contents = read_results(results)
+    assert len([row for row in contents.rows if row.source == "x"]) >= (1 if "runs" in name else 2)
+    assert len([row for row in contents.rows if row.commit == "0123456789ab"]) >= 4
+    assert contents.by_run[run][0].source == "x"
+    for row in contents.rows:
         assert row.seconds is None or 0 < row.seconds < float("inf")
         assert is_shown(row)
-    for line in found.errors:
+    for line in contents.errors:
         # Undamaged content may be that of another file, which is then told as its copy.
         assert line.startswith(str(results / name)) or "read already" in line
         assert line == printable(line)

@@ -51,7 +51,7 @@ def plainly(rows: list[Measurement]) -> pandas.DataFrame:
     hidden = [None if row.hidden is None else tuple(row.hidden) for row in rows]
     table["hidden"] = pandas.Series(hidden, dtype=object)
     for name in ("samples", "dropped"):
-        table[name] = pandas.Series([np.array(one) for one in table[name]], dtype=object)
+        table[name] = pandas.Series([np.array(value) for value in table[name]], dtype=object)
     kinds: dict[Any, str] = {int: "int64", int | None: "Int64"}
     kinds |= dict.fromkeys((float, float | None, int | float), "float64")
     fields = msgspec.structs.fields(Measurement)

@@ -32,7 +32,7 @@ class _Text(SingleFileSnapshotExtension):
     file_extension = "txt"
 
 
-def asked(
+def options(
     by: str | tuple[str, ...] = (),
     size: str | None = None,
     size_regex: str | None = None,
@@ -49,14 +49,14 @@ def shown(row: Measurement) -> str:
     """A row in one line: what it says beside what nearly all rows say."""
     others = [name for name in Measurement.__struct_fields__ if name not in (*_FIRST, "file")]
     values = {name: getattr(row, name) for name in others}
-    said = [f"{name}={value}" for name, value in values.items() if value != _USUAL.get(name)]
-    return " | ".join([*(str(getattr(row, name)) for name in _FIRST), *said])
+    fields = [f"{name}={value}" for name, value in values.items() if value != _USUAL.get(name)]
+    return " | ".join([*(str(getattr(row, name)) for name in _FIRST), *fields])
 
 
 def outcome(case: Case, folder: Path) -> Iterable[str]:
     """Yield a line for each row, each reason why others are none, each warning, or the error."""
     try:
-        (loaded,) = load_sources([case.write(folder)], asked(**case.options))
+        (loaded,) = load_sources([case.write(folder)], options(**case.options))
     except UserError as error:
         yield f"refused: {error}"
         return
@@ -78,9 +78,10 @@ def test_readers_documents_match_snapshot(
     for number, case in enumerate(GROUPS[group]):
         folder = tmp_path / str(number)
         folder.mkdir()
-        found = [
-            one.replace(f"{folder}/", "").replace(str(folder), ".") for one in outcome(case, folder)
+        texts = [
+            text.replace(f"{folder}/", "").replace(str(folder), ".")
+            for text in outcome(case, folder)
         ]
-        assert all(one.isprintable() for one in found)
-        lines += [f"{case.name}: {found[0]}", *(f"    {one}" for one in found[1:])]
+        assert all(text.isprintable() for text in texts)
+        lines += [f"{case.name}: {texts[0]}", *(f"    {text}" for text in texts[1:])]
     assert "\n".join(lines) + "\n" == snapshot.use_extension(_Text)

@@ -112,8 +112,8 @@ def test_readers_criterion_uses_newest_estimates(tmp_path: Path) -> None:
     for (function, value), nanoseconds in times.items():
         keep_criterion(criterion, function, str(value), nanoseconds)
     rows = load_measurements(criterion)
-    found = {(row.backend, row.size): row.seconds for row in rows}
-    assert found == {case: pytest.approx(time * 1e-9) for case, time in times.items()}
+    seconds = {(row.backend, row.size): row.seconds for row in rows}
+    assert seconds == {case: pytest.approx(time * 1e-9) for case, time in times.items()}
     one = criterion / "Sum" / "fold" / "64"
     for source, nanoseconds in ((one, 500), (one / "new", 500), (one / "base", 1000)):
         (row,) = load_measurements(source)
@@ -128,9 +128,9 @@ def test_our_own_pytest_benchmark_says_everything_of_its_problem(
     info = {"problem": "p", "family": "f", "size": 1, "backend": "numpy", "iterations": 2, **fields}
     benchmark = {"name": "t", "extra_info": info, "stats": {"median": 1.0}}
     (tmp_path / "own.json").write_text(json.dumps({"benchmarks": [benchmark]}))
-    (found,) = load_measurements(tmp_path / "own.json")
-    assert {name: getattr(found, name) for name in fields} == fields
-    assert comparison_key(found)[3:] == comparison_key(row(**fields))[3:]
+    (measurement,) = load_measurements(tmp_path / "own.json")
+    assert {name: getattr(measurement, name) for name in fields} == fields
+    assert comparison_key(measurement)[3:] == comparison_key(row(**fields))[3:]
 
 
 # Several sources

@@ -45,7 +45,7 @@ def test_comparison_page_links_resolve_below_gate(tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
     sections = re.findall(r'href="#(row-\d+)">(.*?)</a>', text)
     assert len(sections) > 1
-    assert all(f'<h2 id="{own}">{name}</h2>' in text for own, name in sections)
+    assert all(f'<h2 id="{anchor}">{name}</h2>' in text for anchor, name in sections)
 
 
 def test_comparison_page_is_replaced_by_same_comparison(
