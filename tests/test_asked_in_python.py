@@ -61,10 +61,10 @@ MISTAKES = {
 def test_python_call_mistake_is_reported_before_imports() -> None:
     """One after the other: the process is as fresh for the last as for the first."""
     command = [sys.executable, "-c", CODE, *MISTAKES]
-    said = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert said.returncode == 0, said.stderr
-    told = said.stdout.splitlines()
-    for line, (mistake, named) in zip(told, MISTAKES.items(), strict=True):
+    process = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert process.returncode == 0, process.stderr
+    lines = process.stdout.splitlines()
+    for line, (mistake, named) in zip(lines, MISTAKES.items(), strict=True):
         assert named in line, mistake
 
 
@@ -72,14 +72,14 @@ def test_errors_name_arguments_and_no_options(tmp_path: Path) -> None:
     def hangs(_: object) -> None:
         time.sleep(1e6)
 
-    def said(seconds: float, results: Path) -> str:
+    def error_of(seconds: float, results: Path) -> str:
         with pytest.raises(UserError) as caught:
             crossover({"a": hangs, "b": hangs}, range, (1, 2), seconds=seconds, results=results)
         return str(caught.value)
 
     (file := tmp_path / "file").write_text("")
-    assert "another results" in said(60, file)
-    assert "--" not in said(2, tmp_path / "results")
+    assert "another results" in error_of(60, file)
+    assert "--" not in error_of(2, tmp_path / "results")
     (table := tmp_path / "table.csv").write_text("case,size,backend,seconds\nx,1,a,1\n")
     with pytest.raises(UserError, match="by and size name columns of a table, and size_regex"):
         load_results(table, by="x")
@@ -91,9 +91,9 @@ def test_python_call_advice_uses_python_terms() -> None:
 
     typed = advice()
     with in_python():
-        asked = advice()
+        lines = advice()
     assert advice() == typed
     assert "--budget " in typed[0]
     assert typed[1].startswith("--budget 3")
-    assert "raise seconds " in asked[0]
-    assert asked[1].startswith("seconds=180 ")
+    assert "raise seconds " in lines[0]
+    assert lines[1].startswith("seconds=180 ")

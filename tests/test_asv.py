@@ -84,12 +84,12 @@ def test_asv_commands_of_docs_work_in_order(clone: Path, tmp_path: Path) -> None
         "continuous": ("--factor", "50", "--quick", "--bench", r"MlpDepth.time_train\(1, 'numpy'"),
     }
     assert "No problems found" in asv(clone, "check", home=tmp_path)
-    said = {}
+    printed = {}
     for line in lines:
         command, *words = line.split()[2:]
-        said[command] = asv(clone, command, *shorter.get(command, ()), *words, home=tmp_path)
-    assert "train.MlpWidth.time_train" in said["run"]
-    assert "NOT SIGNIFICANTLY CHANGED" in said["continuous"]
+        printed[command] = asv(clone, command, *shorter.get(command, ()), *words, home=tmp_path)
+    assert "train.MlpWidth.time_train" in printed["run"]
+    assert "NOT SIGNIFICANTLY CHANGED" in printed["continuous"]
     assert (clone / "html" / "asv" / "index.html").is_file()
     assert len(list((clone / ".asv" / "env").iterdir())) == 1, "one environment for all commits"
 

@@ -154,13 +154,13 @@ def test_docs_make_targets_exist() -> None:
     }
     assert targets >= {"bench", "test", "install"}
     for target in targets:
-        asked = [
+        command = [
             "make",
             "-n",
             target,
             "BIN=no-such-folder",
         ]  # a line that is run all the same fails
-        subprocess.run(asked, cwd=ROOT, check=True, capture_output=True)
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
 
 
 def insert(root: Path, page: Path) -> None:
@@ -215,13 +215,13 @@ def test_links_between_pages_lead_somewhere() -> None:
 
 def test_docs_pages_are_linked_from_readme() -> None:
     """By links, through other pages at most."""
-    found, todo = set(), [ROOT / "README.md"]
+    reached, todo = set(), [ROOT / "README.md"]
     while todo:
         page = todo.pop()
-        found.add(page)
+        reached.add(page)
         links = re.findall(r"\]\(([^)#:]+\.md)", page.read_text(encoding="utf-8"))
-        todo += {(page.parent / link).resolve() for link in links} - found
-    assert {*(ROOT / "docs").glob("*.md")} <= found
+        todo += {(page.parent / link).resolve() for link in links} - reached
+    assert {*(ROOT / "docs").glob("*.md")} <= reached
 
 
 def test_docs_fleet_query_names_fastest_and_cheapest(

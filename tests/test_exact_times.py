@@ -61,8 +61,8 @@ def test_exact_backends_get_one_verdict(
 ) -> None:
     """2% are a tie, 50% are not. Beside other programs nothing may be decided: never otherwise."""
     several = ("--backends", "exact-200,exact-204,exact-300", "--threads", "1")
-    asked = (*words, *several, "--results", "results", "--html", "", "--json")
-    process = typed(tmp_path, *asked, path=(packages, ROOT))
+    arguments = (*words, *several, "--results", "results", "--html", "", "--json")
+    process = typed(tmp_path, *arguments, path=(packages, ROOT))
     assert process.returncode in (0, 3), process.stderr
     if not process.stdout:  # no time was left beside other programs, in one line
         assert process.stderr.count("error: ") == 1
@@ -71,7 +71,7 @@ def test_exact_backends_get_one_verdict(
     if verdict["decided"] == "no":
         assert process.returncode == 3
         return
-    claims = [one for one in verdict["sentence"].split("; ") if not one.startswith("undecided")]
+    claims = [part for part in verdict["sentence"].split("; ") if not part.startswith("undecided")]
     assert claims, verdict
     for claim in claims:
         if " tie" in claim:

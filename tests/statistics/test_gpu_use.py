@@ -50,12 +50,12 @@ def test_gpu_use_warns_about_known_slowdowns_only(state: GpuState, is_warned: bo
 def test_gpu_use_locked_clock_is_reported_only() -> None:
     """Below the highest by a lock is as somebody wanted it; a power cap is not."""
     locked = replace(FULL, sm_mhz=1410, slowed_by=["application clocks"], locked=True)
-    (said,) = warnings_of(locked, locked)
-    assert said.code == "gpu-locked"
-    assert "locked, at 1,410 of 1,980 MHz in 2 of 2 rows" in said.message
+    (warning,) = warnings_of(locked, locked)
+    assert warning.code == "gpu-locked"
+    assert "locked, at 1,410 of 1,980 MHz in 2 of 2 rows" in warning.message
     hot = replace(locked, slowed_by=["application clocks", "heat"])
-    slowed, said = warnings_of(locked, hot)
-    assert (slowed.code, said.code) == ("gpu-slowed", "gpu-locked")
+    slowed, warning = warnings_of(locked, hot)
+    assert (slowed.code, warning.code) == ("gpu-slowed", "gpu-locked")
     assert slowed.message.endswith("in 1 of 2 rows, lowered by heat")
 
 

@@ -22,8 +22,8 @@ def rows(**seconds: tuple[float, ...]) -> list[Measurement]:
 
 def test_ranking_of_one_candidate_is_undecided() -> None:
     """Nor where all others cannot run: then it is the one to use, and no comparison."""
-    found = rank_rows(rows(a=times(1e-3)))
-    assert (found.fastest, found.decided, found.choice) == ("a", "no", "no")
+    ranking = rank_rows(rows(a=times(1e-3)))
+    assert (ranking.fastest, ranking.decided, ranking.choice) == ("a", "no", "no")
     refused = measured(backend="b", status="skipped", reason="no device")
     only = rank_rows([*rows(a=times(1e-3)), refused], names="ab")
     assert (only.decided, only.choice, only.unable) == ("no", "yes", ("b",))
@@ -35,8 +35,8 @@ def test_ranking_of_one_candidate_is_undecided() -> None:
 def test_repeats_that_measured_both_come_before_typical_times() -> None:
     """The second has one more repeat, of another time of day, that makes it look the faster."""
     made = rows(a=(1e-3, 1e-3, 1e-3), b=(2e-3, 2e-3, 2e-3, 1e-6, 1e-6, 1e-6))
-    found = rank_rows(made)
-    assert (found.order, found.winner) == (("a", "b"), "a")
+    ranking = rank_rows(made)
+    assert (ranking.order, ranking.winner) == (("a", "b"), "a")
 
 
 def test_intervals_of_several_candidates_hold_together() -> None:
@@ -72,12 +72,12 @@ def test_ranking_gives_each_candidate_one_position(
             known[first, second] = data.draw(ratios)
         return known[first, second]
 
-    found = rank(seconds, ratio_of, unmeasured=["z"])
-    others = [*found.ties, *found.slower, *(name for name in found.open if name != "z")]
-    assert sorted(found.order) == sorted(seconds)
-    assert sorted(others) == sorted(found.order[1:])
-    assert found.decided != "yes"  # one has no time
-    assert found.doubts.keys() == set(found.open)
+    ranking = rank(seconds, ratio_of, unmeasured=["z"])
+    others = [*ranking.ties, *ranking.slower, *(name for name in ranking.open if name != "z")]
+    assert sorted(ranking.order) == sorted(seconds)
+    assert sorted(others) == sorted(ranking.order[1:])
+    assert ranking.decided != "yes"  # one has no time
+    assert ranking.doubts.keys() == set(ranking.open)
 
 
 def test_ranking_excludes_unable_and_keeps_killed_open() -> None:
@@ -88,5 +88,5 @@ def test_ranking_excludes_unable_and_keeps_killed_open() -> None:
         measured(backend="killed", status="failed", reason="ended by SIGKILL"),
     ]
     names = ("a", "refused", "failed", "killed", "late")
-    found = rank_rows(made, names)
-    assert (found.open, found.unable) == (("killed", "late"), ("refused", "failed"))
+    ranking = rank_rows(made, names)
+    assert (ranking.open, ranking.unable) == (("killed", "late"), ("refused", "failed"))

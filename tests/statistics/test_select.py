@@ -54,8 +54,8 @@ def test_select_newest_definition_and_warn(rows: list[Measurement]) -> None:
     assert [at.ratio for at in crossover.ratio_at] == pytest.approx([0.5, 0.5])
     assert [at.repeats for at in crossover.ratio_at] == [2, 2]
     warnings = Definitions(rows).warnings()
-    told = [warning for warning in warnings if warning.code == OTHER_DEFINITION]
-    assert [warning.message for warning in told] == [
+    relevant = [warning for warning in warnings if warning.code == OTHER_DEFINITION]
+    assert [warning.message for warning in relevant] == [
         f"line:{size}: 4 rows of definition {OLD[:-3]}{size:03d} left out: the newest are of "
         f"{NEW[:-3]}{size:03d}, another training of that name"
         for size in SIZES

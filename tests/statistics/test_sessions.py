@@ -101,8 +101,8 @@ def test_runs_of_one_session_are_no_sessions() -> None:
         runs = [interval(float(middle), 1.96 * 0.03) for middle in middles]
         by_session = over_sessions(dict(zip(starts, runs, strict=True)), 0.95, between=0.95)
         assert by_session is not None
-        for name, one in (("sessions", by_session), ("runs", joined(runs))):
-            held[name] += (one.low or 0) <= exp(truth) <= (one.high or 9)
+        for name, bounds in (("sessions", by_session), ("runs", joined(runs))):
+            held[name] += (bounds.low or 0) <= exp(truth) <= (bounds.high or 9)
     assert held["sessions"] >= 0.93 * simulated
     assert held["runs"] < 0.9 * simulated
 
@@ -153,8 +153,8 @@ def test_sessions_rarely_decide_between_equal_candidates(candidates: int) -> Non
     for _ in range(trials):
         means = random.normal(0, 0.1, (candidates, 3))
         ratios = [
-            joined([interval(mean, 0.02) for mean in own - means[0]], level, between=level)
-            for own in means[1:]
+            joined([interval(mean, 0.02) for mean in other_means - means[0]], level, between=level)
+            for other_means in means[1:]
         ]
         wrong += any(standing(ratio) in ("slower", "faster") for ratio in ratios)
     assert wrong <= 0.09 * trials  # 5% in truth
@@ -164,8 +164,8 @@ def rows(session: str, seconds: dict[str, float], **fields: object) -> list[Meas
     """Five repeats of each backend in one session."""
     about = {"waited": 0.0, "session": session, "when": session, **fields}
     return [
-        measured(backend=name, repeat=repeat, seconds=one * (1 + 0.001 * repeat), **about)
-        for name, one in seconds.items()
+        measured(backend=name, repeat=repeat, seconds=typical * (1 + 0.001 * repeat), **about)
+        for name, typical in seconds.items()
         for repeat in range(5)
     ]
 
@@ -179,8 +179,8 @@ def test_sessions_that_name_another_winner_decide_none() -> None:
     second = rows(NOON, {"numpy": 2035e-6, "torch-cpu": 1651e-6})
     assert rank_rows(first).winner == "numpy"
     assert rank_rows(second).winner == "torch-cpu"
-    found = rank_rows([*first, *second])
-    assert (found.decided, set(found.doubts.values())) == ("no", {"runs disagree"})
+    ranking = rank_rows([*first, *second])
+    assert (ranking.decided, set(ranking.doubts.values())) == ("no", {"runs disagree"})
 
 
 def test_sessions_agreeing_lead_is_decided() -> None:

@@ -36,9 +36,9 @@ def scaled(times: tuple[float, ...], factor: float) -> tuple[float, ...]:
 
 
 def test_states_find_two_slow_processes() -> None:
-    found = two_states([log(time) for time in RECORDED])
-    assert found is not None
-    assert (found.upper, round(found.factor, 2)) == ((0, 5), 1.62)
+    states = two_states([log(time) for time in RECORDED])
+    assert states is not None
+    assert (states.upper, round(states.factor, 2)) == ((0, 5), 1.62)
     (warning,) = state_warnings(rows(numpy=RECORDED, torch=EVEN))
     assert "1.62× as long in repeats 0 and 5 as in repeats 1–4, 6 and 7" in warning.message
 
@@ -55,20 +55,20 @@ def test_states_far_apart_are_found_in_any_order_and_unit(
 ) -> None:
     places = sorted(order[:slow])
     values = [unit + each + apart * (at in places) for at, each in enumerate(noise)]
-    found = two_states(values)
-    assert found is not None
-    assert list(found.upper) == places
-    assert abs(log(found.factor) - apart) <= 0.06
+    states = two_states(values)
+    assert states is not None
+    assert list(states.upper) == places
+    assert abs(log(states.factor) - apart) <= 0.06
 
 
 @given(st.lists(st.floats(-9, 9), max_size=12))
 def test_states_partition_values_with_a_gap(values: list[float]) -> None:
-    found = two_states(values)
-    if found is not None:
-        assert sorted(found.lower + found.upper) == list(range(len(values)))
-        assert min(len(found.lower), len(found.upper)) >= 2
-        lowest = min(values[place] for place in found.upper)
-        assert lowest - max(values[place] for place in found.lower) >= log(1.25)
+    states = two_states(values)
+    if states is not None:
+        assert sorted(states.lower + states.upper) == list(range(len(values)))
+        assert min(len(states.lower), len(states.upper)) >= 2
+        lowest = min(values[place] for place in states.upper)
+        assert lowest - max(values[place] for place in states.lower) >= log(1.25)
 
 
 def _drifting(random: np.random.Generator, count: int) -> np.ndarray:
@@ -98,8 +98,8 @@ def test_states_need_two_slow_processes() -> None:
 
 
 def test_states_winner_in_both_stays_decided() -> None:
-    found = rank_rows(rows(a=SLOW, b=scaled(SLOW, 1.5)))
-    assert (found.winner, found.slower) == ("a", ("b",))
+    ranking = rank_rows(rows(a=SLOW, b=scaled(SLOW, 1.5)))
+    assert (ranking.winner, ranking.slower) == ("a", ("b",))
 
 
 @pytest.mark.parametrize(("factor", "leader"), [(1.3, "b"), (0.8, "a")])

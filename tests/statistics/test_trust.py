@@ -31,7 +31,7 @@ def gpu(clock: int, *slowed_by: str, idle: bool = False) -> list[GpuState]:
     ]
 
 
-SHARED, SOLE = ([GpuState(name="Sole", exclusive=one)] for one in (False, True))
+SHARED, SOLE = ([GpuState(name="Sole", exclusive=exclusive)] for exclusive in (False, True))
 
 
 def test_trust_warns_about_pinned_blas(environment: Environment) -> None:
