@@ -68,9 +68,9 @@ class User:
 
 def ended(command: subprocess.Popen[str], code: int) -> str:
     """Return a command's output, once it has ended."""
-    said, errors = command.communicate(timeout=PATIENCE)
-    assert command.returncode == code, said + errors
-    return said or errors
+    printed, errors = command.communicate(timeout=PATIENCE)
+    assert command.returncode == code, printed + errors
+    return printed or errors
 
 
 def rows_in(run: Path) -> list[Measurement]:
@@ -106,10 +106,10 @@ def test_jobs_that_were_ended_half_way_keep_their_rows_and_are_resumed(
     assert "the jobs continue" in ended(leaving, code=2)
     before = {part: user.rows_of(part) for part in NODES.values()}
 
-    (told,) = user.types("fleet", "status", "--json", code=1)["fleets"]
-    known = {job["job"]: (job["machine"], job["rows"]) for job in told["jobs"]}
+    (fleet,) = user.types("fleet", "status", "--json", code=1)["fleets"]
+    known = {job["job"]: (job["machine"], job["rows"]) for job in fleet["jobs"]}
     assert known == {part: (node, len(before[part])) for node, part in NODES.items()}
-    assert "CANCELLED" in told["jobs"][0]["reason"]
+    assert "CANCELLED" in fleet["jobs"][0]["reason"]
     user.types("fleet", "collect", "--json", code=1)
     for node, part in NODES.items():
         (run,) = (user.folder / "results" / "runs" / node).glob("*/")
@@ -134,8 +134,10 @@ def test_jobs_that_were_ended_half_way_keep_their_rows_and_are_resumed(
         measured[node] = set(subjects)
         assert_is_whole(load_plan(run), rows, node)
     backends = ("numpy-published", "numpy")
-    asked = {("or-gate", backend, repeat) for backend in backends for repeat in range(4)}
-    assert all(asked <= own for own in measured.values()), "whatever came between"
+    expected = {("or-gate", backend, repeat) for backend in backends for repeat in range(4)}
+    assert all(expected <= measured_rows for measured_rows in measured.values()), (
+        "whatever came between"
+    )
 
 
 def jobs_of(cluster: Cluster) -> dict[str, str]:

@@ -54,7 +54,7 @@ def _few_repeats() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> FunctionCrossover:
+def measured_crossover(tmp_path_factory: pytest.TempPathFactory) -> FunctionCrossover:
     pause = 2e-5
     return crossover(
         {
@@ -70,24 +70,27 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> FunctionCrossover:
     )
 
 
-def test_lambdas_and_closures_have_a_crossover(found: FunctionCrossover) -> None:
+def test_lambdas_and_closures_have_a_crossover(measured_crossover: FunctionCrossover) -> None:
     """Where other programs leave cores for it: else nothing may be decided, never otherwise."""
-    assert found.pair("_slope", "flat") is found.crossovers[0]
-    assert found.at(400).seconds["_slope"] >= 0.008
-    if found.decided == "yes":
-        assert found.status == "reverses"
-        assert found.size is not None
-        assert 20 < found.size < 300
-        assert (found.low, found.high) == (5, 400)  # nothing is known between the sizes of a list
+    assert measured_crossover.pair("_slope", "flat") is measured_crossover.crossovers[0]
+    assert measured_crossover.at(400).seconds["_slope"] >= 0.008
+    if measured_crossover.decided == "yes":
+        assert measured_crossover.status == "reverses"
+        assert measured_crossover.size is not None
+        assert 20 < measured_crossover.size < 300
+        # Nothing is known between the sizes of a list.
+        assert (measured_crossover.low, measured_crossover.high) == (5, 400)
     for size, fastest in ((5, "_slope"), (400, "flat")):
-        if found.at(size).decided == "yes":
-            assert found.at(size).fastest == fastest
+        if measured_crossover.at(size).decided == "yes":
+            assert measured_crossover.at(size).fastest == fastest
     with pytest.raises(UserError, match="outside of the sizes that were measured, 5 to 400"):
-        found.at(401)
+        measured_crossover.at(401)
 
 
-def test_function_crossover_plot_displays_in_notebook(found: FunctionCrossover) -> None:
-    shown, _ = DisplayFormatter().format(found.plot())
+def test_function_crossover_plot_displays_in_notebook(
+    measured_crossover: FunctionCrossover,
+) -> None:
+    shown, _ = DisplayFormatter().format(measured_crossover.plot())
     assert shown["image/svg+xml"].startswith("<svg")
 
 
@@ -128,13 +131,15 @@ def test_functions_failing_reference_blames_no_other(
     assert set(zip(unchecked.backend, unchecked["size"], strict=True)) == others
 
 
-def test_function_crossover_has_text_table_and_figure(found: FunctionCrossover) -> None:
-    assert re.search(r"^sleeps +(?:yes|partly|no) ", repr(found), re.M)
-    frame = found.to_frame()
+def test_function_crossover_has_text_table_and_figure(
+    measured_crossover: FunctionCrossover,
+) -> None:
+    assert re.search(r"^sleeps +(?:yes|partly|no) ", repr(measured_crossover), re.M)
+    frame = measured_crossover.to_frame()
     assert set(frame.backend) == {"flat", "_slope"}
     assert set(frame["size"]) == {5, 400}
-    assert "<svg" in found._repr_html_()
-    (axes,) = found.plot().axes
+    assert "<svg" in measured_crossover._repr_html_()
+    (axes,) = measured_crossover.plot().axes
     legend = axes.get_legend()
     assert legend is not None
     # A name that begins with an underscore, too, which matplotlib leaves out.
@@ -142,13 +147,13 @@ def test_function_crossover_has_text_table_and_figure(found: FunctionCrossover) 
 
 
 def test_function_crossover_rule_uses_other_machines(
-    found: FunctionCrossover,
+    measured_crossover: FunctionCrossover,
 ) -> None:
-    if found.status == "undecided":  # beside other programs
+    if measured_crossover.status == "undecided":  # beside other programs
         with pytest.raises(UserError, match="no rule for"):
-            found.rule(found.folder)
+            measured_crossover.rule(measured_crossover.folder)
     else:
-        assert found.rule(found.folder).startswith("fastest = ")
+        assert measured_crossover.rule(measured_crossover.folder).startswith("fastest = ")
 
 
 @pytest.mark.parametrize(
@@ -182,14 +187,14 @@ def test_functions_file_on_command_line(
     """In one repeat, which decides nothing."""
     monkeypatch.setattr(studies_functions, "_REPEATS", 1)
     (tmp_path / "sleeps.py").write_text(SLEEPING)
-    told = here(
+    process = here(
         *("crossover", "--functions", "sleeps.py", "--threads", "1", *AMPLE, "--json"),
         *("--pair", "_slope:flat", "--pair", "flat:wrong"),
     )
-    assert told.returncode == 3, told.stderr
+    assert process.returncode == 3, process.stderr
     by_pair = {
         (crossover["incumbent"], crossover["challenger"]): crossover
-        for crossover in json.loads(told.stdout)["crossovers"]
+        for crossover in json.loads(process.stdout)["crossovers"]
     }
     assert by_pair["_slope", "flat"]["sizes_measured"] == [5, 400]
     wrong = by_pair["flat", "wrong"]
@@ -214,14 +219,14 @@ def setup(rows, width):
 
 def test_functions_map_of_two_sizes(here: Perceptron, tmp_path: Path) -> None:
     (tmp_path / "areas.py").write_text(MAPPED)
-    told = here(
+    process = here(
         *("map", "--functions", "areas.py", "--points", "2", "--quick", "--threads", "1"),
         *(*AMPLE, "--json"),
     )
-    assert told.returncode in (0, 3), told.stderr
-    found = json.loads(told.stdout)["map"]
-    assert found["axes"] == ["rows", "width"]
-    winners = {(cell["x"], cell["y"]): cell["winner"] for cell in found["cells"]}
+    assert process.returncode in (0, 3), process.stderr
+    phase_map = json.loads(process.stdout)["map"]
+    assert phase_map["axes"] == ["rows", "width"]
+    winners = {(cell["x"], cell["y"]): cell["winner"] for cell in phase_map["cells"]}
     assert winners[1, 2] in ("slope", "undecided")  # beside other programs
     assert winners[40, 50] in ("flat", "undecided")
 
@@ -246,19 +251,19 @@ def test_options_that_functions_do_not_take(
     options: tuple[str, ...], reason: str, here: Perceptron, tmp_path: Path
 ) -> None:
     (tmp_path / "sleeps.py").write_text(SLEEPING)
-    told = here("crossover", "--functions", "sleeps.py", *options)
-    assert told.returncode == 2
-    assert reason in told.stderr
+    process = here("crossover", "--functions", "sleeps.py", *options)
+    assert process.returncode == 2
+    assert reason in process.stderr
 
 
 def test_functions_unloadable_file_is_named(here: Perceptron, tmp_path: Path) -> None:
-    told = here("crossover", "--functions", "none.py")
-    assert told.returncode == 2
-    assert "--functions none.py: there is no such file" in told.stderr
+    process = here("crossover", "--functions", "none.py")
+    assert process.returncode == 2
+    assert "--functions none.py: there is no such file" in process.stderr
     (tmp_path / "broken.py").write_text("import nothing_of_this_name\n")
-    told = here("crossover", "--functions", "broken.py")
-    assert told.returncode == 2
-    assert "--functions broken.py: ModuleNotFoundError: No module named" in told.stderr
+    process = here("crossover", "--functions", "broken.py")
+    assert process.returncode == 2
+    assert "--functions broken.py: ModuleNotFoundError: No module named" in process.stderr
 
 
 def test_functions_of_a_module_are_those_of_the_script_and_edits_are_seen(tmp_path: Path) -> None:
@@ -328,14 +333,14 @@ def test_functions_of_notebook_cells_are_measured(tmp_path: Path) -> None:
     assert "<svg" in answer.data["text/html"]
 
 
-def test_stored_results_never_load_functions(found: FunctionCrossover) -> None:
+def test_stored_results_never_load_functions(measured_crossover: FunctionCrossover) -> None:
     """What a page is made from may come from outside: nothing in it executes."""
     script = (
         "import sys, pickle, perceptron.questions.answering as a\n"
         "from perceptron.records.readers.stored_runs import read_run\n"
         "from pathlib import Path\n"
         "pickle.loads = None\n"
-        f"a.answer_run(read_run(Path({str(found.folder)!r})))\n"
+        f"a.answer_run(read_run(Path({str(measured_crossover.folder)!r})))\n"
         "assert 'cloudpickle' not in sys.modules\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

@@ -203,8 +203,8 @@ def test_bench_answers_without_a_page(light: Path, tmp_path: Path) -> None:
     options += ("--threads", "1", "--budget", "10")
     done = run(light, tmp_path, "bench", "--quick", *options)
     assert done.returncode in (0, 3), done.stderr  # NumPy alone may decide nothing
-    said = " ".join(done.stderr.split())
-    assert said.startswith(
+    printed = " ".join(done.stderr.split())
+    assert printed.startswith(
         "no page will be written: asv, jinja2, matplotlib and pandas are not "
         'installed: pip install "perceptron-bench[pages]"'
     )

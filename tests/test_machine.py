@@ -51,15 +51,15 @@ def test_cpu_name_on_linux(
 def test_cpu_name_on_macos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("perceptron.machine.Path", lambda _: tmp_path / "nothing")
     monkeypatch.setattr("platform.system", lambda: "Darwin")
-    said = CompletedProcess([], 0, "Apple M1\n")
-    monkeypatch.setattr("subprocess.run", lambda *_, **__: said)
+    answer = CompletedProcess([], 0, "Apple M1\n")
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: answer)
     cpu_name.cache_clear()
     assert cpu_name() == "Apple M1"
     cpu_name.cache_clear()
 
 
 def test_steering_variables_are_those_that_change_execution() -> None:
-    told = (
+    steering = (
         *("OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "MKL_CBWR"),
         *("PYTHONOPTIMIZE", "CUDA_VISIBLE_DEVICES", "CUBLAS_WORKSPACE_CONFIG"),
         *("NVIDIA_TF32_OVERRIDE", "PYTORCH_CUDA_ALLOC_CONF", "TORCHINDUCTOR_MAX_AUTOTUNE"),
@@ -67,7 +67,9 @@ def test_steering_variables_are_those_that_change_execution() -> None:
         "XLA_PYTHON_CLIENT_PREALLOCATE",
     )
     others = ["HOME", "PYTHONHASHSEED", "PYTHONPATH", "PYTHONSTARTUP", "OMPHALOS", "USER"]
-    assert steering_variables(dict.fromkeys([*told, *others], "1")) == dict.fromkeys(told, "1")
+    assert steering_variables(dict.fromkeys([*steering, *others], "1")) == dict.fromkeys(
+        steering, "1"
+    )
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,8 @@ def test_plugin_contract_can_be_checked(tmp_path: Path) -> None:
     install_backend(tmp_path, "elsewhere", "elsewhere:Good")
     install_backend(tmp_path, "elsewhere-wrong", "elsewhere:Wrong")
     problems = ("--problem", "or-gate", "--problem", "mlp-depth:2")
-    asked = ("check", "elsewhere", "elsewhere-wrong", *problems, "--json")
-    process = typed(tmp_path, *asked, path=(tmp_path, ROOT))
+    command = ("check", "elsewhere", "elsewhere-wrong", *problems, "--json")
+    process = typed(tmp_path, *command, path=(tmp_path, ROOT))
     assert process.returncode == 1, process.stderr
     checks = json.loads(process.stdout)["backends"]
     assert all(check["passed"] and not check["broken"] for check in checks["elsewhere"])

@@ -106,9 +106,9 @@ def test_site_sitemap_lists_docs_and_dashboard(site: dict[str, Path]) -> None:
 
 def test_search_knows_every_page(site: dict[str, Path]) -> None:
     index = site[f"{BASE}searchindex.js"].read_text(encoding="utf-8")
-    found = json.loads(index.removeprefix("Search.setIndex(").removesuffix(")"))
-    assert len(found["docnames"]) == len(MARKDOWN) + 1
-    assert "crossov" in found["terms"]
+    contents = json.loads(index.removeprefix("Search.setIndex(").removesuffix(")"))
+    assert len(contents["docnames"]) == len(MARKDOWN) + 1
+    assert "crossov" in contents["terms"]
 
 
 def test_site_404_page_links_back_at_any_depth(pages: dict[str, Page]) -> None:

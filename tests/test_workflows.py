@@ -242,7 +242,7 @@ def test_workflow_of_docs_has_four_lines_of_steps(tmp_path: Path) -> None:
     (_, ours) = steps(file)
     assert ours["with"].keys() <= action.action()["inputs"].keys()
     # The other workflow waits for this name, and a label for this event.
-    written, commented = (yaml.safe_load(one.read_text("utf-8")) for one in (file, COMMENT))
+    written, commented = (yaml.safe_load(source.read_text("utf-8")) for source in (file, COMMENT))
     assert written["name"] in commented[True]["workflow_run"]["workflows"]
     assert {"labeled", "synchronize"} <= set(written[True]["pull_request"]["types"])
     # What spares ours a run in vain spares theirs too.

@@ -153,12 +153,12 @@ def test_fastest_validation_isolates_cache_and_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither results nor the user's own cache may answer, nor one way for another."""
-    asked: list[tuple[str, bool]] = []
+    calls: list[tuple[str, bool]] = []
 
     def stub(results: Path, measure: str, **_: Any) -> Advice:
         memory = Path(os.environ[FOLDER])
         assert not results.exists()
-        asked.append((measure, memory.exists()))
+        calls.append((measure, memory.exists()))
         memory.mkdir(exist_ok=True)
         return Advice(
             backend="numpy",
@@ -179,7 +179,7 @@ def test_fastest_validation_isolates_cache_and_results(
     for way in WAYS:
         for training in PLAN.trainings[:2]:
             ASK(PLAN, tmp_path, training, way)
-    assert asked == [
+    assert calls == [
         *[("cached", False), ("cached", True), ("now", False), ("now", True)],
         *[("now", False)] * 4,
     ]
@@ -200,7 +200,7 @@ def rows_of_table(table: TextTable) -> dict[str, dict[str, str]]:
 def test_regret_is_the_time_of_the_pick_over_that_of_the_fastest(measured_run: Path) -> None:
     truth = result_of(measured_run)
     times = truth.trainings
-    assert {name: next(iter(own)) for name, own in times.items()} == {
+    assert {name: next(iter(seconds)) for name, seconds in times.items()} == {
         training.reference: fastest_of(training) for training in PLAN.trainings
     }
     rows = rows_of_table(truth.picks)
@@ -214,7 +214,11 @@ def test_regret_is_the_time_of_the_pick_over_that_of_the_fastest(measured_run: P
     for right in (now, cold):
         assert right["right [95% interval]"].startswith("100.0% ")
         assert (right["regret: median"], right["worst"]) == ("1.00", "1.00")
-    slow = [own["numpy"] / own["numba"] for own in times.values() if own["numpy"] > own["numba"]]
+    slow = [
+        seconds["numpy"] / seconds["numba"]
+        for seconds in times.values()
+        if seconds["numpy"] > seconds["numba"]
+    ]
     assert slow
     assert cached["worst"] == numpy["worst"] == f"{max(slow):.2f}"
     assert cached["right [95% interval]"] == numpy["right [95% interval]"]

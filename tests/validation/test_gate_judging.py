@@ -27,11 +27,11 @@ def test_little_noise_finds_everything_but_nothing_where_nothing_is(run: MakeRun
     """The gate's own tests run the lines that this runs."""
     with unwatched():
         trials = replays([run(ratios=noise(0.003, 300))], silent, draws=20)
-    found: dict[float, set[str]] = {}
+    verdicts: dict[float, set[str]] = {}
     for trial in trials:
-        found.setdefault(trial.level, set()).add(trial.verdict)
-    assert found[0.0] == {"clean"}
-    assert found[0.05] == found[0.10] == found[0.20] == {"regression"}
+        verdicts.setdefault(trial.level, set()).add(trial.verdict)
+    assert verdicts[0.0] == {"clean"}
+    assert verdicts[0.05] == verdicts[0.10] == verdicts[0.20] == {"regression"}
 
 
 def nulls(run: MakeRun, number: int, alarms: int) -> list[ProofRun]:

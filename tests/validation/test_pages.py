@@ -89,6 +89,6 @@ def test_wrong_usage_is_one_line(
     words: str, error: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(words.format(folder=tmp_path).split()) == 2
-    said = capsys.readouterr().err
-    assert said.splitlines()[-1].startswith("error: ")
-    assert error in said
+    printed = capsys.readouterr().err
+    assert printed.splitlines()[-1].startswith("error: ")
+    assert error in printed
