@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -159,7 +159,7 @@ class SideBySide:
 
     def __init__(self, runs: Mapping[Start, Sequence[Measurement]]) -> None:
         self._runs = runs
-        self._ratios: dict[tuple[str, str, float], dict[Start, Interval | None]] = {}
+        self._ratios: dict[tuple[str, str, float], _Ratio] = {}
 
     def seconds(self, name: str) -> float:
         """Return the typical seconds of a backend, of which some run must have a time."""
@@ -167,29 +167,38 @@ class SideBySide:
 
     def ratio(self, first: str, second: str, level: float) -> Interval | None:
         """Return the time of the first over that of the second; None if no repeat has both."""
-        return over_sessions(self._ratio_at(first, second, level), level, between=level)
+        return self._ratio(first, second, level).joined
 
     def doubt(self, ranking: Ranking, name: str) -> Doubt:
         """Return why a candidate of a ranking by these ratios is open."""
-        doubt, first, together = ranking.doubts[name], ranking.order[0], ranking.ratios.get(name)
+        doubt = ranking.doubts[name]
         if doubt in ("not measured", "not side by side"):
             return doubt
-        level = confidence_of(len(ranking.order))
-        if together and disagree(self._ratio_at(name, first, level).values(), together):
+        first = ranking.order[0]
+        ratio = self._ratio(name, first, confidence_of(len(ranking.order)))
+        if ratio.joined and disagree(ratio.of_runs.values(), ratio.joined):
             return "runs disagree"
         # With enough idle repeats, contended ones do not count and are no reason.
         counted = (counted_rows(members, name, first) for members in self._runs.values())
         rows = chain.from_iterable(chain.from_iterable(counted))
         return "contended" if any(map(is_contended, rows)) else doubt
 
-    def _ratio_at(self, first: str, second: str, level: float) -> dict[Start, Interval | None]:
+    def _ratio(self, first: str, second: str, level: float) -> _Ratio:
         key = (first, second, level)
         if key not in self._ratios:
-            self._ratios[key] = {
+            of_runs = {
                 start: ratio_within(rows, first, second, level)
                 for start, rows in self._runs.items()
             }
+            self._ratios[key] = _Ratio(of_runs, over_sessions(of_runs, level, between=level))
         return self._ratios[key]
+
+
+class _Ratio(NamedTuple):
+    """A ratio of two backends: of each run, None where no repeat has both, and joined."""
+
+    of_runs: dict[Start, Interval | None]
+    joined: Interval | None
 
 
 def rank_rows(rows: Iterable[Measurement], names: Iterable[str] | None = None) -> Ranking:

@@ -80,7 +80,8 @@ def test_raw_rows_can_be_searched_sorted_and_saved(watch: Watch, html: Path) -> 
     page.get_by_label("rows that contain").fill("<svg onload")
     until(page, "document.querySelectorAll('#tables tbody tr').length > 10")
     for head in page.locator("#tables thead th").all()[:6]:
-        head.click()
+        head.get_by_role("button").click()
+        assert head.get_attribute("aria-sort") == "ascending"
     assert is_this_package(page)
     with page.expect_download() as started:
         page.get_by_role("button", name="download CSV").click()

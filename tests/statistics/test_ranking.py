@@ -90,3 +90,8 @@ def test_ranking_excludes_unable_and_keeps_killed_open() -> None:
     names = ("a", "refused", "failed", "killed", "late")
     ranking = rank_rows(made, names)
     assert (ranking.open, ranking.unable) == (("killed", "late"), ("refused", "failed"))
+
+
+def test_ranking_without_any_time_leaves_all_open() -> None:
+    ranking = rank_rows([], names="ab")
+    assert (ranking.order, ranking.open, ranking.decided) == ((), ("a", "b"), "no")

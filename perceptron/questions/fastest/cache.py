@@ -42,6 +42,7 @@ from perceptron.records.grouping import grouped
 FOLDER = "PERCEPTRON_CACHE"
 """The variable that names the folder of the cache."""
 FORMAT = 9
+"""Raised too where `questions.fastest.measure` times otherwise: old times then join no new ones."""
 SKLEARN = "scikit-learn"
 """An estimator's own ``fit``: a candidate beside the backends, of which it is none.
 

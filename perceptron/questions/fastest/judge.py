@@ -39,9 +39,10 @@ from perceptron.statistics.interval import (
     Interval,
     of_logarithms,
     of_times,
+    standing,
 )
 from perceptron.statistics.over_processes import named
-from perceptron.statistics.ranking import Doubt, Ranking, SideBySide, rank
+from perceptron.statistics.ranking import Doubt, Ranking, SideBySide, confidence_of, rank
 from perceptron.statistics.select import NOT_REACHED
 from perceptron.statistics.sessions import Start, normal_half_width
 
@@ -160,10 +161,22 @@ class Trainings:
 
     def ratio(self, first: str, second: str, confidence: float) -> Interval | None:
         """Return the time of the first over that of the second, with its interval, for `rank`."""
-        ratio = self._joined.ratio(first, second, confidence)
+        ratio = self._side_by_side(first, second, confidence)
         if ratio is not None:
             return ratio
         return of_other_minutes(self._trainings[first], self._trainings[second], confidence)
+
+    def _side_by_side(self, first: str, second: str, confidence: float) -> Interval | None:
+        """Return the ratio of repeats side by side; None without any.
+
+        Nor do earlier runs count that leave an end open, by contention or a single repeat, where
+        either backend was measured again.
+        """
+        ratio = self._joined.ratio(first, second, confidence)
+        is_newest = self.newest[first].together == self.newest[second].together
+        if ratio is None or is_newest or standing(ratio) != "open" or None not in ratio.ends:
+            return ratio
+        return None
 
     def _seconds(self, name: str) -> float:
         if name in self._in_runs:
@@ -171,8 +184,11 @@ class Trainings:
         return of_times([row.seconds or 0.0 for row in self._trainings[name]]).estimate
 
     def _doubt(self, ranking: Ranking, name: str) -> Doubt:
-        doubt, first = ranking.doubts[name], ranking.order[0]
-        if doubt == "not measured" or self._joined.ratio(name, first, CONFIDENCE) is not None:
+        doubt = ranking.doubts[name]
+        if doubt == "not measured":
+            return doubt
+        first, level = ranking.order[0], confidence_of(len(ranking.order))
+        if self._side_by_side(name, first, level) is not None:
             return self._joined.doubt(ranking, name)
         sides = self._trainings[first], self._trainings[name]
         if any(map(is_contended, chain(*map(_counted, sides)))):

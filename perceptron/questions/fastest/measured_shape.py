@@ -93,6 +93,9 @@ class MeasuredShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
     """Start of that run or call: UTC, ISO 8601."""
     code: str | None = None
     """Digest of the code that measured; None if unknown."""
+    environment: str = ""
+    """Digest of the environment of the run that it was read from; empty if `fastest` measured it:
+    its repeats are shorter than those of a study."""
     when: str = ""
     """UTC, ISO 8601."""
     libraries: dict[str, str] = {}
@@ -107,8 +110,8 @@ class MeasuredShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
 
     def joins(self, other: MeasuredShape) -> bool:
         """Return whether two rows of a key may be judged together: only their runs differ."""
-        is_same_code = self.code == other.code is not None and self.libraries == other.libraries
-        return is_same_code or self == other
+        conditions = [(row.libraries, row.code, row.environment) for row in (self, other)]
+        return self == other or (self.code is not None and conditions[0] == conditions[1])
 
     @property
     def is_contended(self) -> bool:

@@ -92,6 +92,7 @@ def known_rows(
                     code=run.code or run.commit,
                 ),
                 libraries={name: libraries[name] for name in beneath if name in libraries},
+                environment=run.environment,
                 origin=folder,
             )
             shapes.append(row)

@@ -80,8 +80,9 @@ def test_full_cache_drops_oldest_runs_before_trainings() -> None:
         kept = {row.when for row in known.rows if row.shape.rows == 1}
         assert len(known.rows) == 1000
         assert kept == set(days[-10:])
-        few = Known().with_rows([*often[:2], busy])
-        assert {row.when for row in few.rows} == {*days[:2], "2026-04-04"}
+    assert [row.when for row in Known().with_rows(often).rows] == days[-20:]
+    few = Known().with_rows([*often[:2], busy])
+    assert {row.when for row in few.rows} == {*days[:2], "2026-04-04"}
 
 
 @pytest.mark.parametrize("reason", [NO_TIME, NO_START])

@@ -130,11 +130,12 @@ def test_only_repeats_of_one_problem_are_side_by_side() -> None:
     """Of two problems of this shape in a run, the one with more backends decides."""
     start = "2026-01-01T08:00:00Z"
     rows = [
-        *run(start, 2.0, together="run: a"),
+        *run(start, 1.02, together="run: a"),
         measured(shape(), "numpy", 9.0, together="run: b", session=start, code="code"),
     ]
-    advice = answer(rows)
-    assert (advice.backend, advice.decided) == ("numpy", True)
+    for in_any_order in (rows, rows[::-1]):
+        advice = answer(in_any_order)
+        assert (advice.backend, advice.decided, advice.ties) == ("numpy", True, ("torch-cpu",))
 
 
 def test_earlier_side_by_side_times_decide_before_newer_ones_of_other_minutes() -> None:
@@ -145,6 +146,20 @@ def test_earlier_side_by_side_times_decide_before_newer_ones_of_other_minutes() 
     advice = answer([*rows, today])
     assert (advice.backend, advice.decided) == ("numpy", True)
     assert advice.candidates[0].seconds == pytest.approx(9.0)
+
+
+def test_backend_measured_again_alone_leaves_vague_run() -> None:
+    """Else it would stay open for ever: of a contended run, and of one with a single repeat."""
+    morning, noon, evening = (f"2026-01-01T{hour}:00:00Z" for hour in ("08", "12", "18"))
+    numpy, _ = run(morning, 3.0)
+    _, busy = run(morning, 3.0, waited=0.9)
+    assert answer([numpy, busy]).open == ("torch-cpu",)
+    _, idle = run(noon, 3.0)
+    single = run(morning, 3.0, factors=(1.0,))
+    assert answer(single).open == ("torch-cpu",)
+    for rows in ([numpy, busy, idle], [*single, run(noon, 3.0)[0], run(evening, 3.0)[1]]):
+        advice = answer(rows)
+        assert (advice.backend, advice.decided) == ("numpy", True)
 
 
 @pytest.mark.parametrize(

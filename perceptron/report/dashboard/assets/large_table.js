@@ -40,21 +40,16 @@
 
   /** Show a table in place of the last one; `search` keeps its text. */
   function draw(holder, search, { title, columns, rows }, file) {
-    const sources = columns.map(({ by }, at) => (by ? columns.findIndex(({ id }) => id === by) : at));
-    const texts = once(() => rows.map((row) => row.map(cellText).join('\n').toLowerCase()));
-    let sorting = null; // { at, falls }
+    const kinds = columns.map(({ is_number: isNumber, by }) => (isNumber || by ? 'number' : null));
+    const texts = once(() => new Map(rows.map((row) => [row, row.map(cellText).join('\n').toLowerCase()])));
+    let sorted = rows;
     let found = rows;
     let first = 0;
 
     const heads = columns.map(({ name }, at) => {
       const button = element('button', { type: 'button' }, name);
-      button.addEventListener('click', () => {
-        sorting = { at, falls: sorting?.at === at && !sorting.falls };
-        heads.forEach((head) => head.removeAttribute('aria-sort'));
-        heads[at].setAttribute('aria-sort', sorting.falls ? 'descending' : 'ascending');
-        choose();
-      });
-      return element('th', { scope: 'col' }, button);
+      button.addEventListener('click', () => sort(at));
+      return element('th', { scope: 'col', class: kinds[at] }, button);
     });
     const body = element('tbody');
     const info = element('p', { role: 'status' });
@@ -73,11 +68,20 @@
       return Math.max(0, Math.ceil(found.length / PAGE_ROWS) - 1) * PAGE_ROWS;
     }
 
-    /** Filter and sort anew, from the first page on. */
+    function sort(at) {
+      const falls = heads[at].getAttribute('aria-sort') === 'ascending';
+      heads.forEach((head) => head.removeAttribute('aria-sort'));
+      heads[at].setAttribute('aria-sort', falls ? 'descending' : 'ascending');
+      const { by } = columns[at];
+      const from = by ? columns.findIndex(({ id }) => id === by) : at;
+      sorted = [...rows].sort(comparison(from, columns[from].is_number, falls));
+      choose();
+    }
+
+    /** Keep the rows that have all words, and show the first page of them. */
     function choose() {
       const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-      found = words.length ? rows.filter((_, at) => words.every((word) => texts()[at].includes(word))) : [...rows];
-      if (sorting) found.sort(comparison(sources[sorting.at], columns[sources[sorting.at]].is_number, sorting.falls));
+      found = words.length ? sorted.filter((row) => words.every((word) => texts().get(row).includes(word))) : sorted;
       show(0);
     }
 
@@ -92,8 +96,7 @@
     }
 
     function cell(value, at) {
-      const kind = columns[at].is_number || columns[at].by ? 'number' : null;
-      return element(at === 0 ? 'th' : 'td', { scope: at === 0 ? 'row' : null, class: kind }, cellText(value));
+      return element(at === 0 ? 'th' : 'td', { scope: at === 0 ? 'row' : null, class: kinds[at] }, cellText(value));
     }
 
     const saves = Object.entries({ csv, json }).map(
