@@ -136,7 +136,7 @@ def raw(folder: Path) -> None:
         Column("machine", "machine"),
         Column("backend", "backend"),
         Column("size", "size", is_number=True),
-        Column("words", "in words", by="seconds"),
+        Column("words", "in words"),
         Column("seconds", "seconds, s", is_number=True),
     )
     many: list[list[Value]] = [

@@ -74,7 +74,7 @@ def test_rows_are_turned_over_and_searched(watch: Watch, site: Path) -> None:
 
 
 def test_raw_table_sorts_by_size_unmeasured_last(watch: Watch, site: Path) -> None:
-    """Numbers by size and not by letters, both ways, numbers in words as well; by keyboard."""
+    """Numbers by size and not by letters, both ways, texts by the numbers in them; by keyboard."""
     page = watch(site.as_uri()).open("raw.html")
     sort(page, "size", "Enter")
     assert column(page, 2) == [str(at) for at in range(100)]

@@ -22,15 +22,11 @@ Value = str | int | float | None
 
 
 class Column(Struct, frozen=True, omit_defaults=True):
-    """A column: its name in saved files, and its heading.
-
-    A column of numbers in words is sorted ``by`` the numbers of another.
-    """
+    """A column: its name in saved files, and its heading."""
 
     id: str
     name: str
     is_number: bool = False
-    by: str | None = None
 
 
 class LargeTable(Struct, frozen=True, kw_only=True):

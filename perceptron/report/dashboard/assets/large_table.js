@@ -40,7 +40,7 @@
 
   /** Show a table in place of the last one; `search` keeps its text. */
   function draw(holder, search, { title, columns, rows }, file) {
-    const kinds = columns.map(({ is_number: isNumber, by }) => (isNumber || by ? 'number' : null));
+    const kinds = columns.map((column) => (column.is_number ? 'number' : null));
     const texts = once(() => new Map(rows.map((row) => [row, row.map(cellText).join('\n').toLowerCase()])));
     let sorted = rows;
     let found = rows;
@@ -72,9 +72,7 @@
       const falls = heads[at].getAttribute('aria-sort') === 'ascending';
       heads.forEach((head) => head.removeAttribute('aria-sort'));
       heads[at].setAttribute('aria-sort', falls ? 'descending' : 'ascending');
-      const { by } = columns[at];
-      const from = by ? columns.findIndex(({ id }) => id === by) : at;
-      sorted = [...rows].sort(comparison(from, columns[from].is_number, falls));
+      sorted = [...rows].sort(comparison(at, columns[at].is_number, falls));
       choose();
     }
 
