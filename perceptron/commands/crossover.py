@@ -333,7 +333,7 @@ def _check_candidates(candidates: object) -> None:
 
 def _checked_pairs(pairs: object, candidates: Collection[str]) -> tuple[Pair, ...]:
     """Return the pairs to compare; raises `UserError` unless each has two of the candidates."""
-    listed = list(pairs) if isinstance(pairs, Iterable) else [pairs]
+    listed: list[Any] = list(pairs) if isinstance(pairs, Iterable) else [pairs]
     if not all(map(_is_pair, listed)):
         raise UserError(f"pairs must be pairs of two names, such as [('a', 'b')]; got {pairs!r}")
     for member in (member for pair in listed for member in pair):
