@@ -129,7 +129,6 @@ class MeasuredShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
             Measurement(
                 source="perceptron",
                 machine="",
-                session=self.session,
                 when=self.when,
                 family="",
                 size=self.shape.rows,

@@ -121,9 +121,17 @@ def test_earlier_run_joins_if_code_and_libraries_are_equal() -> None:
     morning, noon = "2026-01-01T08:00:00Z", "2026-01-01T08:10:00Z"
     disagree = answer([*run(morning, 0.5), *run(noon, 2.0)])
     assert (disagree.how_decided, disagree.candidates[1].doubt) == ("no", "runs disagree")
-    for other in ({"code": "other"}, {"code": None}, {"libraries": {"numpy": "1.0"}}):
+    unlike: list[dict[str, Any]] = [
+        {"code": "other"},
+        {"code": None},
+        {"environment": "other"},
+        {"libraries": {"numpy": "1.0"}},
+    ]
+    for other in unlike:
         newest = answer([*run(morning, 0.5, **other), *run(noon, 2.0)])
         assert (newest.backend, newest.decided) == ("numpy", True)
+    unknown = answer([*run(morning, 0.5, code=None), *run(noon, 2.0, code=None)])
+    assert (unknown.backend, unknown.decided) == ("numpy", True)
 
 
 def test_only_repeats_of_one_problem_are_side_by_side() -> None:

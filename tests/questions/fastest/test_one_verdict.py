@@ -7,6 +7,7 @@ from math import exp
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from perceptron import Advice, fastest
 from perceptron.answer import Decided
@@ -153,6 +154,19 @@ def test_fastest_and_advise_join_same_runs(
     assert ranking.decided == decided
     for advice in answers(tmp_path, BACKENDS[:2], rows, earlier):
         agree(advice, ranking)
+
+
+def test_run_of_other_environment_does_not_join(
+    tmp_path: Path, here: Environment, row: MakeRow
+) -> None:
+    """Nor does `other_sessions` join it for ``advise``."""
+    names = BACKENDS[:2]
+    other = replace(here, libraries=here.libraries | {"scipy": "2.0"})
+    keep(tmp_path, other, row, (times(1.0, NEAR), times(0.8, NEAR)))
+    rows = keep(tmp_path, here, row, (times(1.0, NEAR), times(1.25, NEAR)), hour=10)
+    ranking = rank_rows(whole_trainings(rows, TrainingLength(epochs=EPOCHS)))
+    assert ranking.decided == "yes"
+    agree(answers(tmp_path, names, rows, ())[1], ranking)
 
 
 def agree(advice: Advice, ranking: Ranking) -> None:
